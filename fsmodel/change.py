@@ -1,0 +1,87 @@
+"""One change to the filesystem: an index operation, and the inode records it edits.
+
+Everything a user does in one call (a rename, a create, a clean of many artifacts) is one Change,
+hence one index operation: all of it applies, or none. Inode records are copied when first edited
+and stored once at the end, however often they were touched.
+"""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fsmodel.clock import Clock
+from fsmodel.errors import NotFound
+from fsmodel.ids import InodeId
+from fsmodel.inode_table import InodeTable
+from lmdb_index.index import Index
+from lmdb_index.keys import number_key
+from lmdb_index.operation import Operation
+from lmdb_index.records import InodeRecord
+from lmdb_index.schema import INODE
+
+
+class Change:
+    """The inodes of one operation in progress. Use it only inside `Changes.begin()`."""
+
+    def __init__(self, operation: Operation, inodes: InodeTable, now_ns: int) -> None:
+        self.operation = operation
+        self.now_ns = now_ns
+        self._inodes = inodes
+        self._edited: dict[InodeId, InodeRecord] = {}
+        self._removed: set[InodeId] = set()
+
+    def inode(self, inode: InodeId) -> InodeRecord:
+        """The record as this change sees it, to be read only. Raises NotFound."""
+        if inode in self._removed:
+            raise NotFound(f"inode {inode}")
+        return self._edited.get(inode) or self._inodes.get(inode)
+
+    def edit(self, inode: InodeId) -> InodeRecord:
+        """A record the caller may change; it is stored when the change ends. Raises NotFound."""
+        record = self._edited.get(inode)
+        if record is None:
+            record = self._edited[inode] = copy.copy(self.inode(inode))
+        return record
+
+    def add_inode(self, record: InodeRecord) -> InodeId:
+        """Give a new record the next inode number. A number is never used twice."""
+        inode = InodeId(self.operation.next_number("last_inode"))
+        self._edited[inode] = record
+        return inode
+
+    def remove_inode(self, inode: InodeId) -> None:
+        """Delete the inode's row. What it refers to is the caller's to release."""
+        self._edited.pop(inode, None)
+        self._removed.add(inode)
+
+    def store(self) -> None:
+        """Put every edited record into the operation."""
+        for inode, record in self._edited.items():
+            self.operation.put(INODE, number_key(inode), record)
+        for inode in self._removed:
+            self.operation.delete(INODE, number_key(inode))
+
+    def publish(self) -> None:
+        """After the operation applied: let the cache show what the index holds now."""
+        for inode, record in self._edited.items():
+            self._inodes.remember(inode, record)
+        for inode in self._removed:
+            self._inodes.forget(inode)
+
+
+class Changes:
+    """Makes changes, one at a time. Owner: the thread that owns the index."""
+
+    def __init__(self, index: Index, inodes: InodeTable, clock: Clock) -> None:
+        self._index = index
+        self._inodes = inodes
+        self._clock = clock
+
+    @contextmanager
+    def begin(self) -> Iterator[Change]:
+        """Everything inside applies when the block ends, or nothing if it raises."""
+        with self._index.operation() as operation:
+            change = Change(operation, self._inodes, self._clock.now_ns())
+            yield change
+            change.store()
+        change.publish()

@@ -1,0 +1,226 @@
+"""The chunks of one file, in memory: what settled bytes it has and where each chunk lies.
+
+It mirrors the leaf pages of a manifest. Pages are loaded when they are needed, a bounded number
+stay loaded, and an edit makes new pages only around itself. `save` writes the new ones and names
+the whole: the answer depends on the bytes of the file alone, not on how they came about.
+
+Invariants:
+  * pages are cut as `manifest.split_into_pages` cuts the whole list of runs
+  * neighbouring runs never hold the same chunk, also across pages
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+from typing import Final
+
+from fsmodel.content.content_ref import EMPTY, chunk_ref, is_manifest, manifest_ref, object_of
+from fsmodel.content.manifest import (
+    LEAF_LEVEL,
+    Child,
+    Run,
+    decode_leaf,
+    decode_node,
+    encode_leaf,
+    encode_node,
+    ends_page,
+    joined,
+    level_of,
+    split_into_pages,
+    total_of,
+)
+from fsmodel.ids import ContentRef, ObjectId
+
+LoadPage = Callable[[ObjectId], bytes]
+SavePage = Callable[[bytes], ObjectId]
+
+LOADED_PAGES_MAX: Final = 64  # of those that can be loaded again; up to 1,024 runs each
+
+
+class _Page:
+    """One leaf: its runs while loaded, its id once saved; at least one of the two."""
+
+    __slots__ = ("id", "runs", "size")
+
+    def __init__(self, size: int, page_id: ObjectId | None, runs: Sequence[Run] | None) -> None:
+        self.size = size
+        self.id = page_id
+        self.runs = runs
+
+
+class ChunkList:
+    """The ordered chunks of one file. Owner: the thread that owns the index."""
+
+    def __init__(self, load: LoadPage, pages: list[_Page]) -> None:
+        self._load = load
+        self._pages = pages
+        self._loaded: deque[_Page] = deque()
+        self._measure()
+
+    @classmethod
+    def of(cls, ref: bytes, chunk_size: int, load: LoadPage) -> "ChunkList":
+        """The chunks a content ref names; `chunk_size` is used when it names one chunk.
+
+        Raises DataError when a page of the manifest is missing or wrong.
+        """
+        if is_manifest(ref):
+            return cls(load, list(_leaves(ref, load)))
+        chunk = object_of(ref)
+        runs = [Run(chunk, chunk_size, 1)] if chunk is not None else []
+        return cls(load, _unsaved_pages(runs))
+
+    @property
+    def size(self) -> int:
+        """Bytes covered."""
+        return self._ends[-1] if self._ends else 0
+
+    def runs_from(self, offset: int) -> Iterator[tuple[int, Run]]:
+        """Runs with the offset each starts at, from the one that covers `offset` on."""
+        index = bisect_right(self._ends, offset)
+        while index < len(self._pages):
+            page = self._pages[index]
+            start = self._ends[index] - page.size
+            for run in self._runs(page):
+                if start + run.size > offset:
+                    yield start, run
+                start += run.size
+            index += 1
+
+    def last(self) -> tuple[int, int] | None:
+        """Start and length of the last chunk; None when there is none."""
+        if not self._pages:
+            return None
+        run = self._runs(self._pages[-1])[-1]
+        return self.size - run.length, run.length
+
+    def splice(self, start: int, end: int, runs: Sequence[Run]) -> None:
+        """Replace the chunks of [start, end), both chunk boundaries, by others."""
+        assert 0 <= start <= end <= self.size
+        first = min(bisect_right(self._ends, start), max(len(self._pages) - 1, 0))
+        if first > 0 and start in (self.size, self._start_of(first)):
+            first -= 1  # the first new run may continue the last one of the page before
+        last = bisect_left(self._ends, end)
+        middle = joined(
+            [*self._runs_between(first, last, 0, start), *runs]
+            + self._runs_between(first, last, end, self.size)
+        )
+        self._repage(first, min(last + 1, len(self._pages)), middle)
+
+    def save(self, put: SavePage) -> ContentRef:
+        """Write every page that is new and return the ref of the whole."""
+        if not self._pages:
+            return EMPTY
+        if len(self._pages) == 1:
+            only = self._runs(self._pages[0])
+            if len(only) == 1 and only[0].repeat == 1:
+                return chunk_ref(only[0].id)
+        self._save_pages(self._pages, put)
+        level: Sequence[Child] = [Child(_saved(page), page.size) for page in self._pages]
+        number = LEAF_LEVEL
+        while len(level) > 1:
+            number += 1
+            level = [
+                Child(put(encode_node(number, nodes)), sum(node.size for node in nodes))
+                for nodes in split_into_pages(level)
+            ]
+        return manifest_ref(level[0].id)
+
+    def save_finished_pages(self, put: SavePage) -> None:
+        """Write the new pages that more data at the end cannot change, to bound memory."""
+        self._save_pages(self._pages[:-2], put)
+
+    def named_in_memory(self) -> Iterator[ObjectId]:
+        """Pages and loaded chunks this list names; what GC must keep while a file is written."""
+        for page in self._pages:
+            if page.id is not None:
+                yield page.id
+            else:
+                yield from (run.id for run in self._runs(page))
+
+    def _save_pages(self, pages: Sequence[_Page], put: SavePage) -> None:
+        for page in pages:
+            if page.id is None:
+                page.id = put(encode_leaf(self._runs(page)))
+                self._note_loaded(page)
+
+    def _runs(self, page: _Page) -> Sequence[Run]:
+        runs = page.runs
+        if runs is None:
+            runs = page.runs = decode_leaf(self._load(_saved(page)))
+            self._note_loaded(page)
+        return runs
+
+    def _note_loaded(self, page: _Page) -> None:
+        self._loaded.append(page)
+        if len(self._loaded) > LOADED_PAGES_MAX:
+            self._loaded.popleft().runs = None
+
+    def _start_of(self, index: int) -> int:
+        return self._ends[index] - self._pages[index].size
+
+    def _runs_between(self, first: int, last: int, start: int, end: int) -> list[Run]:
+        """Runs of pages first..last inside [start, end), cut at chunk boundaries."""
+        found: list[Run] = []
+        for index in range(first, min(last + 1, len(self._pages))):
+            at = self._start_of(index)
+            for run in self._runs(self._pages[index]):
+                low, high = max(at, start), min(at + run.size, end)
+                if low < high:
+                    assert (low - at) % run.length == 0 == (high - at) % run.length
+                    found.append(Run(run.id, run.length, (high - low) // run.length))
+                at += run.size
+        return found
+
+    def _repage(self, first: int, after: int, runs: list[Run]) -> None:
+        """Replace pages [first, after) by those of `runs`, and go on until old pages fit again."""
+        while after < len(self._pages):
+            following = self._runs(self._pages[after])
+            if _ends_with_a_page(runs) and runs[-1].id != following[0].id:
+                break
+            runs = joined([*runs, *following])
+            after += 1
+        self._pages[first:after] = _unsaved_pages(runs)
+        self._measure()
+
+    def _measure(self) -> None:
+        self._ends = list(accumulate(page.size for page in self._pages))
+
+
+def _ends_with_a_page(runs: Sequence[Run]) -> bool:
+    """Whether the last run ends a page, so that what follows is paged as it was."""
+    if not runs:
+        return True
+    tail = split_into_pages(runs)[-1]
+    return ends_page(tail[-1].id, len(tail))
+
+
+def _unsaved_pages(runs: Sequence[Run]) -> list[_Page]:
+    return [
+        _Page(sum(run.size for run in page), None, page) for page in split_into_pages(runs)
+    ]
+
+
+def _saved(page: _Page) -> ObjectId:
+    assert page.id is not None
+    return page.id
+
+
+def _leaves(ref: bytes, load: LoadPage) -> Iterator[_Page]:
+    """The leaves below a root page, from left to right; only nodes are read."""
+    root = object_of(ref)
+    assert root is not None
+    page = load(root)
+    if level_of(page) == LEAF_LEVEL:
+        yield _Page(total_of(page), root, None)
+        return
+    yield from _leaves_below(page, load)
+
+
+def _leaves_below(page: bytes, load: LoadPage) -> Iterator[_Page]:
+    level, children = decode_node(page)
+    for child in children:
+        if level == LEAF_LEVEL + 1:
+            yield _Page(child.size, child.id, None)
+        else:
+            yield from _leaves_below(load(child.id), load)

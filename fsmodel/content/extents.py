@@ -1,0 +1,131 @@
+"""Dirty extents: bytes an application wrote and nobody has chunked yet.
+
+Reads ask here before the manifest. Settling turns extents into chunks and empties this.
+
+Invariants:
+  * extents are sorted by where they start and never overlap
+  * the later write wins
+  * a write that continues or lies in an extent grows that one, up to EXTENT_BYTES_MAX, so a
+    sequential stream is a few big extents and not thousands of small ones
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+EXTENT_BYTES_MAX: Final = 8 << 20
+
+
+class Extent(NamedTuple):
+    """A run of written bytes and where in the file it starts."""
+
+    start: int
+    data: bytes | bytearray | memoryview
+
+    @property
+    def end(self) -> int:
+        """The offset behind the last byte."""
+        return self.start + len(self.data)
+
+
+class DirtyExtents:
+    """The written, unchunked bytes of one file."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._blocks: list[bytearray] = []
+        self.size_bytes = 0
+
+    def __iter__(self) -> Iterator[Extent]:
+        return map(Extent, self._starts, self._blocks)
+
+    def __bool__(self) -> bool:
+        return bool(self._starts)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        """Put bytes at an offset, over whatever was written there before."""
+        if not data or self._grow(offset, data):
+            return
+        self._carve(offset, offset + len(data))
+        self._insert(offset, bytearray(data))
+
+    def write_below(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        """Put bytes at an offset where nothing is written yet: what is here is newer."""
+        at, end = offset, offset + len(data)
+        for extent in self.within(offset, end):
+            if at < extent.start:
+                self._insert(at, bytearray(data[at - offset : extent.start - offset]))
+            at = extent.end
+        if at < end:
+            self._insert(at, bytearray(data[at - offset :]))
+
+    def truncate(self, size: int) -> None:
+        """Forget everything from an offset on."""
+        if self._starts and self._starts[-1] + len(self._blocks[-1]) > size:
+            self._carve(size, self._starts[-1] + len(self._blocks[-1]))
+
+    def within(self, start: int, end: int) -> list[Extent]:
+        """The parts of extents inside a range, as copies, in order."""
+        found: list[Extent] = []
+        at = max(bisect_right(self._starts, start) - 1, 0)
+        while at < len(self._starts) and self._starts[at] < end:
+            first, block = self._starts[at], self._blocks[at]
+            low, high = max(start, first), min(end, first + len(block))
+            if low < high:
+                found.append(Extent(low, bytes(memoryview(block)[low - first : high - first])))
+            at += 1
+        return found
+
+    def covers(self, start: int, end: int) -> bool:
+        """Whether every byte of a range was written."""
+        at = start
+        index = max(bisect_right(self._starts, start) - 1, 0)
+        while at < end and index < len(self._starts) and self._starts[index] <= at:
+            at = max(at, self._starts[index] + len(self._blocks[index]))
+            index += 1
+        return at >= end
+
+    def _grow(self, offset: int, data: bytes | bytearray | memoryview) -> bool:
+        """Write into, or onto the end of, the extent at the offset where that is all it takes."""
+        index = bisect_right(self._starts, offset) - 1
+        if index < 0:
+            return False
+        block, at = self._blocks[index], offset - self._starts[index]
+        end = at + len(data)
+        if at > len(block) or end > max(EXTENT_BYTES_MAX, len(block)):
+            return False
+        limit = self._starts[index + 1] if index + 1 < len(self._starts) else None
+        if end > len(block) and limit is not None and offset + len(data) > limit:
+            return False
+        self.size_bytes += max(end - len(block), 0)
+        block[at:end] = data
+        return True
+
+    def _carve(self, start: int, end: int) -> None:
+        """Remove a range, cutting the extents at its edges."""
+        first = max(bisect_right(self._starts, start) - 1, 0)
+        if first < len(self._starts) and self._starts[first] + len(self._blocks[first]) <= start:
+            first += 1
+        last = bisect_left(self._starts, end)
+        if first >= last:
+            return
+        kept: list[Extent] = []
+        head_start, head = self._starts[first], self._blocks[first]
+        if head_start < start:
+            kept.append(Extent(head_start, head[: start - head_start]))
+        tail_start, tail = self._starts[last - 1], self._blocks[last - 1]
+        if tail_start + len(tail) > end:
+            kept.append(Extent(end, tail[end - tail_start :]))
+        self.size_bytes -= sum(map(len, self._blocks[first:last]))
+        self.size_bytes += sum(len(extent.data) for extent in kept)
+        self._starts[first:last] = [extent.start for extent in kept]
+        self._blocks[first:last] = [bytearray(extent.data) for extent in kept]
+
+    def _insert(self, start: int, block: bytearray) -> None:
+        index = bisect_left(self._starts, start)
+        self._starts.insert(index, start)
+        self._blocks.insert(index, block)
+        self.size_bytes += len(block)

@@ -1,0 +1,168 @@
+"""Manifest pages: the ordered list of chunks a file consists of, as immutable objects.
+
+A leaf lists runs of chunks, a node lists pages one level below. A *run* is one chunk repeated
+(holes and constant data), so a hole of any size is one run. Pages end where the id of their last
+item says so, as chunks end where their bytes say so: an edit then changes only the pages around
+it, and equal lists give equal pages whatever was written in which order.
+
+Layout of a page (little-endian), in columns so that ids stay apart from what compresses well:
+
+    version u8 | level u8 | zero u16 | count u32 | total bytes u64
+    count ids of 32 bytes
+    leaf: count lengths u32, then count repeats u64      node: count lengths u64
+"""
+
+from collections.abc import Iterable, Sequence
+from struct import Struct, pack, unpack_from
+from typing import Final, NamedTuple, TypeVar
+
+from fsmodel.errors import FrameCorrupt
+from fsmodel.ids import OBJECT_ID_BYTES, ObjectId
+
+PAGE_HEADER: Final = Struct("<BBHIQ")
+assert PAGE_HEADER.size == 16  # docs/on-disk-format.md says the same, and a test compares them
+PAGE_VERSION: Final = 1
+LEAF_LEVEL: Final = 0
+LEVEL_MAX: Final = 8
+
+PAGE_ITEMS_MIN: Final = 64
+PAGE_ITEMS_MAX: Final = 1024
+
+
+class Run(NamedTuple):
+    """One chunk, `repeat` times in a row; each covers `length` bytes."""
+
+    id: ObjectId
+    length: int
+    repeat: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file that the run covers."""
+        return self.length * self.repeat
+
+
+class Child(NamedTuple):
+    """One page of the level below, and the bytes of the file it covers."""
+
+    id: ObjectId
+    size: int
+
+
+Item = TypeVar("Item", Run, Child)
+
+
+def ends_page(item_id: ObjectId, items: int) -> bool:
+    """Whether a page of so many items ends after the item with this id: 1 id in 256 says so."""
+    return items >= PAGE_ITEMS_MAX or (items >= PAGE_ITEMS_MIN and item_id[0] == 0)
+
+
+def joined(runs: Iterable[Run]) -> list[Run]:
+    """The same chunks, with neighbours of one id merged into one run."""
+    result: list[Run] = []
+    for run in runs:
+        if result and result[-1].id == run.id:
+            result[-1] = Run(run.id, run.length, result[-1].repeat + run.repeat)
+        else:
+            result.append(run)
+    return result
+
+
+def split_into_pages(items: Sequence[Item]) -> list[Sequence[Item]]:
+    """Cut a list of items into pages; only the last may end without a boundary."""
+    pages: list[Sequence[Item]] = []
+    start = 0
+    for end, item in enumerate(items, 1):
+        if ends_page(item.id, end - start):
+            pages.append(items[start:end])
+            start = end
+    if start < len(items):
+        pages.append(items[start:])
+    return pages
+
+
+def encode_leaf(runs: Sequence[Run]) -> bytes:
+    """The bytes of a leaf page."""
+    count = len(runs)
+    return b"".join(
+        (
+            PAGE_HEADER.pack(PAGE_VERSION, LEAF_LEVEL, 0, count, sum(run.size for run in runs)),
+            *(run.id for run in runs),
+            pack(f"<{count}I", *(run.length for run in runs)),
+            pack(f"<{count}Q", *(run.repeat for run in runs)),
+        )
+    )
+
+
+def encode_node(level: int, children: Sequence[Child]) -> bytes:
+    """The bytes of a page that lists pages of the level below."""
+    assert LEAF_LEVEL < level <= LEVEL_MAX
+    count = len(children)
+    return b"".join(
+        (
+            PAGE_HEADER.pack(PAGE_VERSION, level, 0, count, sum(child.size for child in children)),
+            *(child.id for child in children),
+            pack(f"<{count}Q", *(child.size for child in children)),
+        )
+    )
+
+
+def level_of(page: bytes) -> int:
+    """The level of a page: 0 for a leaf. Raises FrameCorrupt."""
+    return _header(page)[0]
+
+
+def decode_leaf(page: bytes) -> list[Run]:
+    """The runs of a leaf, verified. Raises FrameCorrupt."""
+    level, count, total = _header(page)
+    at = PAGE_HEADER.size + count * OBJECT_ID_BYTES
+    if level != LEAF_LEVEL or len(page) != at + count * 12:
+        raise FrameCorrupt("manifest page", f"level {level}, {len(page)} bytes for {count} runs")
+    lengths = unpack_from(f"<{count}I", page, at)
+    repeats = unpack_from(f"<{count}Q", page, at + 4 * count)
+    runs = list(map(Run, _ids(page, count), lengths, repeats))
+    if sum(run.size for run in runs) != total:
+        raise FrameCorrupt("manifest page", f"its runs do not cover the {total} bytes it says")
+    return runs
+
+
+def decode_node(page: bytes) -> tuple[int, list[Child]]:
+    """The level and children of a node, verified. Raises FrameCorrupt."""
+    level, count, total = _header(page)
+    at = PAGE_HEADER.size + count * OBJECT_ID_BYTES
+    if not LEAF_LEVEL < level <= LEVEL_MAX or len(page) != at + count * 8:
+        raise FrameCorrupt("manifest page", f"level {level}, {len(page)} bytes for {count} pages")
+    children = list(map(Child, _ids(page, count), unpack_from(f"<{count}Q", page, at)))
+    if sum(child.size for child in children) != total:
+        raise FrameCorrupt("manifest page", f"its pages do not cover the {total} bytes it says")
+    return level, children
+
+
+def named_objects(page: bytes) -> list[ObjectId]:
+    """Every object a page counts as a reference to, one for each slot. Raises FrameCorrupt."""
+    _, count, _ = _header(page)
+    return _ids(page, count)
+
+
+def total_of(page: bytes) -> int:
+    """The bytes of the file that a page covers. Raises FrameCorrupt."""
+    return _header(page)[2]
+
+
+def _header(page: bytes) -> tuple[int, int, int]:
+    if len(page) < PAGE_HEADER.size:
+        raise FrameCorrupt("manifest page", f"{len(page)} bytes cannot hold a page")
+    version, level, zero, count, total = PAGE_HEADER.unpack_from(page)
+    if (version, zero) != (PAGE_VERSION, 0) or not 0 < count <= PAGE_ITEMS_MAX:
+        raise FrameCorrupt("manifest page", f"version {version} with {count} items")
+    if len(page) < PAGE_HEADER.size + count * OBJECT_ID_BYTES:
+        raise FrameCorrupt("manifest page", f"{len(page)} bytes cannot hold {count} items")
+    return level, count, total
+
+
+def _ids(page: bytes, count: int) -> list[ObjectId]:
+    start = PAGE_HEADER.size
+    return [
+        ObjectId(page[at : at + OBJECT_ID_BYTES])
+        for at in range(start, start + count * OBJECT_ID_BYTES, OBJECT_ID_BYTES)
+    ]

@@ -1,0 +1,193 @@
+"""What the model can refuse or report, as one small tree.
+
+    CairnError
+    |-- Refused                 the caller asked for something the filesystem must refuse
+    |   |-- NotFound            no such name or inode
+    |   |-- AlreadyExists       the name is taken
+    |   |-- NotADirectory, IsADirectory, DirectoryNotEmpty
+    |   |-- InvalidArgument     a value that has no meaning here
+    |   |-- NotPermitted        the object's state or kind forbids it
+    |   |-- AccessDenied        the caller's permissions forbid it
+    |   |-- NameTooLong, TooManyLinks, CrossesDevice, TooBig, LoopOfLinks
+    |   |-- NoSuchAttribute     no such extended attribute
+    |   |-- AttributeTooBig     an extended attribute beyond the limit
+    |   |-- NotSupported        something cairnfs does not offer
+    |   |-- PathRefused         the path policy forbids it
+    |   |-- DocumentInvalid     a JSON document that may not be committed
+    |   |-- ReadOnly            the mount or the view cannot be written
+    |   |-- NoSpace             the host is full
+    |   `-- Busy                in use, try again
+    |-- StoreError              the store as a whole cannot be used as asked
+    |   |-- NotAStore, StoreExists, StoreLocked, FormatTooNew
+    `-- DataError               stored data is missing or wrong
+        |-- ChunkNotFound       no such object
+        |-- HashMismatch        the bytes are not those the id names
+        |-- FrameCorrupt        a pack frame that fails its checksum
+        |-- CompressionError    a payload that cannot be decoded
+        `-- BackendError        the host failed to read or write
+
+The daemon maps each leaf to one errno (daemon/errnos.py); a test demands that none is missing.
+"""
+
+
+class CairnError(Exception):
+    """Anything the model reports on purpose. Its text is one line for a person."""
+
+
+class Refused(CairnError):
+    """The caller asked for something the filesystem must refuse; nothing was changed."""
+
+
+class NotFound(Refused):
+    """No such name or inode."""
+
+
+class AlreadyExists(Refused):
+    """The name is taken."""
+
+
+class NotADirectory(Refused):
+    """A directory was needed."""
+
+
+class IsADirectory(Refused):
+    """Something other than a directory was needed."""
+
+
+class DirectoryNotEmpty(Refused):
+    """Only an empty directory can be removed or replaced."""
+
+
+class InvalidArgument(Refused):
+    """A value that has no meaning here, such as a rename into the moved directory itself."""
+
+
+class NotPermitted(Refused):
+    """The kind or state of the object forbids it, whoever asks."""
+
+
+class AccessDenied(Refused):
+    """The permissions of the caller forbid it."""
+
+
+class NameTooLong(Refused):
+    """A name beyond 255 bytes."""
+
+
+class TooManyLinks(Refused):
+    """One more link would exceed the limit."""
+
+
+class CrossesDevice(Refused):
+    """The two places are in different trees that cannot share an inode."""
+
+
+class TooBig(Refused):
+    """A size or offset beyond what a file can have."""
+
+
+class LoopOfLinks(Refused):
+    """A path that runs through too many symbolic links."""
+
+
+class NoSuchAttribute(Refused):
+    """The extended attribute does not exist."""
+
+
+class AttributeTooBig(Refused):
+    """An extended attribute's name or value beyond the limit."""
+
+
+class NotSupported(Refused):
+    """Something cairnfs does not offer."""
+
+
+class PathRefused(Refused):
+    """The path policy forbids this name, target or link."""
+
+
+class DocumentInvalid(Refused):
+    """A JSON document that may not be committed; the old one stays."""
+
+
+class ReadOnly(Refused):
+    """The mount, the view or the snapshot cannot be written."""
+
+
+class NoSpace(Refused):
+    """The host has no room; reading and deleting go on."""
+
+
+class Busy(Refused):
+    """In use by something that must end first."""
+
+
+class StoreError(CairnError):
+    """The store as a whole cannot be used as asked."""
+
+
+class NotAStore(StoreError):
+    """The folder holds no cairnfs store."""
+
+
+class StoreExists(StoreError):
+    """The folder is not empty, so no store may be made in it."""
+
+
+class StoreLocked(StoreError):
+    """Another process holds the store; the text says which pid."""
+
+
+class FormatTooNew(StoreError):
+    """The store was written by a later version of cairnfs."""
+
+
+class DataError(CairnError):
+    """Stored data is missing or wrong. Never answered with wrong bytes."""
+
+
+class ChunkNotFound(DataError):
+    """No object has this id.
+
+    Also raised for manifests and other objects, which differ from chunks only in what they hold.
+    """
+
+    def __init__(self, object_id: bytes, place: str = "the index") -> None:
+        super().__init__(f"object {object_id.hex()} is not in {place}")
+        self.object_id = object_id
+
+
+class HashMismatch(DataError):
+    """The stored bytes are not those the id names."""
+
+    def __init__(self, object_id: bytes, place: str) -> None:
+        super().__init__(f"object {object_id.hex()} at {place} has other bytes than its id names")
+        self.object_id = object_id
+        self.place = place
+
+
+class FrameCorrupt(DataError):
+    """A pack frame that is cut short or fails its checksum."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"frame at {place}: {reason}")
+        self.place = place
+        self.reason = reason
+
+
+class CompressionError(DataError):
+    """A payload that does not decode to the size its frame declares."""
+
+    def __init__(self, object_id: bytes, reason: str) -> None:
+        super().__init__(f"object {object_id.hex()}: {reason}")
+        self.object_id = object_id
+        self.reason = reason
+
+
+class BackendError(DataError):
+    """The host failed to read or write a store file."""
+
+    def __init__(self, place: str, cause: OSError) -> None:
+        super().__init__(f"{place}: {cause.strerror or cause}")
+        self.place = place
+        self.errno = cause.errno

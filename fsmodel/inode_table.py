@@ -1,0 +1,56 @@
+"""Decoded inode rows, kept in memory while they are in use.
+
+The cache holds what the index holds, no more: a record in it is never changed in place. A change
+edits copies and hands them back once its operation has been applied.
+"""
+
+from collections import OrderedDict
+from typing import Final
+
+from fsmodel.errors import NotFound
+from fsmodel.ids import InodeId
+from lmdb_index.index import Index
+from lmdb_index.keys import number_key
+from lmdb_index.records import InodeRecord
+from lmdb_index.schema import INODE
+
+CACHED_INODES_MAX: Final = 50_000  # about 600 bytes each
+
+
+class InodeTable:
+    """Reads inode rows through a bounded cache. Owner: the thread that owns the index."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._cache: OrderedDict[InodeId, InodeRecord] = OrderedDict()
+
+    def find(self, inode: InodeId) -> InodeRecord | None:
+        """The record of an inode, to be read only; None when there is none."""
+        record = self._cache.get(inode)
+        if record is None:
+            record = self._index.get(INODE, number_key(inode))
+            if record is not None:
+                self.remember(inode, record)
+        return record
+
+    def get(self, inode: InodeId) -> InodeRecord:
+        """The record of an inode, to be read only. Raises NotFound."""
+        record = self._cache.get(inode) or self.find(inode)
+        if record is None:
+            raise NotFound(f"inode {inode}")
+        return record
+
+    def remember(self, inode: InodeId, record: InodeRecord) -> None:
+        """Keep a record that the index now holds."""
+        self._cache[inode] = record
+        self._cache.move_to_end(inode)
+        if len(self._cache) > CACHED_INODES_MAX:
+            self._cache.popitem(last=False)
+
+    def forget(self, inode: InodeId) -> None:
+        """Drop the record of an inode that is gone."""
+        self._cache.pop(inode, None)
+
+    def clear(self) -> None:
+        """Drop everything, as after a recovery."""
+        self._cache.clear()

@@ -1,0 +1,107 @@
+"""The values of the tables, as typed records.
+
+A record is a MessagePack array of its fields in this order. A later version may append fields
+with defaults: an older row then decodes with the default, so adding a field needs no migration.
+Fields are never removed, reordered or given another meaning without a new table version.
+"""
+
+import msgspec
+
+
+class InodeRecord(msgspec.Struct, array_like=True):
+    """One filesystem object. The key is its number.
+
+    The bytes of a regular file are, in this order: `content` cut to its first `content_size`
+    bytes, followed by zeros up to `size`, overlaid by the rows of the `extent` table. A file is
+    settled when `content_size == size` and it has no extent rows: only then does `content` name
+    all its bytes.
+    """
+
+    mode: int  # type and permission bits, as in st_mode
+    uid: int
+    gid: int
+    nlink: int  # directories: 2 + subdirectories
+    size: int  # bytes; directories: number of entries
+    rdev: int
+    atime_ns: int
+    mtime_ns: int
+    ctime_ns: int
+    birth_ns: int
+    parent: int  # directory of the first link; 0 for the root and for orphans
+    cookie: int  # that link's number in its directory
+    content: bytes = b""  # content ref: empty, b"\x01" + chunk id, or b"\x02" + manifest id
+    content_size: int = 0
+    next_cookie: int = 0  # directories: number for the next entry; never reused
+    flags: int = 0  # InodeFlag bits
+    target: bytes = b""  # symlinks: where it points
+    tree: bytes = b""  # directories: id of the tree object that equals it, empty once it changed
+
+
+class InodeFlag:
+    """Bits of `InodeRecord.flags`."""
+
+    HAS_XATTRS = 1  # at least one row in the xattr table
+    LOCKED = 2  # `cairnfs lock`: nothing about it may change
+    UNSETTLED = 4  # has a row in the `unsettled` table
+
+
+class DirentRecord(msgspec.Struct, array_like=True, frozen=True):
+    """A name in a directory. The key is (directory, name)."""
+
+    inode: int
+    cookie: int
+    kind: int  # file type: st_mode >> 12
+
+
+class DirentOrderRecord(msgspec.Struct, array_like=True, frozen=True):
+    """The same entry in listing order. The key is (directory, cookie)."""
+
+    inode: int
+    kind: int
+    name: bytes
+
+
+class ExtentRecord(msgspec.Struct, array_like=True, frozen=True):
+    """Bytes an application has fsynced into a file and nobody has chunked yet.
+
+    The key is (inode, sequence number): later rows win where they overlap.
+    """
+
+    offset: int
+    data: bytes
+
+
+class ObjectRecord(msgspec.Struct, array_like=True):
+    """Where an immutable object lies. The key is its BLAKE3-256 id."""
+
+    kind: int  # ObjectKind
+    codec: int  # Codec
+    pack: int
+    offset: int  # of the frame's first byte in the pack
+    stored: int  # bytes of the whole frame, header included
+    plain: int  # bytes of the decoded object
+    references: int = 0  # rows and objects that name it; 0 has a row in `unreferenced`
+    depth: int = 0  # of the delta chain below it: 0 when it needs no base
+    base: bytes = b""  # id of the delta base, empty without one
+
+
+class PackRecord(msgspec.Struct, array_like=True):
+    """One append-only pack file. The key is its number."""
+
+    state: int  # PackState
+    size: int = 0  # bytes, once sealed
+    dead: int = 0  # bytes of frames whose object row is gone or points elsewhere
+
+
+class PackState:
+    """Values of `PackRecord.state`."""
+
+    OPEN = 1
+    SEALED = 2
+    RETIRED = 3  # nothing points here; the file goes after the next checkpoint
+
+
+class RawRecord(msgspec.Struct, array_like=True, frozen=True):
+    """A row that holds plain bytes: an attribute's value, or nothing at all."""
+
+    value: bytes = b""

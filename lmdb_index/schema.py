@@ -1,0 +1,106 @@
+"""Every table: key, value, invariant. The reference for stored metadata.
+
+A stored value is: checksum u32 (low half of XXH3-64 over table number, key and what follows),
+table version u8, then the MessagePack record. So a flipped bit or a row under a wrong key is
+noticed when it is read.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+import msgspec
+
+from lmdb_index.records import (
+    DirentOrderRecord,
+    DirentRecord,
+    ExtentRecord,
+    InodeRecord,
+    ObjectRecord,
+    PackRecord,
+    RawRecord,
+)
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Table(Generic[Record]):
+    """One LMDB database: its number in journal records, its name, its value's type and version."""
+
+    number: int
+    name: bytes
+    record: type[Record]
+    version: int = 1
+
+
+# meta: the index's own state.
+#   key    text       value  raw bytes
+#   "applied"  sequence number of the last journal record the last commit contains
+#   "counters" all counters at that moment (MessagePack map)
+META: Final = Table(1, b"meta", RawRecord)
+
+# inode: one row for each filesystem object, the root being number 1.
+#   key  inode number      value  InodeRecord
+#   A number is never used again. Every row is reachable from the root, or in `orphan`.
+INODE: Final = Table(2, b"inode", InodeRecord)
+
+# dirent: the names of a directory.
+#   key  directory, name   value  DirentRecord
+DIRENT: Final = Table(3, b"dirent", DirentRecord)
+
+# dirent_order: the same entries in the order they are listed in.
+#   key  directory, cookie value  DirentOrderRecord
+#   Exactly one row for each dirent row. A cookie never changes while its entry lives and is never
+#   given out again, so that a listing stays correct while entries come and go.
+DIRENT_ORDER: Final = Table(4, b"dirent_order", DirentOrderRecord)
+
+# link: names of an inode beyond the one its own row remembers (parent, cookie).
+#   key  inode, directory, cookie      value  nothing
+#   A non-directory has nlink - 1 rows here.
+LINK: Final = Table(5, b"link", RawRecord)
+
+# xattr: extended attributes, access control lists among them.
+#   key  inode, name       value  the attribute's bytes
+XATTR: Final = Table(6, b"xattr", RawRecord)
+
+# extent: bytes that are durable but not yet part of a file's content.
+#   key  inode, sequence   value  ExtentRecord
+EXTENT: Final = Table(7, b"extent", ExtentRecord)
+
+# object: one row for each immutable object in the packs that is known.
+#   key  object id         value  ObjectRecord
+#   References equal the number of inode contents, manifest slots, tree entries, versions,
+#   snapshots and delta children that name it: fsck counts them again.
+OBJECT: Final = Table(8, b"object", ObjectRecord)
+
+# unreferenced: objects that nothing names; they stay until GC, so a new write can revive them.
+#   key  object id         value  nothing
+#   Exactly the objects whose row says references == 0.
+UNREFERENCED: Final = Table(9, b"unreferenced", RawRecord)
+
+# pack: one row for each pack file.
+#   key  pack number       value  PackRecord
+PACK: Final = Table(10, b"pack", PackRecord)
+
+# orphan: inodes without a name that a process still holds open; emptied at mount.
+#   key  inode number      value  nothing
+ORPHAN: Final = Table(11, b"orphan", RawRecord)
+
+# unsettled: regular files whose content ref does not name all their bytes (see InodeRecord).
+#   key  inode number      value  nothing
+UNSETTLED: Final = Table(12, b"unsettled", RawRecord)
+
+TABLES: Final[tuple[Table[msgspec.Struct], ...]] = (
+    META,
+    INODE,
+    DIRENT,
+    DIRENT_ORDER,
+    LINK,
+    XATTR,
+    EXTENT,
+    OBJECT,
+    UNREFERENCED,
+    PACK,
+    ORPHAN,
+    UNSETTLED,
+)  # type: ignore[assignment]  # a tuple of tables of several record types
