@@ -6,13 +6,14 @@ and stored once at the end, however often they were touched.
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from fsmodel.clock import Clock
-from fsmodel.errors import NotFound
+from fsmodel.errors import NoSpace, NotFound
 from fsmodel.ids import InodeId
 from fsmodel.inode_table import InodeTable
+from lmdb_index.errors import NoRoom
 from lmdb_index.index import Index
 from lmdb_index.keys import number_key
 from lmdb_index.operation import Operation
@@ -29,6 +30,11 @@ class Change:
         self._inodes = inodes
         self._edited: dict[InodeId, InodeRecord] = {}
         self._removed: set[InodeId] = set()
+        self._applied: list[Callable[[], None]] = []
+
+    def when_applied(self, action: Callable[[], None]) -> None:
+        """Have something done in memory once the change is certain; not if it is given up."""
+        self._applied.append(action)
 
     def inode(self, inode: InodeId) -> InodeRecord:
         """The record as this change sees it, to be read only. Raises NotFound."""
@@ -67,6 +73,8 @@ class Change:
             self._inodes.remember(inode, record)
         for inode in self._removed:
             self._inodes.forget(inode)
+        for action in self._applied:
+            action()
 
 
 class Changes:
@@ -77,11 +85,21 @@ class Changes:
         self._inodes = inodes
         self._clock = clock
 
+    def now_ns(self) -> int:
+        """The time that a change would bear if it began now."""
+        return self._clock.now_ns()
+
     @contextmanager
     def begin(self) -> Iterator[Change]:
-        """Everything inside applies when the block ends, or nothing if it raises."""
-        with self._index.operation() as operation:
-            change = Change(operation, self._inodes, self._clock.now_ns())
-            yield change
-            change.store()
+        """Everything inside applies when the block ends, or nothing if it raises.
+
+        Raises NoSpace when the host has no room for the journal record.
+        """
+        try:
+            with self._index.operation() as operation:
+                change = Change(operation, self._inodes, self._clock.now_ns())
+                yield change
+                change.store()
+        except NoRoom as error:
+            raise NoSpace(str(error)) from error
         change.publish()

@@ -56,6 +56,7 @@ class ChunkList:
         self._load = load
         self._pages = pages
         self._loaded: deque[_Page] = deque()
+        self._unconfirmed: list[_Page] = []  # written in a change that may still be given up
         self._measure()
 
     @classmethod
@@ -107,8 +108,16 @@ class ChunkList:
         )
         self._repage(first, min(last + 1, len(self._pages)), middle)
 
+    @property
+    def unsaved_runs(self) -> int:
+        """Runs held in memory because their pages are not written yet."""
+        return sum(len(page.runs or ()) for page in self._pages if page.id is None)
+
     def save(self, put: SavePage) -> ContentRef:
-        """Write every page that is new and return the ref of the whole."""
+        """Write every page that is new and return the ref of the whole.
+
+        Call `confirm_saved` once the change that `put` belongs to has been applied.
+        """
         if not self._pages:
             return EMPTY
         if len(self._pages) == 1:
@@ -127,7 +136,10 @@ class ChunkList:
         return manifest_ref(level[0].id)
 
     def save_finished_pages(self, put: SavePage) -> None:
-        """Write the new pages that more data at the end cannot change, to bound memory."""
+        """Write the new pages that more data at the end cannot change, to bound memory.
+
+        To be confirmed as `save` is.
+        """
         self._save_pages(self._pages[:-2], put)
 
     def named_in_memory(self) -> Iterator[ObjectId]:
@@ -138,11 +150,18 @@ class ChunkList:
             else:
                 yield from (run.id for run in self._runs(page))
 
+    def confirm_saved(self) -> None:
+        """The pages written last are certain: from now on they can be loaded again."""
+        for page in self._unconfirmed:
+            self._note_loaded(page)
+        self._unconfirmed = []
+
     def _save_pages(self, pages: Sequence[_Page], put: SavePage) -> None:
-        for page in pages:
-            if page.id is None:
-                page.id = put(encode_leaf(self._runs(page)))
-                self._note_loaded(page)
+        for page in self._unconfirmed:
+            page.id = None
+        self._unconfirmed = [page for page in pages if page.id is None]
+        for page in self._unconfirmed:
+            page.id = put(encode_leaf(self._runs(page)))
 
     def _runs(self, page: _Page) -> Sequence[Run]:
         runs = page.runs

@@ -1,0 +1,277 @@
+"""The bytes of regular files: open, read, write, truncate, make durable, settle.
+
+What is on disk about a file is its inode row and its extent rows (see InodeRecord); what is newer
+is in its FileState. Three things bring the row up to date: `truncate` at once, `log_extents` for
+a few bytes that must be durable now, and `settle`, which cuts all bytes into chunks and leaves the
+row with a content ref that depends on the bytes alone.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from fsmodel.change import Change, Changes
+from fsmodel.clock import Clock
+from fsmodel.content.chunk_list import ChunkList
+from fsmodel.content.content_ref import EMPTY, is_manifest, object_of
+from fsmodel.content.file_state import FileState
+from fsmodel.content.reader import Reader
+from fsmodel.content.settle import Settler
+from fsmodel.errors import ChunkNotFound, TooBig
+from fsmodel.ids import InodeId, ObjectId
+from fsmodel.inode_table import InodeTable
+from fsmodel.steps import Steps, Work
+from fsmodel.store.objects import ObjectStore
+from fsmodel.store.pack_format import ObjectKind
+from lmdb_index.index import Index
+from lmdb_index.keys import number_key, pair_key
+from lmdb_index.records import ExtentRecord, InodeFlag, InodeRecord, RawRecord
+from lmdb_index.schema import EXTENT, UNSETTLED
+
+FILE_BYTES_MAX: Final = (1 << 63) - 1
+LOGGED_BYTES_MAX: Final = 1 << 20  # of a file, in extent rows; then it is settled
+LOGGED_ROWS_MAX: Final = 256
+LOGGED_SHARE_MAX: Final = 4  # log only what is at most a quarter of the file
+UNSAVED_RUNS_MAX: Final = 4096  # chunks of a stream in memory before manifest pages are written
+
+_PRESENT: Final = RawRecord()
+
+
+class Contents:
+    """The contents of all files. Owner: the thread that owns the index."""
+
+    def __init__(
+        self,
+        index: Index,
+        inodes: InodeTable,
+        changes: Changes,
+        objects: ObjectStore,
+        settler: Settler,
+        clock: Clock,
+    ) -> None:
+        self._index = index
+        self._inodes = inodes
+        self._changes = changes
+        self._objects = objects
+        self._settler = settler
+        self._reader = Reader(objects)
+        self._clock = clock
+        self._files: dict[InodeId, FileState] = {}
+
+    def open(self, inode: InodeId) -> FileState:
+        """Hold the contents of a file in memory until `close`. Raises DataError, NotFound."""
+        file = self._files.get(inode)
+        if file is None:
+            file = self._files[inode] = self._load(inode, self._inodes.get(inode))
+        file.users += 1
+        return file
+
+    def close(self, inode: InodeId) -> None:
+        """End one use. Unsettled bytes of the last user must have been settled before."""
+        file = self._files[inode]
+        file.users -= 1
+        if file.users == 0:
+            del self._files[inode]
+
+    def is_open(self, inode: InodeId) -> bool:
+        """Whether anything uses the file now."""
+        return inode in self._files
+
+    def file(self, inode: InodeId) -> FileState | None:
+        """The state of a file that is in use."""
+        return self._files.get(inode)
+
+    def files(self) -> Iterator[FileState]:
+        """Every file in use."""
+        return iter(tuple(self._files.values()))
+
+    @property
+    def dirty_bytes(self) -> int:
+        """Bytes written and not chunked yet, of all files."""
+        return sum(file.dirty_bytes for file in self._files.values())
+
+    def named_in_memory(self) -> Iterator[ObjectId]:
+        """Objects that files in use name and no row does yet; GC keeps them."""
+        for file in self._files.values():
+            if not file.chunks_recorded:
+                yield from file.chunks.named_in_memory()
+
+    def read(self, inode: InodeId, offset: int, length: int) -> Steps[bytes | memoryview]:
+        """A range of an open file. Raises DataError."""
+        return self._reader.read(self._files[inode], offset, length)
+
+    def prefetch(self, inode: InodeId, offset: int, length: int) -> Work | None:
+        """Work that brings a range of an open file into memory, if that is needed."""
+        return self._reader.prefetch(self._files[inode], offset, length)
+
+    def write(self, inode: InodeId, offset: int, data: bytes | memoryview) -> None:
+        """Put bytes into an open file. Raises TooBig."""
+        if offset + len(data) > FILE_BYTES_MAX:
+            raise TooBig(f"offset {offset + len(data)} is beyond the largest file")
+        file = self._files[inode]
+        file.write(offset, data)
+        file.written_ns = self._clock.now_ns()
+
+    def truncate(self, change: Change, inode: InodeId, size: int) -> None:
+        """Give an open file another size, at once and as part of a change. Raises TooBig."""
+        if size > FILE_BYTES_MAX:
+            raise TooBig(f"size {size} is beyond the largest file")
+        file, record = self._files[inode], change.edit(inode)
+        change.operation.add("logical_bytes", size - record.size)
+        record.size = size
+        record.content_size = min(record.content_size, size)
+        rows = self._rewrite_extents(change, file, size) if file.logged_rows else 0
+        if size == 0 and record.content:
+            self._drop_content(change, record)
+        self._mark(change, inode, record, unsettled=rows > 0 or record.content_size != size)
+        change.when_applied(partial(self._truncated, file, size, rows))
+
+    def settle(self, inode: InodeId, *, whole: bool = True) -> Steps[None]:
+        """Cut the dirty bytes of an open file into chunks.
+
+        With `whole` the inode's row then names all of them; else a file that is still being
+        written is relieved of the bytes whose cut is certain. Raises NoSpace, DataError: then
+        the bytes are still dirty, and it can be tried again.
+        """
+        file = self._files[inode]
+        if not file.changed:
+            return
+        yield from self._settler.settle(file, whole=whole)
+        if whole:
+            self._record_contents(file)
+        elif file.chunks.unsaved_runs > UNSAVED_RUNS_MAX:
+            with self._changes.begin() as change:
+                file.chunks.save_finished_pages(self._page_saver(change, file))
+
+    def can_log(self, inode: InodeId) -> bool:
+        """Whether the dirty bytes are few enough to be made durable without chunking them."""
+        file = self._files[inode]
+        pending = sum(high - low for low, high in file.unlogged)
+        return (
+            file.chunks_recorded
+            and pending * LOGGED_SHARE_MAX <= file.kept
+            and file.logged_bytes + pending <= LOGGED_BYTES_MAX
+            and file.logged_rows + len(file.unlogged) <= LOGGED_ROWS_MAX
+        )
+
+    def log_extents(self, inode: InodeId) -> None:
+        """Put the dirty bytes into extent rows, so that the next journal sync keeps them."""
+        file = self._files[inode]
+        if not file.unlogged:
+            return
+        with self._changes.begin() as change:
+            record = change.edit(inode)
+            extents = [
+                extent for low, high in file.unlogged for extent in file.dirty.within(low, high)
+            ]
+            for number, extent in enumerate(extents, file.logged_rows):
+                row = ExtentRecord(extent.start, bytes(extent.data))
+                change.operation.put(EXTENT, pair_key(inode, number), row)
+            change.operation.add("logical_bytes", file.size - record.size)
+            record.size, record.content_size = file.size, file.kept
+            self._stamp(file, record)
+            self._mark(change, inode, record, unsettled=True)
+        file.unlogged = []
+        file.logged_rows += len(extents)
+        file.logged_bytes += sum(len(extent.data) for extent in extents)
+
+    def release(self, change: Change, inode: InodeId, record: InodeRecord) -> None:
+        """Let go of the content of an inode that is being removed."""
+        assert inode not in self._files
+        change.operation.add("logical_bytes", -record.size)
+        self._drop_content(change, record)
+
+    def unsettled(self) -> list[InodeId]:
+        """Files whose rows do not name all their bytes, as after a kill."""
+        return [InodeId(int.from_bytes(key)) for key, _ in self._index.scan(UNSETTLED)]
+
+    def _load(self, inode: InodeId, record: InodeRecord) -> FileState:
+        chunks = self.chunk_list(record.content)
+        file = FileState(inode, chunks, kept=record.content_size, size=record.size)
+        if record.flags & InodeFlag.UNSETTLED:
+            for _, row in self._index.scan_prefix(EXTENT, number_key(inode)):
+                file.dirty.write(row.offset, row.data)
+                file.logged_rows += 1
+                file.logged_bytes += len(row.data)
+            file.changed = True
+        return file
+
+    def chunk_list(self, ref: bytes) -> ChunkList:
+        """The chunks a content ref names. Raises DataError."""
+        chunk_size = 0
+        if ref and not is_manifest(ref):
+            chunk = ObjectId(ref[1:])
+            row = self._objects.find(chunk)
+            if row is None:
+                raise ChunkNotFound(chunk)
+            chunk_size = row.plain
+        return ChunkList.of(ref, chunk_size, self._objects.load)
+
+    def _record_contents(self, file: FileState) -> None:
+        """Let the inode's row name what has been settled."""
+        with self._changes.begin() as change:
+            record = change.edit(file.inode)
+            ref = file.chunks.save(self._page_saver(change, file))
+            if ref != record.content:
+                if ref:
+                    self._objects.add_reference(change, ObjectId(ref[1:]))
+                self._drop_content(change, record)
+                record.content = ref
+            change.operation.add("logical_bytes", file.chunks.size - record.size)
+            record.size = record.content_size = file.chunks.size
+            self._stamp(file, record)
+            self._delete_extents(change, file)
+            self._mark(change, file.inode, record, unsettled=False)
+        file.chunks_recorded = True
+        file.changed = bool(file.dirty) or file.size != file.chunks.size
+        file.logged_rows = file.logged_bytes = 0
+
+    def _page_saver(self, change: Change, file: FileState) -> "partial[ObjectId]":
+        change.when_applied(file.chunks.confirm_saved)
+        return partial(self._objects.add_page, change, ObjectKind.MANIFEST)
+
+    def _drop_content(self, change: Change, record: InodeRecord) -> None:
+        former = object_of(record.content)
+        if former is not None:
+            self._objects.drop_reference(change, former)
+        record.content, record.content_size = EMPTY, 0
+
+    def _rewrite_extents(self, change: Change, file: FileState, size: int) -> int:
+        """Keep of the extent rows what a truncated file still has; return how many are left."""
+        self._delete_extents(change, file)
+        kept = file.dirty.within(0, size)
+        for number, extent in enumerate(kept):
+            row = ExtentRecord(extent.start, bytes(extent.data))
+            change.operation.put(EXTENT, pair_key(file.inode, number), row)
+        return len(kept)
+
+    def _delete_extents(self, change: Change, file: FileState) -> None:
+        for number in range(file.logged_rows):
+            change.operation.delete(EXTENT, pair_key(file.inode, number))
+
+    def _truncated(self, file: FileState, size: int, rows: int) -> None:
+        """A truncation has been applied: let the memory say the same."""
+        file.truncate(size)
+        if size == 0 and file.chunks_recorded:
+            file.chunks = self.chunk_list(EMPTY)
+        if file.logged_rows:
+            file.unlogged = []
+            file.logged_rows, file.logged_bytes = rows, file.dirty.size_bytes
+        file.changed = not file.settled or not file.chunks_recorded or rows > 0
+
+    def _stamp(self, file: FileState, record: InodeRecord) -> None:
+        if file.written_ns is not None:
+            record.mtime_ns = record.ctime_ns = file.written_ns
+            file.written_ns = None
+
+    def _mark(
+        self, change: Change, inode: InodeId, record: InodeRecord, *, unsettled: bool
+    ) -> None:
+        """Keep the inode's flag and its row in `unsettled` in step."""
+        if unsettled == bool(record.flags & InodeFlag.UNSETTLED):
+            return
+        record.flags ^= InodeFlag.UNSETTLED
+        if unsettled:
+            change.operation.put(UNSETTLED, number_key(inode), _PRESENT)
+        else:
+            change.operation.delete(UNSETTLED, number_key(inode))

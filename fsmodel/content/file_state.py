@@ -1,0 +1,84 @@
+"""What is known in memory about the bytes of one file that is open or being changed.
+
+The bytes of the file are, from the bottom up: `chunks` cut to `kept` bytes, zeros up to `size`,
+then `frozen` (extents being settled), then `dirty` (extents written since).
+"""
+
+from dataclasses import dataclass, field
+
+from fsmodel.content.chunk_list import ChunkList
+from fsmodel.content.extents import DirtyExtents, Extent
+from fsmodel.ids import InodeId
+
+
+@dataclass(slots=True, eq=False)
+class FileState:
+    """The contents of one file. Owner: the thread that owns the index."""
+
+    inode: InodeId
+    chunks: ChunkList
+    kept: int  # bytes of `chunks` that count
+    size: int
+    dirty: DirtyExtents = field(default_factory=DirtyExtents)
+    frozen: DirtyExtents = field(default_factory=DirtyExtents)
+    settling: bool = False
+    certain_end: int = -1  # size of `chunks` while its last cut does not depend on the file's end
+    changed: bool = False  # differs from what the inode's row and its extent rows say
+    chunks_recorded: bool = True  # `chunks` is what the inode's content ref names
+    unlogged: list[tuple[int, int]] = field(default_factory=list)  # written, not in extent rows
+    logged_rows: int = 0
+    logged_bytes: int = 0
+    written_ns: int | None = None  # when it was last written, until its times say so
+    users: int = 0  # open handles and requests in progress
+
+    @property
+    def settled(self) -> bool:
+        """Whether `chunks` holds all the bytes there are."""
+        return self.kept == self.size == self.chunks.size and not self.dirty and not self.frozen
+
+    @property
+    def dirty_bytes(self) -> int:
+        """Bytes of unchunked data held in memory."""
+        return self.dirty.size_bytes + self.frozen.size_bytes
+
+    def write(self, offset: int, data: bytes | memoryview) -> None:
+        """Put bytes at an offset; the file grows when they end behind its end."""
+        self.dirty.write(offset, data)
+        self.size = max(self.size, offset + len(data))
+        self.changed = True
+        last = self.unlogged[-1] if self.unlogged else None
+        if last is not None and last[1] == offset:
+            self.unlogged[-1] = (last[0], offset + len(data))
+        else:
+            self.unlogged.append((offset, offset + len(data)))
+
+    def truncate(self, size: int) -> None:
+        """Cut the file, or let it grow by zeros. Not while it is being settled."""
+        assert not self.settling
+        self.dirty.truncate(size)
+        self.kept = min(self.kept, size)
+        self.size = size
+        self.unlogged = [(low, min(high, size)) for low, high in self.unlogged if low < size]
+        self.changed = True
+
+    def dirty_within(self, start: int, end: int) -> list[Extent]:
+        """Unchunked bytes in a range, older ones first: the later ones win."""
+        if not self.frozen:
+            return self.dirty.within(start, end) if self.dirty else []
+        return self.frozen.within(start, end) + self.dirty.within(start, end)
+
+    def freeze(self) -> list[Extent]:
+        """Begin settling: what is dirty now is set aside, newer writes go on top of it."""
+        assert not self.settling and not self.frozen
+        self.frozen, self.dirty = self.dirty, DirtyExtents()
+        self.unlogged = []
+        self.settling = True
+        return list(self.frozen)
+
+    def thaw(self, rest: list[Extent]) -> None:
+        """End settling: what could not be settled is dirty again, below newer writes."""
+        for extent in rest:
+            self.dirty.write_below(extent.start, extent.data)
+            self.unlogged.append((extent.start, extent.end))
+        self.frozen = DirtyExtents()
+        self.settling = False

@@ -1,0 +1,103 @@
+"""Reading a range of a file: chunks from the packs, overlaid by what is not chunked yet.
+
+What is in memory, or in the host's page cache, is answered at once; only what the disk has to
+bring is left to a worker thread. Bytes that fail their check are never returned: the range they
+lie in raises DataError, every other range reads as before.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final, NamedTuple
+
+from fsmodel.content.file_state import FileState
+from fsmodel.ids import ObjectId
+from fsmodel.steps import Steps, Work
+from fsmodel.store.objects import Located, ObjectStore
+
+INLINE_CHUNKS_MAX: Final = 4  # decoding one takes about as long as a hop to a thread
+
+
+class Piece(NamedTuple):
+    """Bytes [low, high) of a chunk that lie at `offset` of the file."""
+
+    offset: int
+    chunk: ObjectId
+    low: int
+    high: int
+
+
+class Reader:
+    """Reads ranges of files."""
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self._objects = objects
+
+    def read(self, file: FileState, offset: int, length: int) -> Steps[bytes | memoryview]:
+        """Up to `length` bytes at an offset; fewer only at the end. Raises DataError."""
+        end = min(offset + length, file.size)
+        if offset >= end:
+            return b""
+        pieces = list(pieces_of(file, offset, end))
+        held = yield from self._fetch(pieces)
+        dirty = file.dirty_within(offset, end)
+        if len(pieces) == 1 and not dirty and pieces[0].high - pieces[0].low == end - offset:
+            return memoryview(held[pieces[0].chunk])[pieces[0].low : pieces[0].high]
+        buffer = bytearray(end - offset)
+        for piece in pieces:
+            at = piece.offset - offset
+            data = memoryview(held[piece.chunk])[piece.low : piece.high]
+            buffer[at : at + len(data)] = data
+        for extent in dirty:
+            at = extent.start - offset
+            buffer[at : at + len(extent.data)] = extent.data
+        return memoryview(buffer)
+
+    def prefetch(self, file: FileState, offset: int, length: int) -> Work | None:
+        """Work that brings the chunks of a range into memory; None when they are there."""
+        absent = {
+            piece.chunk: self._objects.locate(piece.chunk)
+            for piece in pieces_of(file, offset, offset + length)
+            if not self._objects.is_cached(piece.chunk)
+        }
+        if not absent:
+            return None
+        return Work(partial(self._read_all, list(absent.values())), length)
+
+    def _fetch(self, pieces: list[Piece]) -> Steps[dict[ObjectId, bytes]]:
+        held: dict[ObjectId, bytes] = {}
+        waiting: list[Located] = []
+        for chunk in dict.fromkeys(piece.chunk for piece in pieces):
+            data = self._objects.cached(chunk)
+            if data is None:
+                located = self._objects.locate(chunk)
+                if len(held) < INLINE_CHUNKS_MAX:
+                    data = self._objects.read_nowait(located)
+                if data is None:
+                    waiting.append(located)
+                    continue
+            held[chunk] = data
+        if waiting:
+            size = sum(located.plain for located in waiting)
+            brought: list[bytes] = yield Work(partial(self._read_all, waiting), size)
+            held.update(zip((located.id for located in waiting), brought, strict=True))
+        return held
+
+    def _read_all(self, wanted: list[Located]) -> list[bytes]:
+        return [self._objects.read(located) for located in wanted]
+
+
+def pieces_of(file: FileState, start: int, end: int) -> Iterator[Piece]:
+    """The parts of settled chunks that lie in a range, in order."""
+    end = min(end, file.kept)
+    if start >= end:
+        return
+    for run_start, run in file.chunks.runs_from(start):
+        if run_start >= end:
+            return
+        first = max(start - run_start, 0) // run.length
+        for number in range(first, run.repeat):
+            at = run_start + number * run.length
+            if at >= end:
+                break
+            low, high = max(start - at, 0), min(end - at, run.length)
+            yield Piece(at + low, run.id, low, high)

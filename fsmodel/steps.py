@@ -1,0 +1,39 @@
+"""Work cut into steps: the model says what to do, the caller decides where.
+
+The model is synchronous, yet cutting, hashing, compressing and reading big contents belongs in a
+worker thread. Such a function is a generator: it yields a Work, whose `run` needs nothing the
+owner thread owns, and is sent what `run` returned. Everything between two yields happens on the
+owner thread without interruption. `run_inline` is the driver for tests and small work; the daemon
+has one that uses threads (daemon/workers.py).
+"""
+
+from collections.abc import Callable, Generator
+from typing import Any, NamedTuple, TypeVar
+
+Result = TypeVar("Result")
+
+
+class Work(NamedTuple):
+    """Something any thread may do, and about how many bytes it goes through."""
+
+    run: Callable[[], Any]
+    size_bytes: int
+
+
+Steps = Generator[Work, Any, Result]
+
+
+def run_inline(steps: Steps[Result]) -> Result:
+    """Do every step here and now."""
+    try:
+        work = next(steps)
+        while True:
+            try:
+                done = work.run()
+            except Exception as error:  # the generator decides what its own failure means
+                work = steps.throw(error)
+            else:
+                work = steps.send(done)
+    except StopIteration as end:
+        result: Result = end.value
+        return result

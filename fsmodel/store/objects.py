@@ -1,0 +1,210 @@
+"""Immutable objects by id: stored once, counted, verified when read.
+
+An object has a row in the index once something names it. Between being appended to a pack and
+being named it is *unrecorded*: known in memory only, so that its row is written a single time,
+with its first reference. If the process dies before, the frame is dead space that GC finds.
+
+References are changed in the change that creates or deletes what refers: an inode's content ref,
+a slot of a manifest page, and later versions, snapshots and delta children. An object whose count
+falls to zero stays readable, and can be named again, until GC removes it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from fsmodel.change import Change
+from fsmodel.content.manifest import named_objects
+from fsmodel.encoding.codecs import Codec, decode, encode
+from fsmodel.encoding.hashing import object_id
+from fsmodel.errors import ChunkNotFound
+from fsmodel.ids import ObjectId, PackId
+from fsmodel.steps import Steps, Work
+from fsmodel.store.byte_cache import ByteCache
+from fsmodel.store.pack_format import ObjectKind, encode_frame
+from fsmodel.store.pack_reader import Location, PackReader, verify_plain
+from fsmodel.store.pack_writer import PackWriter
+from lmdb_index.index import Index
+from lmdb_index.records import ObjectRecord, RawRecord
+from lmdb_index.schema import OBJECT, UNREFERENCED
+
+_PRESENT: Final = RawRecord()
+
+
+@dataclass(frozen=True, slots=True)
+class NewObject:
+    """Bytes to be stored, and the id they have."""
+
+    kind: ObjectKind
+    id: ObjectId
+    data: bytes | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where an object lies, with all it takes to decode it; usable in any thread."""
+
+    id: ObjectId
+    codec: Codec
+    location: Location
+    plain: int
+    base: "Located | None"
+
+
+class ObjectStore:
+    """All objects of a store. Owner: the thread that owns the index; `read` is for any thread."""
+
+    def __init__(
+        self, index: Index, writer: PackWriter, reader: PackReader, cache: ByteCache, *, level: int
+    ) -> None:
+        self._index = index
+        self._writer = writer
+        self._reader = reader
+        self._cache = cache
+        self._level = level
+        self._unrecorded: dict[ObjectId, ObjectRecord] = {}
+
+    @property
+    def unrecorded(self) -> frozenset[ObjectId]:
+        """Objects that are stored and that nothing names yet; GC must keep them."""
+        return frozenset(self._unrecorded)
+
+    def find(self, wanted: ObjectId) -> ObjectRecord | None:
+        """The row of an object, or what will be its row; None when it is not stored."""
+        return self._index.get(OBJECT, wanted) or self._unrecorded.get(wanted)
+
+    def add(self, objects: Sequence[NewObject]) -> Steps[None]:
+        """Store those that are new. They stay unrecorded until something names them."""
+        missing = {new.id: new for new in objects if self.find(new.id) is None}
+        if missing:
+            new_objects = list(missing.values())
+            size = sum(len(new.data) for new in new_objects)
+            records = yield Work(partial(self._append, new_objects), size)
+            for new, record in zip(new_objects, records, strict=True):
+                self._unrecorded.setdefault(new.id, record)
+
+    def add_page(self, change: Change, kind: ObjectKind, data: bytes) -> ObjectId:
+        """Store an object that names others; they get their references with it."""
+        page_id = object_id(data)
+        if change.operation.get(OBJECT, page_id) is None:
+            record = self._unrecorded.get(page_id)
+            if record is None:
+                (record,) = self._append([NewObject(kind, page_id, data)])
+                self._unrecorded[page_id] = record
+            self._record(change, page_id, record, references=0)
+            for child in named_objects(data):
+                self.add_reference(change, child)
+        return page_id
+
+    def add_reference(self, change: Change, named: ObjectId) -> None:
+        """Count one more place that names an object. Raises ChunkNotFound."""
+        record = change.operation.get(OBJECT, named)
+        if record is None:
+            record = self._unrecorded.get(named)
+            if record is None:
+                raise ChunkNotFound(named)
+            self._record(change, named, record, references=1)
+            return
+        record.references += 1
+        if record.references == 1:
+            change.operation.delete(UNREFERENCED, named)
+            change.operation.add("garbage_bytes", -record.stored)
+            self._count(change, record, 1)
+        change.operation.put(OBJECT, named, record)
+
+    def drop_reference(self, change: Change, named: ObjectId) -> None:
+        """Count one place less. Raises ChunkNotFound."""
+        record = change.operation.get(OBJECT, named)
+        if record is None:
+            raise ChunkNotFound(named)
+        assert record.references > 0
+        record.references -= 1
+        if record.references == 0:
+            change.operation.put(UNREFERENCED, named, _PRESENT)
+            change.operation.add("garbage_bytes", record.stored)
+            self._count(change, record, -1)
+        change.operation.put(OBJECT, named, record)
+
+    def locate(self, wanted: ObjectId) -> Located:
+        """Where an object lies, down to the last base of its delta chain. Raises ChunkNotFound."""
+        record = self.find(wanted)
+        if record is None:
+            raise ChunkNotFound(wanted)
+        base = self.locate(ObjectId(record.base)) if record.base else None
+        location = Location(PackId(record.pack), record.offset, record.stored)
+        return Located(wanted, Codec(record.codec), location, record.plain, base)
+
+    def cached(self, wanted: ObjectId) -> bytes | None:
+        """The bytes of an object if they are in memory."""
+        return self._cache.get(wanted)
+
+    def is_cached(self, wanted: ObjectId) -> bool:
+        """Whether an object is in memory; does not count as a use of it."""
+        return wanted in self._cache
+
+    def read(self, located: Located) -> bytes:
+        """The bytes of an object, verified. Any thread may call it. Raises DataError."""
+        data = self._cache.get(located.id)
+        if data is None:
+            payload = self._reader.read_frame(located.location, located.id).payload
+            base = self.read(located.base) if located.base is not None else None
+            data = self._decoded(located, payload, base)
+        return data
+
+    def read_nowait(self, located: Located) -> bytes | None:
+        """The same, or None when the host would have to wait for its disk, or a base is needed."""
+        if located.base is not None and located.base.id not in self._cache:
+            return None
+        frame = self._reader.read_frame_nowait(located.location, located.id)
+        if frame is None:
+            return None
+        base = self.read(located.base) if located.base is not None else None
+        return self._decoded(located, frame.payload, base)
+
+    def load(self, wanted: ObjectId) -> bytes:
+        """The bytes of an object, read here and now. Raises DataError."""
+        return self._cache.get(wanted) or self.read(self.locate(wanted))
+
+    def _decoded(self, located: Located, payload: memoryview, base: bytes | None) -> bytes:
+        data = decode(located.codec, payload, located.plain, base, located.id)
+        verify_plain(located.id, data, str(located.location))
+        self._cache.put(located.id, data)
+        return data
+
+    def _append(self, objects: Sequence[NewObject]) -> list[ObjectRecord]:
+        """Encode objects and append their frames. Any thread may call it."""
+        encoded = [encode(new.data, self._level) for new in objects]
+        locations = self._writer.append(
+            [
+                encode_frame(new.kind, codec, len(new.data), new.id, payload)
+                for new, (codec, payload) in zip(objects, encoded, strict=True)
+            ]
+        )
+        return [
+            ObjectRecord(new.kind, codec, place.pack, place.offset, place.stored, len(new.data))
+            for new, (codec, _), place in zip(objects, encoded, locations, strict=True)
+        ]
+
+    def _record(
+        self, change: Change, named: ObjectId, record: ObjectRecord, *, references: int
+    ) -> None:
+        """Write the first row of an object."""
+        record.references = references
+        change.operation.put(OBJECT, named, record)
+        if references:
+            self._count(change, record, 1)
+        else:
+            change.operation.put(UNREFERENCED, named, _PRESENT)
+            change.operation.add("garbage_bytes", record.stored)
+        change.when_applied(partial(self._unrecorded.pop, named, None))
+
+    def _count(self, change: Change, record: ObjectRecord, sign: int) -> None:
+        """Keep the figures of `cairnfs stats` as an object begins or ceases to be named."""
+        add = change.operation.add
+        add("stored_bytes", sign * record.stored)
+        if record.kind == ObjectKind.CHUNK:
+            add("chunks", sign)
+            add("unique_bytes", sign * record.plain)
+        if record.base:
+            add("delta_chunks", sign)
