@@ -1,0 +1,1 @@
+"""What files hold: chunks, the manifests that list them, and the bytes not yet chunked."""

@@ -1,0 +1,403 @@
+/* Content-defined chunking and resemblance features: the fast twin of chunking_reference.py.
+ *
+ * Both must give the same answers to the last bit, as moved cuts would end deduplication with
+ * stored data. The constants are those of gear.py, which says where they come from.
+ *
+ *   hash(e)  = sum of GEAR[data[e - 1 - k]] << k  for k in 0 .. 63, modulo 2^64
+ *   chunk    = the smallest size s >= min_size with hash(start + s) < threshold(s), else max_size
+ *   feature  = max over sampled e >= 64 of (hash(e) * multiplier + addend modulo 2^64) >> 32
+ *
+ * A chunk's first min_size bytes are skipped but for the window of the first hash. No index
+ * depends on the data, so that a buffer another thread writes to meanwhile can only give other
+ * cuts, never an access outside it.
+ */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define WINDOW 64
+#define FEATURES 12
+#define SAMPLED_BELOW (UINT64_C(1) << 57)
+#define SAMPLE_BLOCK 4096      /* positions hashed before their samples are transformed */
+#define GIL_FREE_BYTES 65536   /* from here on the work takes longer than giving the GIL away */
+
+static const uint64_t GEAR[256] = {
+    UINT64_C(0x906d23968a5b6595), UINT64_C(0x904c67429b6bd7d0), UINT64_C(0xd88d9b4ea121fd6f), UINT64_C(0xbfe8b200b034213a),
+    UINT64_C(0x81354665a3b265fa), UINT64_C(0x8b56463452a27e5b), UINT64_C(0xb74eff7658aa9212), UINT64_C(0x26e79c208a77fd26),
+    UINT64_C(0x1c02566a97b8ef3a), UINT64_C(0xc04cba3e0864554b), UINT64_C(0x023f8c94381ee7b5), UINT64_C(0x016674e4c1d7c566),
+    UINT64_C(0x1dd3e31017ca99bb), UINT64_C(0x72d57ed8edd7c92d), UINT64_C(0x39e68996eb7cc046), UINT64_C(0x8541bacb24e560dc),
+    UINT64_C(0xb77d02e82f98e958), UINT64_C(0xbe4a85a92eb8e331), UINT64_C(0x2599c0fb554915d1), UINT64_C(0x7816e88f86b22b3e),
+    UINT64_C(0xb2cd95881068d912), UINT64_C(0xe7596fc9c470fcf0), UINT64_C(0x996a72ef9d0119d4), UINT64_C(0xa0567eddac4ff78e),
+    UINT64_C(0xa54611fa0a3b0f8f), UINT64_C(0xa29d68bb1d0a5174), UINT64_C(0x3191fd852a137fdb), UINT64_C(0x868c694c007b3982),
+    UINT64_C(0xadd5f7803b722280), UINT64_C(0x505900f0c75c9254), UINT64_C(0xaf3221e19c99a49c), UINT64_C(0x1bf874155b1ebb40),
+    UINT64_C(0x1d8d8b38daaae8f8), UINT64_C(0x6ca6e8721d8a00a9), UINT64_C(0x36b9a832da7bf0c3), UINT64_C(0xbac5bd857eb10c0b),
+    UINT64_C(0x9645c6d2d84990c9), UINT64_C(0x84ad98edc00da6d6), UINT64_C(0xeef3064409a55a4b), UINT64_C(0x3e1912c06e49253e),
+    UINT64_C(0x5a7e9fa41caedf99), UINT64_C(0xd3a96eb66d6d32f8), UINT64_C(0x11208ce421914c22), UINT64_C(0xe93ca75f4a1a468c),
+    UINT64_C(0x00810f5714e2bbd9), UINT64_C(0xc1a430a95308228a), UINT64_C(0xd1ac378f99d7b3e4), UINT64_C(0x7c2321440f11ab76),
+    UINT64_C(0x2486c46280b7290b), UINT64_C(0x616b4f55ffb2760f), UINT64_C(0x8662f3fb2f155cad), UINT64_C(0x46b09c70dc8814a7),
+    UINT64_C(0xb8eae37ac76eb6da), UINT64_C(0xced8bf69ff44215e), UINT64_C(0x32a1afca5b0a3a2d), UINT64_C(0x065192d0e9123b88),
+    UINT64_C(0x3bacbbf3399fa492), UINT64_C(0x7327ad6e44e4d196), UINT64_C(0x0769634d63b0a53c), UINT64_C(0x1f2fd1152082d096),
+    UINT64_C(0x56cb41ab354b0366), UINT64_C(0xf7f5ba965a9bd9d6), UINT64_C(0x25d57d3ca84c9def), UINT64_C(0xc38e35058a79f274),
+    UINT64_C(0xb45a1d8c9930a845), UINT64_C(0xafc555f080a4aac1), UINT64_C(0xf16659454864a2e6), UINT64_C(0x4c5f60b58cd47de6),
+    UINT64_C(0xb515fafcdff7b213), UINT64_C(0xcba1b3592bb58269), UINT64_C(0xa4ea0dd83b20dd5d), UINT64_C(0xe2f136c1323c9796),
+    UINT64_C(0x4571768df582b0ad), UINT64_C(0xbf41514889cfdca5), UINT64_C(0xae44094c604d1796), UINT64_C(0x0fd39c42582f12ff),
+    UINT64_C(0xe5b16403558ca534), UINT64_C(0xc658b0c539d32eb7), UINT64_C(0x651c4095460143e8), UINT64_C(0x578990967728047b),
+    UINT64_C(0xc2fa22bb752a76ae), UINT64_C(0x89e7d7418473f1e4), UINT64_C(0x5e0152fbfacb26cd), UINT64_C(0x87d8365c27cbde38),
+    UINT64_C(0xe98740939b31a437), UINT64_C(0x1d5a72477fbd6742), UINT64_C(0x764b133564407374), UINT64_C(0xfb01c39cc19c1d89),
+    UINT64_C(0x780e83f36f8534f1), UINT64_C(0x51a4faf59cd5eed8), UINT64_C(0xef39fad3844b5279), UINT64_C(0x4b2bf4fbe312e958),
+    UINT64_C(0xc6c3de620f3e2ac9), UINT64_C(0x39ad43b0580a87fc), UINT64_C(0x2d314e4eb5d68f1d), UINT64_C(0xe753ba5470c783ae),
+    UINT64_C(0xa6b68b62b18b2a8c), UINT64_C(0xcace904d6dbd7bf7), UINT64_C(0x09c670b091df0bff), UINT64_C(0xdcd9b8cd2c7b7ec1),
+    UINT64_C(0xa6790f08cb72e7ad), UINT64_C(0x47a7d835b1fce79b), UINT64_C(0xb5d874c9e9d6bcac), UINT64_C(0xb9871d28b2629437),
+    UINT64_C(0x065a49d2412e2fdf), UINT64_C(0xa24d29ec1e9ce583), UINT64_C(0xcc247a2de148e653), UINT64_C(0xe33124864bea0c0b),
+    UINT64_C(0x58b7a3d214cc1222), UINT64_C(0x8b5aa2c258187815), UINT64_C(0x3c24755c64648d81), UINT64_C(0x701716c6a33b619b),
+    UINT64_C(0x864f9e484ec74fb7), UINT64_C(0xd4b730c425eac8c4), UINT64_C(0x4c3c9e7bd29969ae), UINT64_C(0xd5d69ad942175c50),
+    UINT64_C(0xa8bd87c462de6f29), UINT64_C(0xda769afbc0285fa8), UINT64_C(0x445222de082177ab), UINT64_C(0x3e63f641ed41366f),
+    UINT64_C(0x80d8592ad3481349), UINT64_C(0xa8dfacf8db542861), UINT64_C(0xb10473df03790b9b), UINT64_C(0x70da81aa84102251),
+    UINT64_C(0xd74688edd779b900), UINT64_C(0xb38042154e5a6db6), UINT64_C(0x7827323e32948fb5), UINT64_C(0x23d1e2f1d6cae744),
+    UINT64_C(0xac53bf7fbc3c9d90), UINT64_C(0x4d9c34855d5fc0f1), UINT64_C(0xea609093236bb764), UINT64_C(0x3687be6e86e1b07e),
+    UINT64_C(0x6c69b678c1a7db2b), UINT64_C(0xd6a83c504cc1784a), UINT64_C(0x24d7beae2b3ec19e), UINT64_C(0x8fea8fcba7860833),
+    UINT64_C(0xb62f3726f320f6aa), UINT64_C(0x7629ad63e8cd36bf), UINT64_C(0xa121a69680fa4180), UINT64_C(0xc92c895613906b72),
+    UINT64_C(0x3a93253a85ef8eaa), UINT64_C(0x3cd13984c53fcc12), UINT64_C(0xd4313848614337e2), UINT64_C(0x588af94a7d2aa0d9),
+    UINT64_C(0x23ad8f94a63d5dc3), UINT64_C(0x14ce680765b852c5), UINT64_C(0x6059352ea645501a), UINT64_C(0x46f2d9bd94aaa062),
+    UINT64_C(0x5a5fd79f92e48f5c), UINT64_C(0xe3848cfc69fe7256), UINT64_C(0xf75c01b72570cd18), UINT64_C(0x28666071a51a0d96),
+    UINT64_C(0x56ce4cac328c8fcd), UINT64_C(0x3d86388ecacaa5f5), UINT64_C(0xd48698f4c3f2dae2), UINT64_C(0xfad86e728535438c),
+    UINT64_C(0x007476ffa14bed61), UINT64_C(0x5fc9e395dc00e14a), UINT64_C(0x0253a11d27a23259), UINT64_C(0xcf191752377748e8),
+    UINT64_C(0xca04a4a04ae3a02c), UINT64_C(0x07cec063cba158b8), UINT64_C(0x537fc1cef3d9e36a), UINT64_C(0x92c1c80df232beb5),
+    UINT64_C(0x421715545a5cfb98), UINT64_C(0x3ea194a3d9d33d8e), UINT64_C(0x73514f8e13104c6e), UINT64_C(0x022e6edb7ecca7f0),
+    UINT64_C(0x6331fb554dca110f), UINT64_C(0x009654013cb587ba), UINT64_C(0xf645071df21e3674), UINT64_C(0xe93434df16bf341f),
+    UINT64_C(0x62238c477502299b), UINT64_C(0x03788bfc15768876), UINT64_C(0xaed2a4db99cfcf78), UINT64_C(0x51343bb33c9d6696),
+    UINT64_C(0x84f9a86dc02f8494), UINT64_C(0x9c4e7f120487b329), UINT64_C(0x283d73a6d83150d7), UINT64_C(0xf1631c9a6a5519e0),
+    UINT64_C(0x5cedd1c8c121f9f7), UINT64_C(0x9f04bbeeacc294e2), UINT64_C(0x15b98f20718b3a39), UINT64_C(0xa614a565cbb47f6b),
+    UINT64_C(0x0ea5ecb9febd72bd), UINT64_C(0x873b27957f0838fd), UINT64_C(0xf9871ffdc58da1d9), UINT64_C(0xf9ccf7b4706f0a11),
+    UINT64_C(0x737bc6a86dc04ba7), UINT64_C(0xa60042cc08ffc756), UINT64_C(0xa064349b59ee7b35), UINT64_C(0xf007e0f2e2bfe3b5),
+    UINT64_C(0x9f011bf870219072), UINT64_C(0x943f1881d413405b), UINT64_C(0x749dfe426b162269), UINT64_C(0x70af87b567ebac3b),
+    UINT64_C(0x57f4d53df728529c), UINT64_C(0xa89becd2cd62ab2b), UINT64_C(0x5907431fcd4ee2e5), UINT64_C(0x8031937cd8f305fb),
+    UINT64_C(0x18a300f1b620eb13), UINT64_C(0xedc99d9b5a874a9c), UINT64_C(0xb6800e7386993361), UINT64_C(0xb306b0bb213dc4b3),
+    UINT64_C(0xfad07654f95ae427), UINT64_C(0x84c1c5baa2a8479f), UINT64_C(0xb36f0e31b74f429b), UINT64_C(0x3389d9929325684c),
+    UINT64_C(0x7b16315ac6960d7b), UINT64_C(0x34c80a442de71d68), UINT64_C(0x836dea3f7450881e), UINT64_C(0x03322423d323214e),
+    UINT64_C(0xe1ecfc714d734b4f), UINT64_C(0xfa0fe33aab5bd651), UINT64_C(0x034e958c8d513604), UINT64_C(0x3f3a928bdc5db41c),
+    UINT64_C(0x5b7bee2bb482810b), UINT64_C(0xa16c9d7b7651576d), UINT64_C(0x445f7b3a8dc29d77), UINT64_C(0x26960f9345534fa2),
+    UINT64_C(0xaf8498ff5741709c), UINT64_C(0x8a79e52cca5ef006), UINT64_C(0xd6ee00a601eeaec4), UINT64_C(0x886827ecbefee109),
+    UINT64_C(0x1d1333cd1a2b6992), UINT64_C(0x0656eebf9bbd3aee), UINT64_C(0xacebf202227ec97b), UINT64_C(0xef594c903b03f801),
+    UINT64_C(0xc188bdcdcc0005db), UINT64_C(0xe00253e07474d80d), UINT64_C(0xed04a5a5230b4938), UINT64_C(0x514cb0700c0dec9d),
+    UINT64_C(0xc6f1ae4de8b5aa06), UINT64_C(0x2739d907750bc4ee), UINT64_C(0xe0e49541272af17f), UINT64_C(0x309834094913b067),
+    UINT64_C(0xde7b06ba1ee125ff), UINT64_C(0xe461bd41eb0be64b), UINT64_C(0x0e025033382d156e), UINT64_C(0x09c4996f00e8af90),
+    UINT64_C(0x238085442b037e72), UINT64_C(0x53646662a00fb751), UINT64_C(0x666b3606422a6495), UINT64_C(0x77e97466079b60d0),
+    UINT64_C(0x59b63621466bcbb2), UINT64_C(0x7e25029cea621d3d), UINT64_C(0x4af6199655cd74e8), UINT64_C(0x546dd10d6e74fcfc),
+    UINT64_C(0xb18eb266403d76a2), UINT64_C(0x9459bad45407c71a), UINT64_C(0xb52405224d3e153a), UINT64_C(0xae0fbee65781cca4),
+    UINT64_C(0x57c681d2a68df87b), UINT64_C(0x366b666d6ca37ccd), UINT64_C(0xcb7b198f7cb3ad3b), UINT64_C(0x2227a6af0f0e45b8),
+};
+
+static const uint64_t MULTIPLIERS[FEATURES] = {
+    UINT64_C(0x2773589c262eebdf), UINT64_C(0x69be8a2825d3a3d7), UINT64_C(0x3cb6340cd021724d), UINT64_C(0x7296529fb2388e89),
+    UINT64_C(0x18852df944958cc9), UINT64_C(0x34f194da2e8fc639), UINT64_C(0x794744c7ca2ad60d), UINT64_C(0x2b26de3c99f23421),
+    UINT64_C(0xb328386db3159e77), UINT64_C(0x531f15e5a0900003), UINT64_C(0x87327c467f176b89), UINT64_C(0x7fd8cd59d996e043),
+};
+
+static const uint64_t ADDENDS[FEATURES] = {
+    UINT64_C(0x3aa17ad5c89f7c67), UINT64_C(0xb286239f55592e2e), UINT64_C(0x8e52d0854fdb4cc5), UINT64_C(0xf2a228ead3011f7a),
+    UINT64_C(0xe395fabd4b8f34ea), UINT64_C(0x0e217d661847236a), UINT64_C(0x634ba3a9f8cec8a4), UINT64_C(0xdb38edebc4b69373),
+    UINT64_C(0xb5b422c09552d3b8), UINT64_C(0x3e9d5b951d368bc6), UINT64_C(0x3700e3bb7a419c30), UINT64_C(0xd4d589606f488d62),
+};
+
+typedef struct {
+    size_t min_size;
+    size_t normal_size;
+    size_t max_size;
+    uint64_t rare_below;
+    uint64_t frequent_below;
+} cut_rule;
+
+/* Roll the hash over `count` bytes. */
+static uint64_t
+rolled(uint64_t hash, const uint8_t *bytes, size_t count)
+{
+    for (size_t at = 0; at < count; at++)
+        hash = (hash << 1) + GEAR[bytes[at]];
+    return hash;
+}
+
+/* Roll on from offset `at` and return the first offset in (at, to] whose hash is below the
+ * threshold, or 0 when there is none. `*hash` is that of `at`, and afterwards that of `to`.
+ */
+static size_t
+find_below(const uint8_t *bytes, size_t at, size_t to, uint64_t below, uint64_t *hash)
+{
+    uint64_t word = *hash;
+
+    /* Four bytes a step: only every second sum waits for the one before it. */
+    for (; at + 4 <= to; at += 4) {
+        uint64_t first = (word << 1) + GEAR[bytes[at]];
+        word = (word << 2) + ((GEAR[bytes[at]] << 1) + GEAR[bytes[at + 1]]);
+        if (first < below)
+            return at + 1;
+        if (word < below)
+            return at + 2;
+        first = (word << 1) + GEAR[bytes[at + 2]];
+        word = (word << 2) + ((GEAR[bytes[at + 2]] << 1) + GEAR[bytes[at + 3]]);
+        if (first < below)
+            return at + 3;
+        if (word < below)
+            return at + 4;
+    }
+    for (; at < to; at++) {
+        word = (word << 1) + GEAR[bytes[at]];
+        if (word < below)
+            return at + 1;
+    }
+    *hash = word;
+    return 0;
+}
+
+/* Size of the chunk that begins at `bytes`, of which `available` are known; 0 when unsure. */
+static size_t
+chunk_size(const uint8_t *bytes, size_t available, const cut_rule *rule)
+{
+    size_t last = available < rule->max_size ? available : rule->max_size;
+    if (last < rule->min_size)
+        return 0;
+
+    /* The first hash that may cut is that of min_size, the last one that of max_size. */
+    size_t before = rule->min_size - 1;
+    uint64_t hash = rolled(0, bytes + rule->min_size - WINDOW, WINDOW - 1);
+    size_t rare_to = rule->normal_size - 1 < last ? rule->normal_size - 1 : last;
+    size_t size = find_below(bytes, before, rare_to, rule->rare_below, &hash);
+    if (size == 0)
+        size = find_below(bytes, rare_to, last, rule->frequent_below, &hash);
+    if (size == 0 && last == rule->max_size)
+        size = rule->max_size;
+    return size;
+}
+
+/* Write the ends of all chunks to `cuts` and return how many there are. */
+static size_t
+cut_all(const uint8_t *bytes, size_t length, const cut_rule *rule, int final, size_t *cuts)
+{
+    size_t count = 0;
+    size_t start = 0;
+
+    while (start < length) {
+        size_t size = chunk_size(bytes + start, length - start, rule);
+        if (size == 0) {
+            if (final)
+                cuts[count++] = length;
+            break;
+        }
+        start += size;
+        cuts[count++] = start;
+    }
+    return count;
+}
+
+/* Raise each maximum to the largest transform of these hashes. */
+static void
+transform(const uint64_t *sampled, size_t count, uint64_t *maxima)
+{
+    for (size_t at = 0; at < count; at++) {
+        for (size_t n = 0; n < FEATURES; n++) {
+            uint64_t value = sampled[at] * MULTIPLIERS[n] + ADDENDS[n];
+            maxima[n] = value > maxima[n] ? value : maxima[n];
+        }
+    }
+}
+
+/* Fill `maxima` and return how many positions were sampled. */
+static size_t
+sample_all(const uint8_t *bytes, size_t length, uint64_t *maxima)
+{
+    uint64_t sampled[SAMPLE_BLOCK];
+    size_t total = 0;
+    size_t at = WINDOW - 1;
+
+    if (length < WINDOW)
+        return 0;
+    uint64_t hash = rolled(0, bytes, WINDOW - 1);
+    while (at < length) {
+        size_t end = length - at < SAMPLE_BLOCK ? length : at + SAMPLE_BLOCK;
+        size_t count = 0;
+        for (; at < end; at++) {
+            /* Storing always and counting sometimes spares a branch nobody can predict. */
+            hash = (hash << 1) + GEAR[bytes[at]];
+            sampled[count] = hash;
+            count += hash < SAMPLED_BELOW;
+        }
+        transform(sampled, count, maxima);
+        total += count;
+    }
+    return total;
+}
+
+static int
+to_u64(PyObject *number, void *result)
+{
+    uint64_t value = PyLong_AsUnsignedLongLong(number);
+    if (value == (uint64_t)-1 && PyErr_Occurred())
+        return 0;
+    *(uint64_t *)result = value;
+    return 1;
+}
+
+static int
+to_rule(PyObject *numbers, void *result)
+{
+    Py_ssize_t min_size, normal_size, max_size;
+    cut_rule *rule = result;
+
+    if (!PyTuple_Check(numbers)) {
+        PyErr_SetString(PyExc_TypeError, "a cut rule is a tuple of five numbers");
+        return 0;
+    }
+    if (!PyArg_ParseTuple(numbers, "nnnO&O&;a cut rule is a tuple of five numbers", &min_size,
+                          &normal_size, &max_size, to_u64, &rule->rare_below, to_u64,
+                          &rule->frequent_below))
+        return 0;
+    if (min_size < WINDOW || normal_size < min_size || max_size < normal_size) {
+        PyErr_Format(PyExc_ValueError, "chunk sizes %zd, %zd, %zd must rise from at least %d",
+                     min_size, normal_size, max_size, WINDOW);
+        return 0;
+    }
+    rule->min_size = (size_t)min_size;
+    rule->normal_size = (size_t)normal_size;
+    rule->max_size = (size_t)max_size;
+    return 1;
+}
+
+static PyObject *
+list_of(const size_t *numbers, size_t count)
+{
+    PyObject *list = PyList_New((Py_ssize_t)count);
+    if (list == NULL)
+        return NULL;
+    for (size_t at = 0; at < count; at++) {
+        PyObject *number = PyLong_FromSize_t(numbers[at]);
+        if (number == NULL) {
+            Py_DECREF(list);
+            return NULL;
+        }
+        PyList_SET_ITEM(list, (Py_ssize_t)at, number);
+    }
+    return list;
+}
+
+static PyObject *
+tuple_of(const uint64_t *numbers, size_t count, int shift)
+{
+    PyObject *tuple = PyTuple_New((Py_ssize_t)count);
+    if (tuple == NULL)
+        return NULL;
+    for (size_t at = 0; at < count; at++) {
+        PyObject *number = PyLong_FromUnsignedLongLong(numbers[at] >> shift);
+        if (number == NULL) {
+            Py_DECREF(tuple);
+            return NULL;
+        }
+        PyTuple_SET_ITEM(tuple, (Py_ssize_t)at, number);
+    }
+    return tuple;
+}
+
+PyDoc_STRVAR(cut_points_doc, "cut_points(data, rule, final, /)\n--\n\n"
+             "End offsets of the chunks of data; see fsmodel.content.chunking.");
+
+static PyObject *
+cut_points(PyObject *module, PyObject *arguments)
+{
+    Py_buffer data;
+    cut_rule rule;
+    int final;
+    (void)module;
+
+    if (!PyArg_ParseTuple(arguments, "y*O&p:cut_points", &data, to_rule, &rule, &final))
+        return NULL;
+    size_t length = (size_t)data.len;
+    PyObject *result = NULL;
+    size_t *cuts = PyMem_Calloc(length / rule.min_size + 1, sizeof *cuts);
+    if (cuts == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    size_t count;
+    if (length < GIL_FREE_BYTES) {
+        count = cut_all(data.buf, length, &rule, final, cuts);
+    } else {
+        Py_BEGIN_ALLOW_THREADS
+        count = cut_all(data.buf, length, &rule, final, cuts);
+        Py_END_ALLOW_THREADS
+    }
+    result = list_of(cuts, count);
+done:
+    PyMem_Free(cuts);
+    PyBuffer_Release(&data);
+    return result;
+}
+
+PyDoc_STRVAR(features_doc, "features(data, /)\n--\n\n"
+             "Resemblance features of data; see fsmodel.content.chunking.");
+
+static PyObject *
+features(PyObject *module, PyObject *object)
+{
+    Py_buffer data;
+    uint64_t maxima[FEATURES] = {0};
+    size_t sampled;
+    (void)module;
+
+    if (PyObject_GetBuffer(object, &data, PyBUF_SIMPLE) < 0)
+        return NULL;
+    if (data.len < GIL_FREE_BYTES) {
+        sampled = sample_all(data.buf, (size_t)data.len, maxima);
+    } else {
+        Py_BEGIN_ALLOW_THREADS
+        sampled = sample_all(data.buf, (size_t)data.len, maxima);
+        Py_END_ALLOW_THREADS
+    }
+    PyBuffer_Release(&data);
+    return tuple_of(maxima, sampled > 0 ? FEATURES : 0, 32);
+}
+
+static int
+add_constants(PyObject *module)
+{
+    const struct { const char *name; const uint64_t *numbers; size_t count; } constants[] = {
+        {"GEAR", GEAR, 256},
+        {"MULTIPLIERS", MULTIPLIERS, FEATURES},
+        {"ADDENDS", ADDENDS, FEATURES},
+    };
+
+    for (size_t at = 0; at < sizeof constants / sizeof *constants; at++) {
+        PyObject *tuple = tuple_of(constants[at].numbers, constants[at].count, 0);
+        int failed = PyModule_AddObjectRef(module, constants[at].name, tuple);
+        Py_XDECREF(tuple);
+        if (failed < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static PyMethodDef methods[] = {
+    {"cut_points", cut_points, METH_VARARGS, cut_points_doc},
+    {"features", features, METH_O, features_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, add_constants},
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "fsmodel.content._chunking",
+    .m_doc = "The C kernel of fsmodel.content.chunking.",
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC
+PyInit__chunking(void)
+{
+    return PyModuleDef_Init(&definition);
+}

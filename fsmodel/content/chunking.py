@@ -1,0 +1,88 @@
+"""Content-defined chunking, and the features by which similar chunks find each other.
+
+Cutting is normalized gear-hash chunking: FastCDC (Xia et al., USENIX ATC 2016, and its successor
+in IEEE TPDS 31, 2020). Where a chunk ends depends on nothing but the bytes from its own start, so
+that after an edit the old cuts come back as soon as one of them is met.
+
+Features follow Odess (Zou et al., ICDE 2021): the gear hash samples positions by content, and
+each feature is the largest value of one fixed transform over the sampled hashes. Two chunks agree
+in a feature with about the probability that a sample of one is a sample of the other.
+
+Two kernels do the work and answer alike: `native` (_chunking.c) and `reference`
+(chunking_reference.py), some 500 times slower, which stands in where the extension is missing.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, ModuleType
+from typing import Final, NamedTuple
+
+from fsmodel.buffers import Buffer
+from fsmodel.content import chunking_reference
+from fsmodel.content.chunk_limits import ChunkLimits, CutRule
+from fsmodel.content.gear import ADDENDS, GEAR, MULTIPLIERS
+
+__all__ = ["KERNELS", "ChunkLimits", "cut_points", "features"]
+
+_log = logging.getLogger(__name__)
+
+
+class Kernel(NamedTuple):
+    """One implementation of both functions."""
+
+    cut_points: Callable[[Buffer, CutRule, bool], list[int]]
+    features: Callable[[Buffer], tuple[int, ...]]
+
+
+def _kernels() -> Mapping[str, Kernel]:
+    """Every kernel this machine can run, the fastest first.
+
+    Raises ImportError when the extension was built with other constants: its cuts would not
+    match stored chunks.
+    """
+    kernels: dict[str, Kernel] = {}
+    try:
+        from fsmodel.content import _chunking
+    except ModuleNotFoundError:
+        _log.warning(
+            "the chunking extension is not built: cutting takes some 500 times longer; "
+            "reinstall cairnfs with a C compiler at hand"
+        )
+    else:
+        _check_constants(_chunking)
+        kernels["native"] = Kernel(_chunking.cut_points, _chunking.features)
+    kernels["reference"] = Kernel(chunking_reference.cut_points, chunking_reference.features)
+    return MappingProxyType(kernels)
+
+
+def _check_constants(extension: ModuleType) -> None:
+    if (extension.GEAR, extension.MULTIPLIERS, extension.ADDENDS) != (GEAR, MULTIPLIERS, ADDENDS):
+        raise ImportError(
+            f"{extension.__file__} was built from another source and would cut elsewhere; "
+            "reinstall cairnfs"
+        )
+
+
+KERNELS: Final = _kernels()
+_KERNEL: Final = next(iter(KERNELS.values()))
+
+
+def cut_points(data: Buffer, limits: ChunkLimits, final: bool) -> list[int]:
+    """End offsets, in bytes, of the chunks of `data`, which begins at a chunk boundary.
+
+    With `final`, the data ends where the file ends, and the last cut is its length. Otherwise
+    more may follow, and the last piece is listed only if its end is certain already: cutting the
+    remainder together with what follows gives the same cuts as cutting all at once. Zeros are
+    always cut at `max_size`. Any thread may call it. Raises TypeError or BufferError unless
+    `data` is contiguous bytes.
+    """
+    return _KERNEL.cut_points(data, limits.rule, final)
+
+
+def features(data: Buffer) -> tuple[int, ...]:
+    """Twelve 32-bit features of a chunk; empty when no position of it is sampled.
+
+    Chunks that share most bytes share most features. Any thread may call it. Raises TypeError or
+    BufferError unless `data` is contiguous bytes.
+    """
+    return _KERNEL.features(data)
