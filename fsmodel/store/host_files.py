@@ -1,0 +1,86 @@
+"""What the store asks of the host's files, with its failures in the model's words."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from errno import EDQUOT, EIO, ENOSPC
+from pathlib import Path
+from typing import Final
+
+from fsmodel.errors import BackendError, NoSpace
+
+PARTS_AT_ONCE: Final = os.sysconf("SC_IOV_MAX")
+
+
+def host_failure(place: object, error: OSError) -> NoSpace | BackendError:
+    """The model's error for a failed call on a host file: no room, or anything else."""
+    if error.errno in (ENOSPC, EDQUOT):
+        return NoSpace(f"{place}: {error.strerror}: make room on the host, then try again")
+    return BackendError(str(place), error)
+
+
+@contextmanager
+def host_failures(place: object) -> Iterator[None]:
+    """Turn each OSError inside into NoSpace or BackendError that names the place."""
+    try:
+        yield
+    except OSError as error:
+        raise host_failure(place, error) from error
+
+
+def write_at(descriptor: int, parts: list[memoryview], offset: int) -> None:
+    """Write all parts, one after the other, from an offset on. Raises OSError.
+
+    The kernel takes them in one call as a rule; what it leaves over is offered again, so that
+    the reason it stopped (a full disk, say) becomes known.
+    """
+    while parts:
+        written = os.pwritev(descriptor, parts[:PARTS_AT_ONCE], offset)
+        if written == 0:
+            raise OSError(EIO, "the host takes no more bytes")
+        offset += written
+        parts = _rest(parts, written)
+
+
+def write_file_atomically(path: Path, content: bytes) -> None:
+    """Put a file in place whole and durable: a crash leaves the old one or the new one.
+
+    Raises NoSpace, BackendError; the old file then stays as it was.
+    """
+    temporary = path.with_name(f".{path.name}.new")
+    with host_failures(path):
+        try:
+            _write_durably(temporary, content)
+            os.replace(temporary, path)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _rest(parts: list[memoryview], written: int) -> list[memoryview]:
+    """What remains of the parts behind so many bytes."""
+    for index, part in enumerate(parts):
+        if written < len(part):
+            return [part[written:], *parts[index + 1 :]]
+        written -= len(part)
+    return []
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        write_at(descriptor, [memoryview(content)], 0)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

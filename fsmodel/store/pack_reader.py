@@ -1,0 +1,174 @@
+"""Reads single frames out of packs, verified.
+
+Any thread may call anything. A bounded number of packs stays open, the least recently used leaving
+first. A descriptor is closed when the last user lets go of it: a thread that is reading while its
+pack is dropped from the cache finishes on the file it began with.
+"""
+
+import os
+from collections import OrderedDict
+from dataclasses import dataclass
+from errno import EAGAIN, EOPNOTSUPP
+from threading import Lock
+from typing import Final
+
+from fsmodel.encoding.hashing import object_id as id_of
+from fsmodel.errors import BackendError, FrameCorrupt, HashMismatch
+from fsmodel.ids import ObjectId, PackId
+from fsmodel.store.layout import PACK_NUMBER_MAX, StoreLayout
+from fsmodel.store.pack_format import (
+    FRAME_BYTES_MAX,
+    FRAME_HEADER,
+    PACK_HEADER,
+    Bytes,
+    Frame,
+    Location,
+    pack_seed,
+    parse_frame,
+)
+
+OPEN_PACKS_MAX: Final = 128
+_OFFSET_MAX: Final = (1 << 63) - 1 - FRAME_BYTES_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderStatistics:
+    """What a reader holds and has done since it was made."""
+
+    open_packs: int
+    frames_read: int
+    bytes_read: int
+
+
+class _OpenPack:
+    """A pack's descriptor and seed. The descriptor closes with the last reference to this."""
+
+    __slots__ = ("descriptor", "seed")
+
+    def __init__(self, descriptor: int, seed: int) -> None:
+        self.descriptor = descriptor
+        self.seed = seed
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+
+class PackReader:
+    """Frames by location."""
+
+    def __init__(
+        self, layout: StoreLayout, store: bytes, *, open_packs_max: int = OPEN_PACKS_MAX
+    ) -> None:
+        self._layout = layout
+        self._store = store
+        self._open_packs_max = open_packs_max
+        self._packs: OrderedDict[PackId, _OpenPack] = OrderedDict()
+        self._lock = Lock()
+        self._nowait_works = hasattr(os, "RWF_NOWAIT")
+        self._frames = self._bytes = 0
+
+    def read_frame(self, location: Location, expected: ObjectId) -> Frame:
+        """The frame at a location, verified, and that of the expected object.
+
+        Raises FrameCorrupt; BackendError when the host cannot open or read the pack.
+        """
+        _check_location(location)
+        try:
+            pack = self._opened(location.pack)
+            block = os.pread(pack.descriptor, location.stored, location.offset)
+        except OSError as error:
+            raise BackendError(str(location), error) from error
+        return self._verified(block, pack.seed, location, expected)
+
+    def read_frame_nowait(self, location: Location, expected: ObjectId) -> Frame | None:
+        """The same if the host has the bytes in memory and the pack is open here, else None.
+
+        Raises FrameCorrupt, BackendError.
+        """
+        _check_location(location)
+        pack = self._used(location.pack)
+        if pack is None or not self._nowait_works:
+            return None
+        block = bytearray(location.stored)
+        try:
+            count = os.preadv(pack.descriptor, [block], location.offset, os.RWF_NOWAIT)
+        except OSError as error:
+            self._check_not_now(location, error)
+            return None
+        if count < location.stored:  # a part is not in memory, or the pack ends: see read_frame
+            return None
+        return self._verified(block, pack.seed, location, expected)
+
+    def forget(self, pack: PackId) -> None:
+        """Let go of a pack whose file is about to be deleted or was replaced."""
+        with self._lock:
+            self._packs.pop(pack, None)
+
+    def statistics(self) -> ReaderStatistics:
+        """Figures since the reader was made."""
+        return ReaderStatistics(len(self._packs), self._frames, self._bytes)
+
+    def close(self) -> None:
+        """Let go of all packs."""
+        with self._lock:
+            self._packs.clear()
+
+    def _used(self, number: PackId) -> _OpenPack | None:
+        """A pack that is open, as the one most recently used."""
+        with self._lock:
+            pack = self._packs.get(number)
+            if pack is not None:
+                self._packs.move_to_end(number)
+            return pack
+
+    def _opened(self, number: PackId) -> _OpenPack:
+        """A pack, opened if need be; the lock is not held meanwhile. Raises OSError."""
+        pack = self._used(number)
+        if pack is None:
+            descriptor = os.open(self._layout.pack(number), os.O_RDONLY | os.O_CLOEXEC)
+            pack = _OpenPack(descriptor, pack_seed(self._store, number))
+            with self._lock:
+                pack = self._packs.setdefault(number, pack)
+                if len(self._packs) > self._open_packs_max:
+                    self._packs.popitem(last=False)
+        return pack
+
+    def _check_not_now(self, location: Location, error: OSError) -> None:
+        """Let errors pass that only say "not without waiting"; raise any other."""
+        if error.errno == EOPNOTSUPP:
+            self._nowait_works = False
+        elif error.errno != EAGAIN:
+            raise BackendError(str(location), error) from error
+
+    def _verified(self, block: Bytes, seed: int, location: Location, expected: ObjectId) -> Frame:
+        if len(block) < location.stored:
+            raise FrameCorrupt(
+                str(location), f"the pack ends after {len(block)} of its {location.stored} bytes"
+            )
+        frame = parse_frame(block, 0, seed, location)
+        if (frame.id, frame.size) != (expected, location.stored):
+            raise FrameCorrupt(
+                str(location),
+                f"{frame.size} bytes of object {frame.id.hex()} stand where the index says "
+                f"{location.stored} of {expected.hex()}",
+            )
+        self._frames += 1
+        self._bytes += frame.size
+        return frame
+
+
+def verify_plain(object_id: ObjectId, plain: Bytes, place: object) -> None:
+    """Raise HashMismatch, naming the place, unless decoded bytes are those the id names."""
+    if id_of(plain) != object_id:
+        raise HashMismatch(object_id, str(place))
+
+
+def _check_location(location: Location) -> None:
+    """Refuse what no frame can have, before memory is taken for it."""
+    pack, offset, stored = location
+    if not (
+        0 <= pack <= PACK_NUMBER_MAX
+        and PACK_HEADER.size <= offset <= _OFFSET_MAX
+        and FRAME_HEADER.size <= stored <= FRAME_BYTES_MAX
+    ):
+        raise FrameCorrupt(str(location), f"no frame of {stored} bytes can lie there")
