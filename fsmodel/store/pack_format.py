@@ -1,4 +1,4 @@
-"""Packs: append-only files of self-describing, checksummed frames; one frame for each object.
+r"""Packs: append-only files of self-describing, checksummed frames; one frame for each object.
 
 Every checksum in a pack is seeded with the store's uuid and the pack's number. So a frame that
 stands anywhere else is no frame: not one in the pack of another store, and not one inside the
@@ -7,14 +7,14 @@ the next frame byte by byte and cannot be led astray by what users have stored.
 
 Pack header, then frames without gaps. Little-endian, without padding:
 
-     0  magic         8s  b"\\x89CAIRNPK"       16  store uuid     16s
+     0  magic         8s  b"\x89CAIRNPK"        16  store uuid     16s
      8  version       u16                       32  pack number    u64
     10  flags         u16, zero                 40  checksum       u64, of bytes 0 to 39
     12  zero          u32
 
 Frame header, then the body:
 
-     0  magic         6s  b"\\x89FRAME"         20  kind           u8   ObjectKind
+     0  magic         6s  b"\x89FRAME"          20  kind           u8   ObjectKind
      6  version       u16                       21  codec          u8   Codec
      8  checksum      u64, see below            22  flags          u16, zero
     16  header check  u32, see below            24  plain size     u32  of the decoded object

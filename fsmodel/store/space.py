@@ -1,0 +1,83 @@
+"""How much room the host has. New data asks before it is written; deleting and reading never do.
+
+A reserve stays free, so that when writers are refused there is still room for the journal records
+of deletions and for the checkpoint that makes them count. The file system is not asked each time:
+between two looks, what was granted since is taken off. Any thread may ask.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+from fsmodel.errors import NoSpace
+from fsmodel.store.host_files import host_failures
+
+RESERVE_BYTES_MAX: Final = 64 << 20
+RESERVE_SHARE: Final = 20  # the reserve is at most one part in so many of the file system
+LOOK_AGAIN_BYTES: Final = 64 << 20
+LOOK_AGAIN_SECONDS: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceStatistics:
+    """The host's file system as last seen."""
+
+    total_bytes: int
+    free_bytes: int  # for new data: what is free, without the reserve
+    reserve_bytes: int
+
+
+class HostSpace:
+    """The room on the file system that a folder is on.
+
+    Raises BackendError, also while it is made, when the host does not answer.
+    """
+
+    def __init__(self, folder: Path, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._folder = folder
+        self._monotonic = monotonic
+        self._lock = Lock()
+        self._look()
+
+    def require(self, size_bytes: int) -> None:
+        """Raise NoSpace when so many more bytes would cut into the reserve, else count them."""
+        with self._lock:
+            if self._is_old() or self._left() < size_bytes:
+                self._look()
+            if self._left() < size_bytes:
+                raise NoSpace(
+                    f"{self._folder}: the host has {self._free >> 20} MiB free and "
+                    f"{self._reserve >> 20} MiB are held in reserve: make room, then try again"
+                )
+            self._granted += size_bytes
+
+    def free_bytes(self) -> int:
+        """Room for new data, as `require` would see it."""
+        return self.statistics().free_bytes
+
+    def statistics(self) -> SpaceStatistics:
+        """Size, room and reserve."""
+        with self._lock:
+            if self._is_old():
+                self._look()
+            return SpaceStatistics(self._total, max(self._left(), 0), self._reserve)
+
+    def _left(self) -> int:
+        return self._free - self._reserve - self._granted
+
+    def _is_old(self) -> bool:
+        age = self._monotonic() - self._looked_at
+        return self._granted >= LOOK_AGAIN_BYTES or age >= LOOK_AGAIN_SECONDS
+
+    def _look(self) -> None:
+        with host_failures(self._folder):
+            answer = os.statvfs(self._folder)
+        self._total = answer.f_blocks * answer.f_frsize
+        self._free = answer.f_bavail * answer.f_frsize
+        self._reserve = min(RESERVE_BYTES_MAX, self._total // RESERVE_SHARE)
+        self._granted = 0
+        self._looked_at = self._monotonic()
