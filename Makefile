@@ -1,0 +1,57 @@
+# Everything a developer runs. Each target first makes sure that .venv is there and up to date.
+
+MNT ?= $(HOME)/cairn
+STORE ?= default
+BENCH ?=
+run := .venv/bin/python -m
+
+.PHONY: help venv venv-tests mount umount lint check test crash bench lock clean
+
+help:
+	@echo "make mount   mount STORE ($(STORE)) at MNT ($(MNT))"
+	@echo "make umount  unmount MNT"
+	@echo "make test    all tests but the long ones"
+	@echo "make check   formatting, lint, types, import contracts, unit tests"
+	@echo "make crash   the long tests: kills and power loss, many times over"
+	@echo "make bench   measure against ext4 and a filesystem that does nothing (BENCH=options)"
+	@echo "make lock    renew constraints*.txt"
+	@echo "make clean   remove what the above made, but no store"
+
+venv:
+	@scripts/bootstrap
+
+venv-tests:
+	@scripts/bootstrap --tests
+
+mount: venv
+	@mkdir -p "$(MNT)"
+	@.venv/bin/cairnfs mount $(if $(filter default,$(STORE)),,--create "$(STORE)") "$(MNT)"
+
+umount: venv
+	@.venv/bin/cairnfs umount "$(MNT)"
+
+lint: venv
+	@$(run) ruff format --check --quiet .
+	@$(run) ruff check --quiet .
+	@$(run) mypy --no-error-summary
+	@.venv/bin/lint-imports --no-logo
+
+check: lint
+	@scripts/test -n 2 tests/architecture tests/unit
+
+test: venv-tests
+	@scripts/test -n 2
+
+crash: venv-tests
+	@scripts/test -n 2 -m crash --hypothesis-profile=thorough
+
+bench: venv-tests
+	@$(run) bench run $(BENCH)
+
+lock:
+	@scripts/lock
+
+clean:
+	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find daemon fsmodel lmdb_index tests bench -name __pycache__ -prune -exec rm -rf {} +
+	find fsmodel -name '*.so' -delete
