@@ -21,7 +21,9 @@
 #define WINDOW 64
 #define FEATURES 12
 #define SAMPLED_BELOW (UINT64_C(1) << 57)
-#define SAMPLE_BLOCK 4096      /* positions hashed before their samples are transformed */
+#define LANES 4
+#define LANE_MAX 2048          /* bytes; longer lanes look further past the cut in vain */
+#define SAMPLE_LANE_MAX 1024   /* bytes; the hashes of four such lanes fit the L1 cache */
 #define GIL_FREE_BYTES 65536   /* from here on the work takes longer than giving the GIL away */
 
 static const uint64_t GEAR[256] = {
@@ -111,44 +113,92 @@ typedef struct {
     uint64_t frequent_below;
 } cut_rule;
 
-/* Roll the hash over `count` bytes. */
-static uint64_t
-rolled(uint64_t hash, const uint8_t *bytes, size_t count)
+static inline uint64_t
+rolled(uint64_t hash, uint8_t byte)
 {
-    for (size_t at = 0; at < count; at++)
-        hash = (hash << 1) + GEAR[bytes[at]];
+    return (hash << 1) + GEAR[byte];
+}
+
+/* The hash of the WINDOW - 1 bytes before `at`, to be rolled on. */
+static uint64_t
+hash_before(const uint8_t *at)
+{
+    uint64_t hash = 0;
+    for (const uint8_t *byte = at - (WINDOW - 1); byte < at; byte++)
+        hash = rolled(hash, *byte);
     return hash;
 }
 
-/* Roll on from offset `at` and return the first offset in (at, to] whose hash is below the
- * threshold, or 0 when there is none. `*hash` is that of `at`, and afterwards that of `to`.
+/* The smallest n in 1 .. count for which the hash of the window that ends at `at` + n is below
+ * the threshold; 0 when there is none. Readable from WINDOW - 1 bytes before `at`.
  */
 static size_t
-find_below(const uint8_t *bytes, size_t at, size_t to, uint64_t below, uint64_t *hash)
+find_in_one(const uint8_t *at, size_t count, uint64_t below)
 {
-    uint64_t word = *hash;
+    uint64_t hash = hash_before(at);
 
-    /* Four bytes a step: only every second sum waits for the one before it. */
-    for (; at + 4 <= to; at += 4) {
-        uint64_t first = (word << 1) + GEAR[bytes[at]];
-        word = (word << 2) + ((GEAR[bytes[at]] << 1) + GEAR[bytes[at + 1]]);
-        if (first < below)
-            return at + 1;
-        if (word < below)
-            return at + 2;
-        first = (word << 1) + GEAR[bytes[at + 2]];
-        word = (word << 2) + ((GEAR[bytes[at + 2]] << 1) + GEAR[bytes[at + 3]]);
-        if (first < below)
-            return at + 3;
-        if (word < below)
-            return at + 4;
+    for (size_t n = 0; n < count; n++) {
+        hash = rolled(hash, at[n]);
+        if (hash < below)
+            return n + 1;
     }
-    for (; at < to; at++) {
-        word = (word << 1) + GEAR[bytes[at]];
-        if (word < below)
-            return at + 1;
+    return 0;
+}
+
+/* The same over four lanes of `lane` bytes side by side, which takes half as long, as no hash
+ * waits for that of another lane. The first lane to hit stops all; those before it go on alone.
+ */
+static size_t
+find_in_lanes(const uint8_t *at, size_t lane, uint64_t below)
+{
+    uint64_t hash0 = hash_before(at), hash1 = hash_before(at + lane);
+    uint64_t hash2 = hash_before(at + 2 * lane), hash3 = hash_before(at + 3 * lane);
+    size_t n = 0, hit = LANES;
+
+#pragma GCC unroll 2
+    for (; n < lane; n++) {
+        hash0 = rolled(hash0, at[n]);
+        hash1 = rolled(hash1, at[n + lane]);
+        hash2 = rolled(hash2, at[n + 2 * lane]);
+        hash3 = rolled(hash3, at[n + 3 * lane]);
+        if (hash0 < below || hash1 < below || hash2 < below || hash3 < below) {
+            hit = hash0 < below ? 0 : hash1 < below ? 1 : hash2 < below ? 2 : 3;
+            break;
+        }
     }
-    *hash = word;
+    if (hit == LANES)
+        return 0;
+    for (size_t before = 0; before < hit; before++) {
+        size_t start = before * lane + n + 1;
+        size_t found = find_in_one(at + start, lane - n - 1, below);
+        if (found > 0)
+            return start + found;
+    }
+    return hit * lane + n + 1;
+}
+
+/* Bytes a lane has when `left` bytes remain. */
+static size_t
+lane_of(size_t left, size_t most)
+{
+    return left / LANES < most ? left / LANES : most;
+}
+
+/* The same, by blocks: what lies behind the first hash sought is looked at for nothing. */
+static size_t
+find_below(const uint8_t *at, size_t count, uint64_t below)
+{
+    size_t done = 0;
+
+    while (done < count) {
+        size_t lane = lane_of(count - done, LANE_MAX);
+        size_t block = lane < WINDOW ? count - done : LANES * lane;
+        size_t n = lane < WINDOW ? find_in_one(at + done, block, below)
+                                 : find_in_lanes(at + done, lane, below);
+        if (n > 0)
+            return done + n;
+        done += block;
+    }
     return 0;
 }
 
@@ -160,16 +210,16 @@ chunk_size(const uint8_t *bytes, size_t available, const cut_rule *rule)
     if (last < rule->min_size)
         return 0;
 
-    /* The first hash that may cut is that of min_size, the last one that of max_size. */
+    /* Sizes min_size .. normal_size - 1 need a rare hash, normal_size .. last a frequent one. */
     size_t before = rule->min_size - 1;
-    uint64_t hash = rolled(0, bytes + rule->min_size - WINDOW, WINDOW - 1);
     size_t rare_to = rule->normal_size - 1 < last ? rule->normal_size - 1 : last;
-    size_t size = find_below(bytes, before, rare_to, rule->rare_below, &hash);
-    if (size == 0)
-        size = find_below(bytes, rare_to, last, rule->frequent_below, &hash);
-    if (size == 0 && last == rule->max_size)
-        size = rule->max_size;
-    return size;
+    size_t found = find_below(bytes + before, rare_to - before, rule->rare_below);
+    if (found > 0)
+        return before + found;
+    found = find_below(bytes + rare_to, last - rare_to, rule->frequent_below);
+    if (found > 0)
+        return rare_to + found;
+    return last == rule->max_size ? last : 0;
 }
 
 /* Write the ends of all chunks to `cuts` and return how many there are. */
@@ -204,28 +254,63 @@ transform(const uint64_t *sampled, size_t count, uint64_t *maxima)
     }
 }
 
+/* Sample four lanes of `lane` bytes side by side, and return how many positions were sampled. */
+static size_t
+sample_lanes(const uint8_t *at, size_t lane, uint64_t *maxima)
+{
+    const uint8_t *at1 = at + lane, *at2 = at1 + lane, *at3 = at2 + lane;
+    uint64_t hash0 = hash_before(at), hash1 = hash_before(at1);
+    uint64_t hash2 = hash_before(at2), hash3 = hash_before(at3);
+    uint64_t sampled[LANES][SAMPLE_LANE_MAX];
+    size_t count0 = 0, count1 = 0, count2 = 0, count3 = 0;
+
+    /* Storing always and counting sometimes spares branches that nobody can predict. */
+    for (size_t n = 0; n < lane; n++) {
+        sampled[0][count0] = hash0 = rolled(hash0, at[n]);
+        sampled[1][count1] = hash1 = rolled(hash1, at1[n]);
+        sampled[2][count2] = hash2 = rolled(hash2, at2[n]);
+        sampled[3][count3] = hash3 = rolled(hash3, at3[n]);
+        count0 += hash0 < SAMPLED_BELOW;
+        count1 += hash1 < SAMPLED_BELOW;
+        count2 += hash2 < SAMPLED_BELOW;
+        count3 += hash3 < SAMPLED_BELOW;
+    }
+    transform(sampled[0], count0, maxima);
+    transform(sampled[1], count1, maxima);
+    transform(sampled[2], count2, maxima);
+    transform(sampled[3], count3, maxima);
+    return count0 + count1 + count2 + count3;
+}
+
+/* Sample `count` bytes fewer than the lanes are worth. */
+static size_t
+sample_one(const uint8_t *at, size_t count, uint64_t *maxima)
+{
+    uint64_t hash = hash_before(at);
+    size_t total = 0;
+
+    for (size_t n = 0; n < count; n++) {
+        hash = rolled(hash, at[n]);
+        if (hash < SAMPLED_BELOW) {
+            transform(&hash, 1, maxima);
+            total++;
+        }
+    }
+    return total;
+}
+
 /* Fill `maxima` and return how many positions were sampled. */
 static size_t
 sample_all(const uint8_t *bytes, size_t length, uint64_t *maxima)
 {
-    uint64_t sampled[SAMPLE_BLOCK];
     size_t total = 0;
-    size_t at = WINDOW - 1;
 
-    if (length < WINDOW)
-        return 0;
-    uint64_t hash = rolled(0, bytes, WINDOW - 1);
-    while (at < length) {
-        size_t end = length - at < SAMPLE_BLOCK ? length : at + SAMPLE_BLOCK;
-        size_t count = 0;
-        for (; at < end; at++) {
-            /* Storing always and counting sometimes spares a branch nobody can predict. */
-            hash = (hash << 1) + GEAR[bytes[at]];
-            sampled[count] = hash;
-            count += hash < SAMPLED_BELOW;
-        }
-        transform(sampled, count, maxima);
-        total += count;
+    for (size_t done = WINDOW - 1; done < length;) {
+        size_t lane = lane_of(length - done, SAMPLE_LANE_MAX);
+        size_t block = lane < WINDOW ? length - done : LANES * lane;
+        total += lane < WINDOW ? sample_one(bytes + done, block, maxima)
+                               : sample_lanes(bytes + done, lane, maxima);
+        done += block;
     }
     return total;
 }
