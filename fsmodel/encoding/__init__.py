@@ -1,0 +1,1 @@
+"""How bytes are named and stored: hashes, compression, and deltas against similar bytes."""
