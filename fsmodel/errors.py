@@ -18,7 +18,7 @@
     |   |-- NoSpace             the host is full
     |   `-- Busy                in use, try again
     |-- StoreError              the store as a whole cannot be used as asked
-    |   |-- NotAStore, StoreExists, StoreLocked, FormatTooNew
+    |   `-- NotAStore, StoreExists, StoreLocked, FormatTooNew, StoreDamaged
     `-- DataError               stored data is missing or wrong
         |-- ChunkNotFound       no such object
         |-- HashMismatch        the bytes are not those the id names
@@ -140,6 +140,10 @@ class StoreLocked(StoreError):
 
 class FormatTooNew(StoreError):
     """The store was written by a later version of cairnfs."""
+
+
+class StoreDamaged(StoreError):
+    """The index or the journal fails its checks, so the store cannot be opened as it is."""
 
 
 class DataError(CairnError):

@@ -101,6 +101,13 @@ class PackState:
     RETIRED = 3  # nothing points here; the file goes after the next checkpoint
 
 
+class DigestRecord(msgspec.Struct, array_like=True, frozen=True):
+    """Whole-file hashes of a content, taken once. The key is the content ref."""
+
+    blake3: bytes
+    sha256: bytes
+
+
 class RawRecord(msgspec.Struct, array_like=True, frozen=True):
     """A row that holds plain bytes: an attribute's value, or nothing at all."""
 

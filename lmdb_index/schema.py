@@ -11,6 +11,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from lmdb_index.records import (
+    DigestRecord,
     DirentOrderRecord,
     DirentRecord,
     ExtentRecord,
@@ -90,6 +91,11 @@ ORPHAN: Final = Table(11, b"orphan", RawRecord)
 #   key  inode number      value  nothing
 UNSETTLED: Final = Table(12, b"unsettled", RawRecord)
 
+# digest: whole-file hashes, so that each content is hashed once however many files have it.
+#   key  content ref       value  DigestRecord
+#   A cache: a row may be missing, and goes when GC removes the object its ref names.
+DIGEST: Final = Table(13, b"digest", DigestRecord)
+
 TABLES: Final[tuple[Table[msgspec.Struct], ...]] = (
     META,
     INODE,
@@ -103,4 +109,5 @@ TABLES: Final[tuple[Table[msgspec.Struct], ...]] = (
     PACK,
     ORPHAN,
     UNSETTLED,
+    DIGEST,
 )  # type: ignore[assignment]  # a tuple of tables of several record types

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from fsmodel.content.gear import RUN_HASH_MIN, WINDOW_BYTES
 
+CHUNKER: Final = "gear-fastcdc-1"  # in format.json; another table or rule is another name
 AVERAGE_MIN: Final = 512  # bytes; below it a run of one repeated byte could cut (see gear.py)
 MAX_SIZE_LIMIT: Final = 1 << 26  # bytes
 

@@ -17,7 +17,7 @@ from fsmodel.content.content_ref import EMPTY, is_manifest, object_of
 from fsmodel.content.file_state import FileState
 from fsmodel.content.reader import Reader
 from fsmodel.content.settle import Settler
-from fsmodel.errors import ChunkNotFound, TooBig
+from fsmodel.errors import TooBig
 from fsmodel.ids import InodeId, ObjectId
 from fsmodel.inode_table import InodeTable
 from fsmodel.steps import Steps, Work
@@ -200,11 +200,7 @@ class Contents:
         """The chunks a content ref names. Raises DataError."""
         chunk_size = 0
         if ref and not is_manifest(ref):
-            chunk = ObjectId(ref[1:])
-            row = self._objects.find(chunk)
-            if row is None:
-                raise ChunkNotFound(chunk)
-            chunk_size = row.plain
+            chunk_size = self._objects.get(ObjectId(ref[1:])).plain
         return ChunkList.of(ref, chunk_size, self._objects.load)
 
     def _record_contents(self, file: FileState) -> None:

@@ -74,6 +74,13 @@ class ObjectStore:
         """The row of an object, or what will be its row; None when it is not stored."""
         return self._index.get(OBJECT, wanted) or self._unrecorded.get(wanted)
 
+    def get(self, wanted: ObjectId) -> ObjectRecord:
+        """The row of an object. Raises ChunkNotFound."""
+        record = self.find(wanted)
+        if record is None:
+            raise ChunkNotFound(wanted)
+        return record
+
     def add(self, objects: Sequence[NewObject]) -> Steps[None]:
         """Store those that are new. They stay unrecorded until something names them."""
         missing = {new.id: new for new in objects if self.find(new.id) is None}
@@ -128,9 +135,7 @@ class ObjectStore:
 
     def locate(self, wanted: ObjectId) -> Located:
         """Where an object lies, down to the last base of its delta chain. Raises ChunkNotFound."""
-        record = self.find(wanted)
-        if record is None:
-            raise ChunkNotFound(wanted)
+        record = self.get(wanted)
         base = self.locate(ObjectId(record.base)) if record.base else None
         location = Location(PackId(record.pack), record.offset, record.stored)
         return Located(wanted, Codec(record.codec), location, record.plain, base)

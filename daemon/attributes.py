@@ -1,0 +1,42 @@
+"""Inode records as the kernel wants them."""
+
+from typing import Final
+
+import pyfuse3
+
+from fsmodel.ids import InodeId
+from lmdb_index.records import InodeRecord
+
+BLOCK_BYTES: Final = 512  # the unit of st_blocks
+PREFERRED_IO_BYTES: Final = 128 * 1024
+# The daemon is the only writer of real entries, so the kernel may trust them for long.
+CACHE_SECONDS: Final = 3600.0
+
+
+def attributes_of(inode: InodeId, record: InodeRecord, size: int) -> pyfuse3.EntryAttributes:
+    """The attributes of an inode whose bytes number `size` as of now."""
+    entry = pyfuse3.EntryAttributes()
+    entry.st_ino = pyfuse3.InodeT(inode)
+    entry.generation = 0
+    entry.entry_timeout = CACHE_SECONDS
+    entry.attr_timeout = CACHE_SECONDS
+    entry.st_mode = pyfuse3.ModeT(record.mode)
+    entry.st_nlink = record.nlink
+    entry.st_uid = record.uid
+    entry.st_gid = record.gid
+    entry.st_rdev = record.rdev
+    entry.st_size = size
+    entry.st_blksize = PREFERRED_IO_BYTES
+    entry.st_blocks = -(-size // BLOCK_BYTES)
+    entry.st_atime_ns = record.atime_ns
+    entry.st_mtime_ns = record.mtime_ns
+    entry.st_ctime_ns = record.ctime_ns
+    return entry
+
+
+def absent_entry() -> pyfuse3.EntryAttributes:
+    """The answer for a name that does not exist, which the kernel may remember too."""
+    entry = pyfuse3.EntryAttributes()
+    entry.st_ino = pyfuse3.InodeT(0)
+    entry.entry_timeout = CACHE_SECONDS
+    return entry

@@ -1,0 +1,116 @@
+"""Settings from STORE/cairnfs.toml, then the environment, then the command line: the last wins.
+
+Each value is remembered with where it came from. A wrong one is refused with the place, the key
+and what would be right; an unknown key with the nearest known one.
+"""
+
+import logging
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, get_type_hints
+
+import msgspec
+
+from daemon.problems import ConfigInvalid, nearest_hint
+from daemon.settings_schema import GIB, KIB, MIB, Settings, environment_name
+
+CONFIG_FILE: Final = "cairnfs.toml"
+CONFIG_BYTES_MAX: Final = 1 * MIB
+DEFAULT_ORIGIN: Final = "default"
+COMMAND_LINE: Final = "command line"
+# Environment names that are no settings: daemon/store_choice.py and daemon/cli/main.py read them.
+RESERVED_NAMES: Final = frozenset({"CAIRNFS_STORE", "CAIRNFS_DATA_DIR", "CAIRNFS_DEBUG"})
+
+_SIZE: Final = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)?")
+_SIZE_UNITS: Final = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": GIB}
+_TYPES: Final = get_type_hints(Settings, include_extras=True)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedSettings:
+    """Checked settings, and for each key where its value came from."""
+
+    values: Settings
+    origins: Mapping[str, str]
+
+
+def load_settings(
+    store: Path,
+    environment: Mapping[str, str],
+    overrides: Mapping[str, object] | None = None,
+) -> ResolvedSettings:
+    """The settings for serving a store. Raises ConfigInvalid.
+
+    `overrides` are keys given on the command line; those that are None were not given.
+    """
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(_TYPES, DEFAULT_ORIGIN)
+    given = {key: value for key, value in (overrides or {}).items() if value is not None}
+    for origin, layer in (
+        (str(store / CONFIG_FILE), _file_values(store / CONFIG_FILE)),
+        ("environment", _environment_values(environment)),
+        (COMMAND_LINE, given),
+    ):
+        for key, value in layer.items():
+            values[key] = _checked(origin, key, value)
+            origins[key] = origin
+    return ResolvedSettings(Settings(**values), origins)
+
+
+def parse_size(text: str) -> int:
+    """Bytes from `4096`, `64MiB` or `2 GiB`. Raises ValueError."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is no size such as 4096, 64MiB or 2GiB")
+    return int(match[1]) * _SIZE_UNITS[match[2] or "B"]
+
+
+def _file_values(path: Path) -> dict[str, object]:
+    """What the file says; a store need not have one."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(CONFIG_BYTES_MAX + 1)
+        if len(text) > CONFIG_BYTES_MAX:
+            raise ConfigInvalid(f"{path} has more than {CONFIG_BYTES_MAX} bytes: shorten it")
+        return tomllib.loads(text.decode())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigInvalid(f"{path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigInvalid(f"{path} is no valid TOML: {error}: mend or remove it") from error
+
+
+def _environment_values(environment: Mapping[str, str]) -> dict[str, object]:
+    """Settings among the environment's variables."""
+    for name in _unknown_names(environment):
+        known = (environment_name(key) for key in _TYPES)
+        _log.warning("environment variable %s sets nothing%s", name, nearest_hint(name, known))
+    return {
+        key: environment[environment_name(key)]
+        for key in _TYPES
+        if environment_name(key) in environment
+    }
+
+
+def _unknown_names(environment: Mapping[str, str]) -> Iterator[str]:
+    known = RESERVED_NAMES.union(map(environment_name, _TYPES))
+    return (name for name in environment if name.startswith("CAIRNFS_") and name not in known)
+
+
+def _checked(origin: str, key: str, value: object) -> object:
+    """A value as its setting wants it. Raises ConfigInvalid."""
+    if key not in _TYPES:
+        raise ConfigInvalid(f"{origin}: unknown setting {key!r}{nearest_hint(key, _TYPES)}")
+    try:
+        if isinstance(value, str) and "_bytes" in key:
+            value = parse_size(value)
+        from_text = isinstance(value, str)
+        return msgspec.convert(value, _TYPES[key], strict=not from_text)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise ConfigInvalid(f"{origin}: {key} = {value!r}: {error}") from error

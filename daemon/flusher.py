@@ -1,0 +1,130 @@
+"""Dirty bytes: chunked when a file has many, written out when they grow old, bounded in sum.
+
+One task at a time works on a file's contents, under that file's lock: settling, logging extents,
+truncating, closing. Writes need no lock: they go on top of what is being settled.
+
+Owner of everything here: the event-loop thread. Checkpoints: waiting for a file's lock, every hop
+to a worker thread inside `settle`, and `wait_for_room`.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import trio
+
+from daemon.workers import Workers
+from fsmodel.content.file_state import FileState
+from fsmodel.errors import CairnError
+from fsmodel.ids import InodeId
+from fsmodel.volume import Volume
+
+_log = logging.getLogger(__name__)
+
+SPILL_BYTES: Final = 4 << 20  # dirty bytes of one file that are worth a worker's while
+OLD_AFTER_SECONDS: Final = 5.0
+
+
+class FileLocks:
+    """A lock for each inode somebody works on. Unused ones take no memory."""
+
+    def __init__(self) -> None:
+        self._locks: dict[InodeId, trio.Lock] = {}
+
+    def of(self, inode: InodeId) -> trio.Lock:
+        """The lock of an inode."""
+        return self._locks.setdefault(inode, trio.Lock())
+
+    def drop(self, inode: InodeId) -> None:
+        """Forget the lock of an inode that nobody uses any more."""
+        lock = self._locks.get(inode)
+        if lock is not None and not lock.locked():
+            del self._locks[inode]
+
+
+class Flusher:
+    """Moves dirty bytes into the store."""
+
+    def __init__(self, volume: Volume, workers: Workers, dirty_bytes_max: int) -> None:
+        self._volume = volume
+        self._workers = workers
+        self._dirty_bytes_max = dirty_bytes_max
+        self._spilling: set[InodeId] = set()
+        self._failed: dict[InodeId, CairnError] = {}
+        self._nursery: trio.Nursery | None = None
+        self.locks = FileLocks()
+
+    async def run(self) -> None:
+        """Write out what has been dirty for long, for ever."""
+        async with trio.open_nursery() as self._nursery:
+            while True:
+                await trio.sleep(OLD_AFTER_SECONDS)
+                for file in self._volume.contents.files():
+                    if file.changed and file.inode not in self._spilling:
+                        await self.persist_old(file)
+
+    def start(self, task: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        """Have something done beside the requests."""
+        assert self._nursery is not None
+        self._nursery.start_soon(task, *arguments)
+
+    async def wrote(self, file: FileState) -> None:
+        """After a write: begin to chunk when there is much, and wait when there is too much.
+
+        Who writes too much waits until his own file has been relieved of it. Raises the error an
+        earlier attempt to store this file's bytes ended with.
+        """
+        error = self._failed.pop(file.inode, None)
+        if error is not None:
+            raise error
+        if self._volume.contents.dirty_bytes > self._dirty_bytes_max:
+            async with self.locks.of(file.inode):
+                await self._workers.drive(self._volume.contents.settle(file.inode, whole=False))
+        elif file.dirty.size_bytes >= SPILL_BYTES and file.inode not in self._spilling:
+            self._spilling.add(file.inode)
+            self.start(self._spill, file)
+
+    async def settle(self, inode: InodeId) -> None:
+        """Chunk all dirty bytes of an open file and record them. Raises NoSpace, DataError."""
+        file = self._volume.contents.file(inode)
+        if file is None or not file.changed:
+            return
+        async with self.locks.of(inode):
+            self._failed.pop(inode, None)
+            if self._volume.contents.file(inode) is not None:
+                await self._workers.drive(self._volume.contents.settle(inode))
+
+    async def make_durable(self, inode: InodeId) -> None:
+        """Put dirty bytes where the next sync makes them durable. Raises NoSpace, DataError."""
+        contents = self._volume.contents
+        async with self.locks.of(inode):
+            file = contents.file(inode)
+            if file is None or not file.changed:
+                return
+            if contents.can_log(inode):
+                contents.log_extents(inode)
+            else:
+                await self._workers.drive(contents.settle(inode))
+
+    async def persist_old(self, file: FileState) -> None:
+        """Write out the dirty bytes of a file nobody has flushed; a failure is kept for later."""
+        try:
+            await self.make_durable(file.inode)
+        except CairnError as error:
+            _log.error("inode %d: its dirty bytes could not be stored: %s", file.inode, error)
+            self._failed[file.inode] = error
+
+    async def _spill(self, file: FileState) -> None:
+        """Chunk what is certain, as long as there is much of it."""
+        contents = self._volume.contents
+        try:
+            while file.dirty.size_bytes >= SPILL_BYTES and contents.file(file.inode) is file:
+                async with self.locks.of(file.inode):
+                    if contents.file(file.inode) is not file:
+                        break
+                    await self._workers.drive(contents.settle(file.inode, whole=False))
+        except CairnError as error:
+            _log.error("inode %d: its dirty bytes could not be stored: %s", file.inode, error)
+            self._failed[file.inode] = error
+        finally:
+            self._spilling.discard(file.inode)

@@ -1,0 +1,74 @@
+"""Open handles: what each number the kernel holds stands for."""
+
+import os
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from fsmodel.ids import InodeId
+
+FIRST_HANDLE: Final = 1
+
+
+@dataclass(slots=True)
+class FileHandle:
+    """One open file description of a regular file."""
+
+    inode: InodeId
+    writable: bool
+    next_read: int = 0  # offset where a sequential reader goes on
+    ahead_to: int = 0  # offset up to which chunks were asked for in advance
+
+
+@dataclass(slots=True)
+class DirectoryHandle:
+    """One open directory. Entries made after it was opened may be left out of its listing."""
+
+    inode: InodeId
+    cookie_limit: int  # entries with this cookie or a later one are not listed
+
+
+Handle = TypeVar("Handle", FileHandle, DirectoryHandle)
+
+
+class Handles:
+    """Numbers for open files and directories. Owner: the event-loop thread."""
+
+    def __init__(self) -> None:
+        self._next = FIRST_HANDLE
+        self._files: dict[int, FileHandle] = {}
+        self._directories: dict[int, DirectoryHandle] = {}
+
+    def open_file(self, inode: InodeId, flags: int) -> int:
+        """A number for a newly opened file."""
+        writable = flags & os.O_ACCMODE != os.O_RDONLY
+        return self._add(self._files, FileHandle(inode, writable))
+
+    def open_directory(self, inode: InodeId, cookie_limit: int) -> int:
+        """A number for a newly opened directory."""
+        return self._add(self._directories, DirectoryHandle(inode, cookie_limit))
+
+    def file(self, number: int) -> FileHandle:
+        """The open file a number stands for."""
+        return self._files[number]
+
+    def directory(self, number: int) -> DirectoryHandle:
+        """The open directory a number stands for."""
+        return self._directories[number]
+
+    def close_file(self, number: int) -> FileHandle:
+        """End a file's number."""
+        return self._files.pop(number)
+
+    def close_directory(self, number: int) -> None:
+        """End a directory's number."""
+        del self._directories[number]
+
+    def open_files(self) -> tuple[FileHandle, ...]:
+        """Every open file."""
+        return tuple(self._files.values())
+
+    def _add(self, table: dict[int, Handle], handle: Handle) -> int:
+        number = self._next
+        self._next += 1
+        table[number] = handle
+        return number

@@ -1,0 +1,430 @@
+"""pyfuse3 handlers: translate, delegate, answer.
+
+Every handler is one request of the kernel. What it means is decided by the model; here numbers
+become names, errors become errnos, and what has to wait does so.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Final
+
+import pyfuse3
+from pyfuse3 import (
+    EntryAttributes,
+    FileHandleT,
+    FileInfo,
+    FileNameT,
+    FlagT,
+    InodeT,
+    ModeT,
+    ReaddirToken,
+    RequestContext,
+    SetattrFields,
+    StatvfsData,
+    XAttrNameT,
+)
+
+from daemon.attributes import absent_entry, attributes_of
+from daemon.errnos import errors_become_errnos
+from daemon.flusher import Flusher
+from daemon.handles import FileHandle, Handles
+from daemon.lookups import Lookups
+from daemon.requests import attribute_change, creator_of
+from daemon.stacks import log_task_stacks
+from daemon.sync_group import SyncGroup
+from daemon.workers import Workers
+from fsmodel.errors import DataError, NotFound
+from fsmodel.ids import InodeId
+from fsmodel.limits import NAME_BYTES_MAX
+from fsmodel.namespace.renames import RenameFlag
+from fsmodel.steps import Work
+from fsmodel.virtual_attributes import PREFIX as VIRTUAL_PREFIX
+from fsmodel.volume import Volume
+
+O_NOATIME: Final = os.O_NOATIME
+READ_AHEAD_BYTES: Final = 2 << 20
+STACKTRACE_ATTRIBUTE: Final = b"fuse_stacktrace"
+DOT_COOKIE: Final = 1  # those of real entries begin behind these two
+DOT_DOT_COOKIE: Final = 2
+
+
+class CairnOperations(pyfuse3.Operations):
+    """The filesystem as the kernel sees it. Owner of its state: the event-loop thread."""
+
+    supports_dot_lookup = True
+    enable_writeback_cache = True
+    enable_acl = True
+
+    def __init__(
+        self, volume: Volume, flusher: Flusher, workers: Workers, sync_group: SyncGroup
+    ) -> None:
+        super().__init__()
+        self._volume = volume
+        self._flusher = flusher
+        self._workers = workers
+        self._sync_group = sync_group
+        self._handles = Handles()
+        self._lookups = Lookups()
+
+    # -- names ----------------------------------------------------------------------------
+
+    async def lookup(
+        self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext
+    ) -> EntryAttributes:
+        """Find a name. That it is absent is an answer the kernel may keep."""
+        with errors_become_errnos():
+            try:
+                inode = self._volume.lookup(InodeId(parent_inode), name)
+            except NotFound:
+                return absent_entry()
+            return self._counted(inode)
+
+    async def forget(self, inode_list: Sequence[tuple[InodeT, int]]) -> None:
+        """The kernel no longer holds these inodes."""
+        for inode, times in inode_list:
+            self._lookups.forget(InodeId(inode), times)
+
+    async def mkdir(
+        self, parent_inode: InodeT, name: FileNameT, mode: ModeT, ctx: RequestContext
+    ) -> EntryAttributes:
+        """Create a directory."""
+        with errors_become_errnos():
+            inode = self._volume.make_directory(
+                InodeId(parent_inode), name, mode, creator_of(ctx)
+            )
+            return self._counted(inode)
+
+    async def mknod(
+        self, parent_inode: InodeT, name: FileNameT, mode: ModeT, rdev: int, ctx: RequestContext
+    ) -> EntryAttributes:
+        """Create a file, FIFO, socket or device node."""
+        with errors_become_errnos():
+            inode = self._volume.make_node(
+                InodeId(parent_inode), name, mode, rdev, creator_of(ctx)
+            )
+            return self._counted(inode)
+
+    async def symlink(
+        self, parent_inode: InodeT, name: FileNameT, target: FileNameT, ctx: RequestContext
+    ) -> EntryAttributes:
+        """Create a symbolic link."""
+        with errors_become_errnos():
+            inode = self._volume.make_symlink(
+                InodeId(parent_inode), name, target, creator_of(ctx)
+            )
+            return self._counted(inode)
+
+    async def link(
+        self,
+        inode: InodeT,
+        new_parent_inode: InodeT,
+        new_name: FileNameT,
+        ctx: RequestContext,
+    ) -> EntryAttributes:
+        """Give an inode one more name."""
+        with errors_become_errnos():
+            self._volume.link(InodeId(inode), InodeId(new_parent_inode), new_name)
+            return self._counted(InodeId(inode))
+
+    async def unlink(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
+        """Remove a name of something that is no directory."""
+        with errors_become_errnos():
+            with self._deletions_noted(InodeId(parent_inode), name):
+                self._volume.unlink(InodeId(parent_inode), name)
+
+    async def rmdir(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
+        """Remove an empty directory."""
+        with errors_become_errnos():
+            with self._deletions_noted(InodeId(parent_inode), name):
+                self._volume.rmdir(InodeId(parent_inode), name)
+
+    async def rename(
+        self,
+        parent_inode_old: InodeT,
+        name_old: FileNameT,
+        parent_inode_new: InodeT,
+        name_new: FileNameT,
+        flags: FlagT,
+        ctx: RequestContext,
+    ) -> None:
+        """Move a name, replacing or exchanging what is there."""
+        with errors_become_errnos():
+            with self._deletions_noted(InodeId(parent_inode_new), name_new):
+                self._volume.rename(
+                    InodeId(parent_inode_old),
+                    name_old,
+                    InodeId(parent_inode_new),
+                    name_new,
+                    RenameFlag(flags),
+                )
+
+    async def readlink(self, inode: InodeT, ctx: RequestContext) -> FileNameT:
+        """Where a symbolic link points."""
+        with errors_become_errnos():
+            return FileNameT(self._volume.read_link(InodeId(inode)))
+
+    # -- attributes -----------------------------------------------------------------------
+
+    async def getattr(self, inode: InodeT, ctx: RequestContext) -> EntryAttributes:
+        """What stat shows."""
+        with errors_become_errnos():
+            return self._entry(InodeId(inode))
+
+    async def setattr(
+        self,
+        inode: InodeT,
+        attr: EntryAttributes,
+        fields: SetattrFields,
+        fh: FileHandleT | None,
+        ctx: RequestContext,
+    ) -> EntryAttributes:
+        """Change attributes, the size among them."""
+        with errors_become_errnos():
+            number = InodeId(inode)
+            change = attribute_change(attr, fields)
+            if fields.update_size:
+                await self._truncate(number, attr.st_size)
+            if change is not None:
+                self._volume.set_attributes(number, change)
+            return self._entry(number)
+
+    async def statfs(self, ctx: RequestContext) -> StatvfsData:
+        """The host's free space, as it bounds what can be stored."""
+        with errors_become_errnos():
+            space = self._volume.host_space()
+            result = StatvfsData()
+            result.f_bsize = space.f_bsize
+            result.f_frsize = space.f_frsize
+            result.f_blocks = space.f_blocks
+            result.f_bfree = space.f_bfree
+            result.f_bavail = space.f_bavail
+            result.f_files = space.f_files
+            result.f_ffree = space.f_ffree
+            result.f_favail = space.f_favail
+            result.f_namemax = NAME_BYTES_MAX
+            return result
+
+    async def access(self, inode: InodeT, mode: ModeT, ctx: RequestContext) -> bool:
+        """Never asked while the kernel checks permissions, as it does here."""
+        return True
+
+    async def setxattr(
+        self, inode: InodeT, name: XAttrNameT, value: bytes, ctx: RequestContext
+    ) -> None:
+        """Set an extended attribute. `fuse_stacktrace` on the root logs what every task does."""
+        with errors_become_errnos():
+            if name == STACKTRACE_ATTRIBUTE and inode == pyfuse3.ROOT_INODE:
+                log_task_stacks()
+                return
+            self._volume.set_xattr(InodeId(inode), name, value)
+
+    async def getxattr(self, inode: InodeT, name: XAttrNameT, ctx: RequestContext) -> bytes:
+        """An extended attribute, stored or virtual."""
+        with errors_become_errnos():
+            number = InodeId(inode)
+            if name.startswith(VIRTUAL_PREFIX):
+                await self._flusher.settle(number)  # it speaks of the bytes as they are now
+            return await self._workers.drive(self._volume.get_xattr(number, name))
+
+    async def listxattr(self, inode: InodeT, ctx: RequestContext) -> Sequence[XAttrNameT]:
+        """Names of the stored attributes."""
+        with errors_become_errnos():
+            return [XAttrNameT(name) for name in self._volume.list_xattrs(InodeId(inode))]
+
+    async def removexattr(self, inode: InodeT, name: XAttrNameT, ctx: RequestContext) -> None:
+        """Remove an extended attribute."""
+        with errors_become_errnos():
+            self._volume.remove_xattr(InodeId(inode), name)
+
+    # -- directories ----------------------------------------------------------------------
+
+    async def opendir(self, inode: InodeT, ctx: RequestContext) -> FileHandleT:
+        """Open a directory for listing."""
+        with errors_become_errnos():
+            number = InodeId(inode)
+            limit = self._volume.listing_limit(number)
+            self._volume.record_access(number)
+            return FileHandleT(self._handles.open_directory(number, limit))
+
+    async def readdir(self, fh: FileHandleT, start_id: int, token: ReaddirToken) -> None:
+        """List entries behind a cookie, until the kernel's buffer is full."""
+        with errors_become_errnos():
+            handle = self._handles.directory(fh)
+            if start_id == 0:
+                handle.cookie_limit = self._volume.listing_limit(handle.inode)
+            for name, inode, cookie in self._dots(handle.inode, start_id):
+                if not pyfuse3.readdir_reply(token, name, self._entry(inode), cookie):
+                    return  # the kernel does not count these two as lookups
+            after = max(start_id, DOT_DOT_COOKIE)
+            for found in self._volume.list_entries(handle.inode, after, handle.cookie_limit):
+                entry = self._entry(found.inode)
+                if not pyfuse3.readdir_reply(token, FileNameT(found.name), entry, found.cookie):
+                    return
+                self._lookups.count(found.inode)
+
+    async def releasedir(self, fh: FileHandleT) -> None:
+        """Close a directory."""
+        with errors_become_errnos():
+            self._handles.close_directory(fh)
+
+    async def fsyncdir(self, fh: FileHandleT, datasync: bool) -> None:
+        """Make the directory's changes durable."""
+        with errors_become_errnos():
+            await self._sync_group.sync()
+
+    # -- files ----------------------------------------------------------------------------
+
+    async def create(
+        self,
+        parent_inode: InodeT,
+        name: FileNameT,
+        mode: ModeT,
+        flags: FlagT,
+        ctx: RequestContext,
+    ) -> tuple[FileInfo, EntryAttributes]:
+        """Create a regular file and open it."""
+        with errors_become_errnos():
+            inode = self._volume.make_node(
+                InodeId(parent_inode), name, mode, 0, creator_of(ctx)
+            )
+            self._volume.open_file(inode, writing=True)
+            return self._opened(inode, flags), self._counted(inode)
+
+    async def open(self, inode: InodeT, flags: FlagT, ctx: RequestContext) -> FileInfo:
+        """Open a file, emptying it if asked to."""
+        with errors_become_errnos():
+            number = InodeId(inode)
+            writing = flags & os.O_ACCMODE != os.O_RDONLY
+            self._volume.open_file(number, writing=writing)
+            try:
+                if flags & os.O_TRUNC and writing:
+                    await self._truncate(number, 0)
+                if not flags & O_NOATIME and flags & os.O_ACCMODE != os.O_WRONLY:
+                    self._volume.record_access(number)
+            except BaseException:
+                self._close(number)
+                raise
+            return self._opened(number, flags)
+
+    async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
+        """Bytes of an open file; wrong bytes never, EIO for a damaged range instead."""
+        with errors_become_errnos():
+            handle = self._handles.file(fh)
+            data = await self._workers.drive(
+                self._volume.contents.read(handle.inode, off, size)
+            )
+            self._read_ahead(handle, off, off + len(data))
+            return data  # type: ignore[return-value]  # any contiguous buffer will do
+
+    async def write(self, fh: FileHandleT, off: int, buf: bytes) -> int:
+        """Take bytes for an open file; waits when too much is dirty."""
+        with errors_become_errnos():
+            handle = self._handles.file(fh)
+            file = self._volume.write(handle.inode, off, buf)
+            await self._flusher.wrote(file)
+            return len(buf)
+
+    async def flush(self, fh: FileHandleT) -> None:
+        """A descriptor is closed: from here on its bytes survive a killed daemon."""
+        with errors_become_errnos():
+            await self._flusher.settle(self._handles.file(fh).inode)
+
+    async def fsync(self, fh: FileHandleT, datasync: bool) -> None:
+        """Make the file's bytes and every earlier change durable."""
+        with errors_become_errnos():
+            await self._flusher.make_durable(self._handles.file(fh).inode)
+            await self._sync_group.sync()
+
+    async def release(self, fh: FileHandleT) -> None:
+        """The last descriptor of an open file description is gone."""
+        with errors_become_errnos():
+            handle = self._handles.close_file(fh)
+            try:
+                await self._settle_last(handle)
+            finally:
+                self._close(handle.inode)
+
+    # -- helpers --------------------------------------------------------------------------
+
+    def _entry(self, inode: InodeId) -> EntryAttributes:
+        try:
+            record, size = self._volume.attributes(inode)
+        except NotFound:
+            last = self._lookups.deleted(inode)
+            if last is None:
+                raise
+            record, size = last, last.size
+        return attributes_of(inode, record, size)
+
+    def _counted(self, inode: InodeId) -> EntryAttributes:
+        """The attributes for a reply that makes the kernel hold the inode once more."""
+        entry = self._entry(inode)
+        self._lookups.count(inode)
+        return entry
+
+    @contextmanager
+    def _deletions_noted(self, parent: InodeId, name: bytes) -> Iterator[None]:
+        """Keep the attributes of what a name stands for, if that is deleted meanwhile."""
+        try:
+            inode = self._volume.lookup(parent, name)
+            last, _ = self._volume.attributes(inode)
+        except NotFound:
+            yield
+            return
+        yield
+        if not self._volume.exists(inode):
+            self._lookups.note_deleted(inode, last)
+
+    def _dots(self, directory: InodeId, start: int) -> Iterator[tuple[FileNameT, InodeId, int]]:
+        if start < DOT_COOKIE:
+            yield FileNameT(b"."), directory, DOT_COOKIE
+        if start < DOT_DOT_COOKIE:
+            parent = self._volume.lookup(directory, b"..")
+            yield FileNameT(b".."), parent, DOT_DOT_COOKIE
+
+    def _opened(self, inode: InodeId, flags: int) -> FileInfo:
+        handle = self._handles.open_file(inode, flags)
+        direct = bool(flags & os.O_DIRECT)
+        return FileInfo(fh=FileHandleT(handle), keep_cache=not direct)
+
+    async def _truncate(self, inode: InodeId, size: int) -> None:
+        """Change a file's size: at once in its row, and in chunks unless it stays open."""
+        contents = self._volume.contents
+        contents.open(inode)
+        try:
+            async with self._flusher.locks.of(inode):
+                self._volume.truncate(inode, size)
+            file = contents.file(inode)
+            if file is not None and file.users == 1:
+                await self._flusher.settle(inode)
+        finally:
+            self._close(inode)
+
+    async def _settle_last(self, handle: FileHandle) -> None:
+        """Settle what a memory map wrote after the last flush, unless the file is gone anyway."""
+        file = self._volume.contents.file(handle.inode)
+        if file is not None and file.changed and not self._volume.is_orphan(handle.inode):
+            await self._flusher.settle(handle.inode)
+
+    def _close(self, inode: InodeId) -> None:
+        self._volume.close_file(inode)
+        if not self._volume.contents.is_open(inode):
+            self._flusher.locks.drop(inode)
+
+    def _read_ahead(self, handle: FileHandle, start: int, end: int) -> None:
+        """Have the chunks a sequential reader will want next brought into memory."""
+        sequential = start == handle.next_read and start > 0
+        handle.next_read = end
+        if not sequential or handle.ahead_to - end > READ_AHEAD_BYTES // 2:
+            return
+        first = max(end, handle.ahead_to)
+        handle.ahead_to = end + READ_AHEAD_BYTES
+        work = self._volume.contents.prefetch(handle.inode, first, handle.ahead_to - first)
+        if work is not None:
+            self._flusher.start(self._prefetch, work)
+
+    async def _prefetch(self, work: Work) -> None:
+        """A failure is left for the read that wants those bytes to report."""
+        with suppress(DataError):
+            await self._workers.run(work)

@@ -1,0 +1,96 @@
+"""Every setting of the daemon: its name, unit, default, range and meaning.
+
+A key stands in STORE/cairnfs.toml under this name and in the environment as CAIRNFS_NAME in
+capitals. Names end in their unit. `settings_reference()` is what the manual is made from.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+KIB = 1 << 10
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of one daemon, all checked."""
+
+    cache_bytes: Annotated[
+        int,
+        Meta(ge=MIB, le=64 * GIB, description="Decoded chunks kept in memory for readers."),
+    ] = 64 * MIB
+    dirty_bytes_max: Annotated[
+        int,
+        Meta(
+            ge=4 * MIB,
+            le=16 * GIB,
+            description="Written bytes held in memory before they are stored; above it writers wait.",
+        ),
+    ] = 64 * MIB
+    checkpoint_interval_seconds: Annotated[
+        float,
+        Meta(ge=0.1, le=3600, description="A changed store commits its index this often."),
+    ] = 5.0
+    grace_period_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3600,
+            description="How long a stopping daemon waits for those who still use the mount.",
+        ),
+    ] = 10.0
+    compression_level: Annotated[
+        int,
+        Meta(ge=1, le=19, description="zstd level for new chunks: 1 is fastest, 19 smallest."),
+    ] = 3
+    atime: Annotated[
+        Literal["relatime", "noatime", "strictatime"],
+        Meta(description="When reading moves access times; a mount option of that name wins."),
+    ] = "relatime"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="The least severe events that are logged."),
+    ] = "info"
+    log_format: Annotated[
+        Literal["text", "json"],
+        Meta(description="How a logged event is written: a line of text or a JSON document."),
+    ] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingReference:
+    """What the manual says of one setting."""
+
+    name: str
+    environment_name: str
+    default: object
+    unit: str  # "" for choices and plain numbers
+    meaning: str
+
+
+def environment_name(setting: str) -> str:
+    """The environment variable that sets a setting."""
+    return f"CAIRNFS_{setting.upper()}"
+
+
+def settings_reference() -> list[SettingReference]:
+    """All settings, in the order they are declared."""
+    hints = get_type_hints(Settings, include_extras=True)
+    defaults = msgspec.structs.asdict(Settings())
+    return [
+        SettingReference(
+            name=name,
+            environment_name=environment_name(name),
+            default=defaults[name],
+            unit=_unit(name),
+            meaning=next(m.description for m in hint.__metadata__ if isinstance(m, Meta)),
+        )
+        for name, hint in hints.items()
+    ]
+
+
+def _unit(name: str) -> str:
+    return next((unit for unit in ("bytes", "seconds") if unit in name.split("_")), "")

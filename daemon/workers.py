@@ -1,0 +1,41 @@
+"""Drives the model's steps: small work on the loop thread, big work in worker threads.
+
+A hop to a thread and back costs about 80 us, so work on few bytes is done where it is.
+"""
+
+from typing import Final
+
+import trio
+
+from fsmodel.steps import Result, Steps, Work
+
+INLINE_BYTES_MAX: Final = 96 * 1024
+THREADS_MAX: Final = 4
+
+
+class Workers:
+    """Runs work of the model in a bounded number of threads."""
+
+    def __init__(self, threads_max: int = THREADS_MAX) -> None:
+        self._limiter = trio.CapacityLimiter(threads_max)
+
+    async def drive(self, steps: Steps[Result]) -> Result:
+        """Run steps to their end; between two of them other tasks may run."""
+        try:
+            work = next(steps)
+            while True:
+                try:
+                    done = await self.run(work)
+                except Exception as error:  # the generator decides what its own failure means
+                    work = steps.throw(error)
+                else:
+                    work = steps.send(done)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+    async def run(self, work: Work) -> object:
+        """Do one piece of work."""
+        if work.size_bytes <= INLINE_BYTES_MAX:
+            return work.run()
+        return await trio.to_thread.run_sync(work.run, limiter=self._limiter)

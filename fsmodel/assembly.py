@@ -1,0 +1,176 @@
+"""Puts the parts of an open store together, in the order they need each other."""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from fsmodel.change import Changes
+from fsmodel.clock import Clock, SystemClock
+from fsmodel.content.chunk_limits import CHUNKER, ChunkLimits
+from fsmodel.content.contents import Contents
+from fsmodel.content.digests import Digests
+from fsmodel.content.settle import Settler
+from fsmodel.durability import Durability
+from fsmodel.ids import PackId
+from fsmodel.index_border import index_errors_translated
+from fsmodel.inode_table import InodeTable
+from fsmodel.namespace.names import OrdinaryNames
+from fsmodel.namespace.namespace import Namespace
+from fsmodel.recovery import FrameJudge
+from fsmodel.settings import VolumeSettings
+from fsmodel.store.byte_cache import ByteCache
+from fsmodel.store.format_file import Chunking, StoreFormat, read_format, write_format
+from fsmodel.store.layout import StoreLayout
+from fsmodel.store.lock import StoreLock
+from fsmodel.store.objects import ObjectStore
+from fsmodel.store.pack_reader import PackReader
+from fsmodel.store.pack_writer import PackWriter
+from fsmodel.store.space import HostSpace
+from fsmodel.virtual_attributes import VirtualAttributes
+from lmdb_index.index import Index
+from lmdb_index.keys import number_of
+from lmdb_index.schema import PACK
+
+ROOT_MODE: Final = 0o40755
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything an open volume is made of."""
+
+    layout: StoreLayout
+    lock: StoreLock
+    index: Index
+    packs: PackWriter
+    reader: PackReader
+    cache: ByteCache
+    objects: ObjectStore
+    changes: Changes
+    inodes: InodeTable
+    contents: Contents
+    namespace: Namespace
+    virtual_attributes: VirtualAttributes
+    durability: Durability
+    space: HostSpace
+    read_only: bool
+    dry: bool  # nothing on disk may change
+
+    def close(self) -> None:
+        """Let go of everything; what was not checkpointed is in the journal."""
+        with index_errors_translated():
+            self.index.close()
+        self.packs.close()
+        self.reader.close()
+        self.lock.close()
+
+
+def create_store(folder: Path) -> None:
+    """Make an empty store: its folders, format.json, index and root directory.
+
+    format.json is written last, so a folder whose making was cut short is no store. Raises
+    StoreExists, NoSpace, BackendError.
+    """
+    layout = StoreLayout(folder)
+    layout.create()
+    limits = ChunkLimits()
+    chunking = Chunking(CHUNKER, limits.min_size, limits.average, limits.max_size)
+    content = StoreFormat(uuid=uuid4(), created=datetime.now(UTC), chunking=chunking)
+    with index_errors_translated():
+        Index.create(folder, content.uuid.bytes)
+        index = Index.open(folder, content.uuid.bytes)
+    inodes = InodeTable(index)
+    namespace = Namespace(
+        index,
+        inodes,
+        Changes(index, inodes, SystemClock()),
+        is_open=lambda inode: False,
+        release_content=lambda change, inode, record: None,
+        policy=OrdinaryNames(),
+    )
+    namespace.make_root(ROOT_MODE, os.getuid(), os.getgid())
+    with index_errors_translated():
+        index.checkpoint()
+        index.close()
+    write_format(layout, content)
+
+
+def assemble(
+    folder: Path,
+    *,
+    dry: bool,
+    read_only: bool,
+    mountpoint: str | None,
+    settings: VolumeSettings,
+    clock: Clock,
+) -> Parts:
+    """Open a store. Raises StoreError, DataError; then nothing stays open."""
+    layout = StoreLayout(folder)
+    content = read_format(layout)
+    lock = StoreLock.acquire(layout, mountpoint)
+    try:
+        return _open_parts(
+            layout, content, lock, dry=dry, read_only=read_only, settings=settings, clock=clock
+        )
+    except BaseException:
+        lock.close()
+        raise
+
+
+def _open_parts(
+    layout: StoreLayout,
+    content: StoreFormat,
+    lock: StoreLock,
+    *,
+    dry: bool,
+    read_only: bool,
+    settings: VolumeSettings,
+    clock: Clock,
+) -> Parts:
+    uuid = content.uuid.bytes
+    reader = PackReader(layout, uuid)
+    with index_errors_translated():
+        index = Index.open(layout.folder, uuid, FrameJudge(reader).accept, dry=dry)
+    known = [PackId(number_of(key)) for key, _ in index.scan(PACK)]
+    packs = PackWriter(layout, uuid, known)
+    cache = ByteCache(settings.cache_bytes)
+    objects = ObjectStore(index, packs, reader, cache, level=settings.compression_level)
+    inodes = InodeTable(index)
+    changes = Changes(index, inodes, clock)
+    chunking = content.chunking
+    limits = ChunkLimits(chunking.min, chunking.average, chunking.max)
+    contents = Contents(index, inodes, changes, objects, Settler(objects, limits), clock)
+    digests = Digests(index, changes, contents, objects)
+    namespace = Namespace(
+        index,
+        inodes,
+        changes,
+        is_open=contents.is_open,
+        release_content=contents.release,
+        policy=OrdinaryNames(),
+        atime_mode=settings.atime_mode,
+    )
+    if not dry:
+        namespace.purge_orphans()
+    return Parts(
+        layout=layout,
+        lock=lock,
+        index=index,
+        packs=packs,
+        reader=reader,
+        cache=cache,
+        objects=objects,
+        changes=changes,
+        inodes=inodes,
+        contents=contents,
+        namespace=namespace,
+        virtual_attributes=VirtualAttributes(
+            inodes, contents, digests, objects, os.fsencode(layout.folder)
+        ),
+        durability=Durability(index, packs),
+        space=HostSpace(layout.folder),
+        read_only=read_only,
+        dry=dry,
+    )

@@ -1,0 +1,37 @@
+"""Making changes durable: packs first, then the journal that refers to them."""
+
+from lmdb_index.errors import IndexProblem
+from fsmodel.errors import BackendError
+from fsmodel.store.pack_writer import PackWriter
+from lmdb_index.index import Index
+
+
+class Durability:
+    """What survives a loss of power. `sync` may run in any thread, the rest in the owner's."""
+
+    def __init__(self, index: Index, packs: PackWriter) -> None:
+        self._index = index
+        self._packs = packs
+        self._covered = 0
+
+    @property
+    def position(self) -> int:
+        """Where the journal ends now: what a sync from here on covers."""
+        return self._index.journal_position
+
+    def needs_sync(self, position: int) -> bool:
+        """Whether anything before a position might still be lost."""
+        return self._covered < position or self._packs.unsynced
+
+    def sync(self) -> int:
+        """Sync packs, then the journal; return the position covered. Raises BackendError."""
+        try:
+            self._packs.sync()
+            return self._index.sync_journal()
+        except IndexProblem as error:
+            raise BackendError("journal", OSError(str(error))) from error
+
+    def note_synced(self, position: int) -> None:
+        """Everything before a position is durable; the journal gets a marker that says so."""
+        self._covered = max(self._covered, position)
+        self._index.mark_synced(position)

@@ -1,0 +1,20 @@
+"""What the index reports about a store that cannot be opened, in the model's own words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fsmodel.errors import FormatTooNew, NoSpace, StoreDamaged
+from lmdb_index.errors import IndexProblem, IndexTooNew, NoRoom
+
+
+@contextmanager
+def index_errors_translated() -> Iterator[None]:
+    """Raise NoSpace, FormatTooNew and StoreDamaged for what the index says."""
+    try:
+        yield
+    except NoRoom as error:
+        raise NoSpace(str(error)) from error
+    except IndexTooNew as error:
+        raise FormatTooNew(str(error)) from error
+    except IndexProblem as error:
+        raise StoreDamaged(str(error)) from error

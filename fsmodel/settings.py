@@ -1,0 +1,14 @@
+"""What can be set about a volume, with defaults and units."""
+
+from dataclasses import dataclass
+
+from fsmodel.namespace.inodes import AtimeMode
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeSettings:
+    """Settings of one open volume."""
+
+    cache_bytes: int = 64 << 20  # decoded chunks kept in memory
+    compression_level: int = 3  # of zstd, for new chunks
+    atime_mode: AtimeMode = AtimeMode.RELATIME

@@ -1,0 +1,316 @@
+"""The facade: one method for each thing a user can do with a store.
+
+Everything above (the mount, the command line, the control socket) goes through here, so that the
+same rules hold for every way in. Methods are synchronous; what may take long returns Steps.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from fsmodel.assembly import Parts, assemble, create_store
+from fsmodel.clock import Clock, SystemClock
+from fsmodel.content.file_state import FileState
+from fsmodel.errors import InvalidArgument, IsADirectory, NoSpace, ReadOnly
+from fsmodel.ids import InodeId
+from fsmodel.namespace.inodes import (
+    REGULAR,
+    AttributeChange,
+    Creator,
+    is_directory,
+    kind_of,
+    require_unlocked,
+)
+from fsmodel.namespace.listing import Entry
+from fsmodel.namespace.renames import RenameFlag
+from fsmodel.settings import VolumeSettings
+from fsmodel.statistics import VolumeStatistics, gather_statistics
+from fsmodel.steps import Steps, run_inline
+from fsmodel.store.host_files import host_failures
+from fsmodel.virtual_attributes import PREFIX
+from lmdb_index.errors import NoRoom
+from lmdb_index.records import InodeRecord
+
+PRIVILEGE_BITS: Final = 0o6000
+
+
+class Volume:
+    """An open store. Owner of everything in it: the thread that opened it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.contents = parts.contents
+        self.durability = parts.durability
+        self._names = parts.namespace
+
+    @staticmethod
+    def create(store: Path, *, plain: bool = False) -> None:
+        """Make an empty store. Raises StoreExists, BackendError."""
+        create_store(store)
+
+    @classmethod
+    def open(
+        cls,
+        store: Path,
+        *,
+        read_only: bool = False,
+        dry: bool = False,
+        mountpoint: str | None = None,
+        settings: VolumeSettings | None = None,
+        clock: Clock | None = None,
+    ) -> "Volume":
+        """Open a store, recovering what a killed process left.
+
+        With `dry` nothing on disk changes, now or later: for looking at a store. A second
+        process is told about `mountpoint`. Raises StoreError, DataError.
+        """
+        parts = assemble(
+            store,
+            dry=dry,
+            read_only=read_only,
+            mountpoint=mountpoint,
+            settings=settings or VolumeSettings(),
+            clock=clock or SystemClock(),
+        )
+        return cls(parts)
+
+    @property
+    def store(self) -> Path:
+        """The store's folder."""
+        return self._parts.layout.folder
+
+    @property
+    def read_only(self) -> bool:
+        """Whether every change is refused."""
+        return self._parts.read_only
+
+    # -- names ----------------------------------------------------------------------------
+
+    def lookup(self, parent: InodeId, name: bytes) -> InodeId:
+        """The inode a name stands for. Raises NotFound, NotADirectory, NameTooLong."""
+        return self._names.lookup(parent, name)
+
+    def resolve(self, path: bytes) -> InodeId:
+        """The inode at a path from the root, following no symbolic link. Raises NotFound."""
+        return self._names.resolve(path)
+
+    def paths_of(self, inode: InodeId) -> list[bytes]:
+        """Every path of an inode."""
+        return self._names.paths_of(inode)
+
+    def make_directory(
+        self, parent: InodeId, name: bytes, mode: int, creator: Creator
+    ) -> InodeId:
+        """Create a directory. Raises Refused."""
+        self._require_room()
+        return self._names.make_directory(parent, name, mode, creator)
+
+    def make_node(
+        self, parent: InodeId, name: bytes, mode: int, rdev: int, creator: Creator
+    ) -> InodeId:
+        """Create a regular file, FIFO, socket or device node. Raises Refused."""
+        self._require_room()
+        return self._names.make_node(parent, name, mode, rdev, creator)
+
+    def make_symlink(
+        self, parent: InodeId, name: bytes, target: bytes, creator: Creator
+    ) -> InodeId:
+        """Create a symbolic link. Raises Refused."""
+        self._require_room()
+        return self._names.make_symlink(parent, name, target, creator)
+
+    def link(self, inode: InodeId, parent: InodeId, name: bytes) -> None:
+        """Give a file one more name. Raises Refused."""
+        self._require_room()
+        self._names.link(inode, parent, name)
+
+    def unlink(self, parent: InodeId, name: bytes) -> None:
+        """Remove a name of something that is no directory. Raises Refused."""
+        self._require_writable()
+        self._names.unlink(parent, name)
+
+    def rmdir(self, parent: InodeId, name: bytes) -> None:
+        """Remove an empty directory. Raises Refused."""
+        self._require_writable()
+        self._names.rmdir(parent, name)
+
+    def rename(
+        self,
+        parent: InodeId,
+        name: bytes,
+        new_parent: InodeId,
+        new_name: bytes,
+        flags: RenameFlag,
+    ) -> None:
+        """Move a name, as rename(2) with flags does. Raises Refused."""
+        self._require_writable()
+        self._names.rename(parent, name, new_parent, new_name, flags)
+
+    def read_link(self, inode: InodeId) -> bytes:
+        """Where a symbolic link points. Raises InvalidArgument for anything else."""
+        record = self._names.record(inode)
+        if not record.target:
+            raise InvalidArgument(f"inode {inode} is no symbolic link")
+        return record.target
+
+    def listing_limit(self, directory: InodeId) -> int:
+        """The cookie that bounds a listing begun now."""
+        return self._names.listing_limit(directory)
+
+    def list_entries(
+        self, directory: InodeId, after: int, limit: int
+    ) -> Iterator[Entry]:
+        """The entries of a directory behind a cookie and before a limit."""
+        return self._names.list_entries(directory, after, limit)
+
+    # -- attributes -----------------------------------------------------------------------
+
+    def attributes(self, inode: InodeId) -> tuple[InodeRecord, int]:
+        """An inode's record, to be read only, and its size as of now. Raises NotFound."""
+        record = self._names.record(inode)
+        file = self.contents.file(inode)
+        return record, record.size if file is None else file.size
+
+    def exists(self, inode: InodeId) -> bool:
+        """Whether there is such an inode, with or without a name."""
+        return self._parts.inodes.find(inode) is not None
+
+    def set_attributes(self, inode: InodeId, wanted: AttributeChange) -> None:
+        """Set mode, owner or times. Raises Refused."""
+        self._require_writable()
+        self._names.set_attributes(inode, wanted)
+        file = self.contents.file(inode)
+        if file is not None and wanted.mtime_ns is not None:
+            file.written_ns = None  # the caller has said what the times are
+
+    def record_access(self, inode: InodeId) -> bool:
+        """Note that a file or directory is being read; tell whether its access time moved."""
+        return not self.read_only and self._names.record_access(inode)
+
+    def get_xattr(self, inode: InodeId, name: bytes) -> Steps[bytes]:
+        """An extended attribute, stored or virtual. Raises NoSuchAttribute."""
+        if name.startswith(PREFIX):
+            return (yield from self._parts.virtual_attributes.get(inode, name))
+        return self._names.get_xattr(inode, name)
+
+    def set_xattr(self, inode: InodeId, name: bytes, value: bytes) -> None:
+        """Set an extended attribute. Raises Refused."""
+        self._require_room()
+        self._names.set_xattr(inode, name, value)
+
+    def list_xattrs(self, inode: InodeId) -> list[bytes]:
+        """Names of the stored attributes."""
+        return self._names.list_xattrs(inode)
+
+    def remove_xattr(self, inode: InodeId, name: bytes) -> None:
+        """Remove an extended attribute. Raises NoSuchAttribute."""
+        self._require_writable()
+        self._names.remove_xattr(inode, name)
+
+    # -- contents -------------------------------------------------------------------------
+
+    def open_file(self, inode: InodeId, *, writing: bool) -> FileState:
+        """Hold a regular file open. Raises IsADirectory, ReadOnly, NotPermitted, DataError."""
+        record = self._names.record(inode)
+        if is_directory(record):
+            raise IsADirectory(f"inode {inode} is a directory")
+        if kind_of(record) != REGULAR:
+            raise InvalidArgument(f"inode {inode} has no bytes")
+        if writing:
+            self._require_writable()
+            require_unlocked(inode, record)
+        return self.contents.open(inode)
+
+    def close_file(self, inode: InodeId) -> None:
+        """End one use of a file; one without a name is deleted with the last."""
+        self.contents.close(inode)
+        if not self.contents.is_open(inode) and self.is_orphan(inode):
+            self._names.close_orphan(inode)
+
+    def is_orphan(self, inode: InodeId) -> bool:
+        """Whether only open handles keep the inode."""
+        return self._names.record(inode).nlink == 0
+
+    def write(self, inode: InodeId, offset: int, data: bytes) -> FileState:
+        """Put bytes into an open file. Raises NoSpace, TooBig."""
+        self._require_room(len(data))
+        if self._names.record(inode).mode & PRIVILEGE_BITS:
+            self._names.clear_privileges(inode)
+        self.contents.write(inode, offset, data)
+        file = self.contents.file(inode)
+        assert file is not None
+        return file
+
+    def truncate(self, inode: InodeId, size: int) -> None:
+        """Give an open file another size, zeros filling what is new. Raises TooBig, Refused."""
+        self._require_writable()
+        with self._parts.changes.begin() as change:
+            record = change.edit(inode)
+            if kind_of(record) != REGULAR:
+                raise InvalidArgument(f"inode {inode} has no size to change")
+            require_unlocked(inode, record)
+            self._names.attributes.clear_privileges(change, inode)
+            self._names.attributes.touch_modified(change, inode)
+            self.contents.truncate(change, inode, size)
+
+    def settle_leftovers(self) -> Steps[None]:
+        """Chunk what a killed process had made durable without chunking it."""
+        for inode in self.contents.unsettled():
+            self.contents.open(inode)
+            try:
+                yield from self.contents.settle(inode)
+            finally:
+                self.contents.close(inode)
+
+    # -- the store ------------------------------------------------------------------------
+
+    def host_space(self) -> os.statvfs_result:
+        """The space of the filesystem the store lies on. Raises BackendError."""
+        with host_failures(self.store):
+            return os.statvfs(self.store)
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether there is anything to checkpoint."""
+        return self._parts.index.mutations_since_checkpoint > 0
+
+    @property
+    def needs_checkpoint(self) -> bool:
+        """Whether the journal or the open transaction has grown enough for a checkpoint."""
+        return self._parts.index.needs_checkpoint
+
+    def sync_packs(self) -> None:
+        """Make what the packs hold durable. Any thread may call it. Raises BackendError."""
+        self._parts.packs.sync()
+
+    def checkpoint(self) -> None:
+        """Commit the index and begin a new journal segment. Raises NoSpace, BackendError."""
+        self.sync_packs()
+        try:
+            self._parts.index.checkpoint()
+        except NoRoom as error:
+            raise NoSpace(str(error)) from error
+
+    def statistics(self) -> VolumeStatistics:
+        """The figures of `cairnfs stats`."""
+        return gather_statistics(self._parts.index, self._parts.cache)
+
+    def close(self) -> None:
+        """Settle what is open, checkpoint and give the store free. Raises NoSpace, DataError."""
+        try:
+            if not self._parts.dry:
+                for file in self.contents.files():
+                    run_inline(self.contents.settle(file.inode))
+                if self.is_dirty:
+                    self.checkpoint()
+        finally:
+            self._parts.close()
+
+    def _require_writable(self) -> None:
+        if self.read_only:
+            raise ReadOnly("the volume is mounted read-only")
+
+    def _require_room(self, size_bytes: int = 0) -> None:
+        self._require_writable()
+        self._parts.space.require(size_bytes)
