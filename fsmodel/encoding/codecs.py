@@ -1,0 +1,84 @@
+"""Codecs: the forms in which an object's bytes are stored, and the way there and back."""
+
+from enum import IntEnum
+from typing import Final
+
+from fsmodel.buffers import Buffer
+from fsmodel.encoding.delta import decode_delta, encode_delta
+from fsmodel.encoding.zstd_frames import FrameProblem, compress, decompress
+from fsmodel.errors import CompressionError
+
+__all__ = ["Codec", "decode", "encode", "encode_delta"]
+
+SAVED_PERCENT_MIN: Final = 2  # less than this is not worth decompressing at every read
+
+_HASTY_LEVEL: Final = 1
+_TASTED_LEVEL_MIN: Final = 3  # below, giving up early is as fast as tasting
+_TASTED_BYTES_MIN: Final = 16384
+_TASTE_BYTES: Final = 340  # from each of three places
+
+
+class Codec(IntEnum):
+    """How the payload of a pack frame holds its object. Stored; 3 is kept for solid groups."""
+
+    RAW = 0  # as it is
+    ZSTD = 1  # a zstd frame
+    DELTA = 2  # a zstd frame that refers to a base
+
+
+def encode(plain: Buffer, level: int) -> tuple[Codec, Buffer]:
+    """The smaller of raw and compressed at a zstd level. Any thread may call it.
+
+    Raw bytes are returned as they came, not copied. Bytes that taste incompressible are still
+    compressed, at the hasty level 1, which sees long repeats and soon gives up without them.
+    Raises ValueError for a level zstd does not have.
+    """
+    if level >= _TASTED_LEVEL_MIN and _tastes_incompressible(plain):
+        level = _HASTY_LEVEL
+    payload = compress(plain, level)
+    if len(payload) * 100 <= len(plain) * (100 - SAVED_PERCENT_MIN):
+        return Codec.ZSTD, payload
+    return Codec.RAW, plain
+
+
+def decode(
+    codec: Codec,
+    payload: Buffer,
+    plain_size: int,
+    base: Buffer | None = None,
+    object_id: bytes = b"",
+) -> bytes:
+    """The plain bytes of a payload, exactly `plain_size` of them. Any thread may call it.
+
+    A DELTA needs the bytes of its base. A payload of another size, a damaged or a forged one
+    raises CompressionError, which names the object; memory is never taken for more than
+    `plain_size`. A result of the right size can still be wrong when the payload or the base was:
+    compare it with its id.
+    """
+    try:
+        return _decode(codec, payload, plain_size, base)
+    except FrameProblem as problem:
+        raise CompressionError(object_id, str(problem)) from problem
+
+
+def _decode(codec: Codec, payload: Buffer, plain_size: int, base: Buffer | None) -> bytes:
+    if codec is Codec.ZSTD:
+        return decompress(payload, plain_size)
+    if codec is Codec.DELTA:
+        assert base is not None  # the index names one for every delta
+        return decode_delta(payload, plain_size, base)
+    if len(payload) != plain_size:
+        raise FrameProblem(f"the payload has {len(payload)} bytes, not {plain_size}")
+    return bytes(payload)
+
+
+def _tastes_incompressible(plain: Buffer) -> bool:
+    """Whether a kilobyte from the start, the middle and the end does not compress at all."""
+    if len(plain) < _TASTED_BYTES_MIN:
+        return False
+    view = memoryview(plain)
+    middle = len(view) // 2
+    taste = b"".join(
+        (view[:_TASTE_BYTES], view[middle : middle + _TASTE_BYTES], view[-_TASTE_BYTES:])
+    )
+    return len(compress(taste, _HASTY_LEVEL)) >= len(taste)

@@ -1,0 +1,69 @@
+"""Single zstd frames (RFC 8878), written with their plain size and read within it.
+
+A frame has no checksum of its own: the pack frame around it has one, and the object id names the
+result. Any thread may call these functions; each thread keeps its own compressors, as setting one
+up costs as much as compressing 20 KiB that do not compress.
+"""
+
+import threading
+from collections.abc import Mapping
+from typing import Final
+
+from backports.zstd import ZstdCompressor, ZstdDecompressor, ZstdDict, ZstdError, get_frame_info
+
+from fsmodel.buffers import Buffer
+
+Prefix = tuple[ZstdDict, int]  # what ZstdDict.as_prefix gives
+
+KEPT_LEVEL_MAX: Final = 4  # compressors of higher levels take megabytes, and are slow anyway
+
+
+class FrameProblem(Exception):
+    """A payload that is no frame of the declared size. The text says why."""
+
+
+class _Compressors(threading.local):
+    """The compressors of one thread that are not at work, by level."""
+
+    def __init__(self) -> None:
+        self.idle: dict[int, ZstdCompressor] = {}
+
+
+_compressors: Final = _Compressors()
+
+
+def compress(plain: Buffer, level: int) -> bytes:
+    """One frame that holds these bytes. Raises ValueError for a level zstd does not have."""
+    idle = _compressors.idle
+    compressor = idle.pop(level, None) or ZstdCompressor(level)  # one that failed is not kept
+    frame = compressor.compress(plain, ZstdCompressor.FLUSH_FRAME)
+    if level <= KEPT_LEVEL_MAX:
+        idle[level] = compressor
+    return frame
+
+
+def compress_after(prefix: Prefix, plain: Buffer, options: Mapping[int, int]) -> bytes:
+    """One frame that may refer to the bytes of a prefix as if they stood before it."""
+    compressor = ZstdCompressor(options=options, zstd_dict=prefix)
+    return compressor.compress(plain, ZstdCompressor.FLUSH_FRAME)
+
+
+def decompress(frame: Buffer, plain_size: int, prefix: Prefix | None = None) -> bytes:
+    """The bytes of a frame, exactly `plain_size` of them. Raises FrameProblem.
+
+    The size the frame declares is compared first, and zstd bounds its own buffers by that, so a
+    forged frame cannot make this take more memory than the caller expects.
+    """
+    try:
+        declared = get_frame_info(frame).decompressed_size
+        if declared != plain_size:
+            raise FrameProblem(f"the payload declares a size of {declared}, not {plain_size}")
+        decompressor = ZstdDecompressor(zstd_dict=prefix)
+        plain = decompressor.decompress(frame, plain_size)
+    except ZstdError as error:
+        raise FrameProblem("the payload is no valid zstd frame") from error
+    if len(plain) != plain_size or not decompressor.eof:
+        raise FrameProblem(f"the payload ends after {len(plain)} of {plain_size} bytes")
+    if decompressor.unused_data:
+        raise FrameProblem(f"{len(decompressor.unused_data)} bytes follow the zstd frame")
+    return plain
