@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from fsmodel.encoding.hashing import checksum64
-from fsmodel.errors import BackendError, FormatTooNew, NotAStore
+from fsmodel.errors import BackendError, FormatTooNew, NotAStore, StoreDamaged
 from fsmodel.store.host_files import host_failures, write_file_atomically
 from fsmodel.store.layout import StoreLayout
 from fsmodel.store.pack_format import OBJECT_BYTES_MAX
@@ -64,8 +64,8 @@ def write_format(layout: StoreLayout, content: StoreFormat) -> None:
 def read_format(layout: StoreLayout) -> StoreFormat:
     """What the store is, verified.
 
-    Raises NotAStore when there is no store or its format.json is damaged, FormatTooNew when it
-    takes a later cairnfs, BackendError when the host cannot read it.
+    Raises NotAStore when there is no store, StoreDamaged when its format.json is garbled,
+    FormatTooNew when it takes a later cairnfs, BackendError when the host cannot read it.
     """
     return parse_format(_read_text(layout), layout.folder)
 
@@ -73,11 +73,11 @@ def read_format(layout: StoreLayout) -> StoreFormat:
 def parse_format(text: bytes, folder: Path) -> StoreFormat:
     """Decode and verify format.json; `folder` names the store in errors.
 
-    Raises NotAStore, FormatTooNew.
+    Raises NotAStore, StoreDamaged, FormatTooNew.
     """
     try:
         fields = msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _damaged(folder, "it is no JSON object") from error
     _check_version(fields, folder)
     if fields.pop("checksum", None) != _checksum(fields):
@@ -148,7 +148,7 @@ def _checksum(fields: dict[str, Any]) -> str:
     return f"{checksum64(msgspec.json.encode(fields, order='sorted')):016x}"
 
 
-def _damaged(folder: Path, reason: str) -> NotAStore:
-    return NotAStore(
+def _damaged(folder: Path, reason: str) -> StoreDamaged:
+    return StoreDamaged(
         f"{folder}/format.json is damaged ({reason}): restore this file from a backup of the store"
     )

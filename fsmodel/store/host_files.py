@@ -1,12 +1,13 @@
 """What the store asks of the host's files, with its failures in the model's words."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from errno import EDQUOT, EIO, ENOSPC
 from pathlib import Path
 from typing import Final
 
+from fsmodel.buffers import Buffer
 from fsmodel.errors import BackendError, NoSpace
 
 PARTS_AT_ONCE: Final = os.sysconf("SC_IOV_MAX")
@@ -28,18 +29,19 @@ def host_failures(place: object) -> Iterator[None]:
         raise host_failure(place, error) from error
 
 
-def write_at(descriptor: int, parts: list[memoryview], offset: int) -> None:
+def write_at(descriptor: int, parts: Iterable[Buffer], offset: int) -> None:
     """Write all parts, one after the other, from an offset on. Raises OSError.
 
     The kernel takes them in one call as a rule; what it leaves over is offered again, so that
     the reason it stopped (a full disk, say) becomes known.
     """
-    while parts:
-        written = os.pwritev(descriptor, parts[:PARTS_AT_ONCE], offset)
+    left = [memoryview(part) for part in parts if part]
+    while left:
+        written = os.pwritev(descriptor, left[:PARTS_AT_ONCE], offset)
         if written == 0:
             raise OSError(EIO, "the host takes no more bytes")
         offset += written
-        parts = _rest(parts, written)
+        left = _rest(left, written)
 
 
 def write_file_atomically(path: Path, content: bytes) -> None:
@@ -80,7 +82,7 @@ def _rest(parts: list[memoryview], written: int) -> list[memoryview]:
 def _write_durably(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        write_at(descriptor, [memoryview(content)], 0)
+        write_at(descriptor, [content], 0)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -122,7 +122,7 @@ class StoreLayout:
         except FileExistsError:
             if not self.folder.is_dir():
                 raise StoreExists(f"{self.folder} is no folder: name another place") from None
-            if any(True for _ in os.scandir(self.folder)):
+            if os.listdir(self.folder):
                 raise StoreExists(
                     f"{self.folder} is not empty: name an empty folder or one that is not there yet"
                 ) from None

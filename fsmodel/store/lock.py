@@ -83,7 +83,7 @@ def _who_holds(store: Path, content: bytes) -> str:
     """One line for whoever finds a store in use, from what its lock file says."""
     try:
         holder = msgspec.json.decode(content, type=Holder)
-    except (msgspec.DecodeError, RecursionError):  # its holder has not got round to writing it
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # not written yet, say
         return f"store {store} is in use by another process: end that, or wait for it"
     if holder.mountpoint is None:
         return f"store {store} is in use by process {holder.pid}: end that, or wait for it"

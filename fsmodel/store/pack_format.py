@@ -30,12 +30,11 @@ from enum import IntEnum
 from struct import Struct
 from typing import Final, NamedTuple
 
+from fsmodel.buffers import Buffer
 from fsmodel.encoding.codecs import Codec
 from fsmodel.encoding.hashing import checksum64
 from fsmodel.errors import FrameCorrupt
 from fsmodel.ids import OBJECT_ID_BYTES, ObjectId, PackId
-
-Bytes = bytes | bytearray | memoryview
 
 PACK_MAGIC: Final = b"\x89CAIRNPK"
 PACK_VERSION: Final = 1
@@ -50,7 +49,8 @@ assert FRAME_HEADER.size == 64  # docs/on-disk-format.md says the same, and a te
 FACTS_FROM: Final = 20
 _CHECKS: Final = Struct("<6sHQI")  # the header up to the facts
 _FACTS: Final = Struct("<BBHII32s")  # the rest of it, which the header check covers
-assert _CHECKS.size == FACTS_FROM and _CHECKS.size + _FACTS.size == FRAME_HEADER.size
+assert _CHECKS.size == FACTS_FROM
+assert _CHECKS.size + _FACTS.size == FRAME_HEADER.size
 _SEED: Final = Struct("<16sQ")
 
 STORE_UUID_BYTES: Final = 16
@@ -85,14 +85,14 @@ class NewFrame(NamedTuple):
     """A frame that lies in no pack yet and so has no checksums. `encode_frame` makes it."""
 
     facts: bytes
-    body: Bytes
+    body: Buffer
 
     @property
     def size(self) -> int:
         """Bytes it will take in a pack."""
         return FRAME_HEADER.size + len(self.body)
 
-    def sealed(self, seed: int) -> tuple[bytes, Bytes]:
+    def sealed(self, seed: int) -> tuple[bytes, Buffer]:
         """Its header and body as they stand in the pack that has this seed."""
         header_hash = checksum64(self.facts, seed)
         checksum = checksum64(self.body, header_hash)
@@ -141,7 +141,7 @@ def encode_pack_header(store: bytes, pack: PackId) -> bytes:
     return start + checksum64(start, pack_seed(store, pack)).to_bytes(8, "little")
 
 
-def check_pack_header(block: Bytes, store: bytes, pack: PackId) -> None:
+def check_pack_header(block: Buffer, store: bytes, pack: PackId) -> None:
     """Raise FrameCorrupt unless a block starts as this pack of this store must."""
     place = f"pack {pack:016x} header"
     if len(block) < PACK_HEADER.size:
@@ -159,21 +159,24 @@ def encode_frame(
     codec: Codec,
     plain_size: int,
     object_id: ObjectId,
-    payload: Bytes,
+    payload: Buffer,
+    *,
     base: ObjectId | None = None,
 ) -> NewFrame:
     """A frame for an object; `base` is given exactly when the codec is DELTA.
 
     The payload is not copied, except for a delta's.
     """
-    assert (codec is Codec.DELTA) == (base is not None) and base != object_id
+    assert (codec is Codec.DELTA) == (base is not None)
+    assert base != object_id
+    assert 0 <= plain_size <= OBJECT_BYTES_MAX
     body = payload if base is None else base + payload
-    assert 0 <= plain_size <= OBJECT_BYTES_MAX and len(body) <= BODY_BYTES_MAX
+    assert len(body) <= BODY_BYTES_MAX
     assert codec is not Codec.RAW or len(payload) == plain_size
     return NewFrame(_FACTS.pack(kind, codec, 0, plain_size, len(body), object_id), body)
 
 
-def parse_header(block: Bytes, at: int, seed: int, place: object) -> FrameHeader:
+def parse_header(block: Buffer, at: int, seed: int, place: object) -> FrameHeader:
     """Decode and verify a frame's header, without looking at the body.
 
     `place` names the frame in errors. Raises FrameCorrupt.
@@ -196,7 +199,7 @@ def parse_header(block: Bytes, at: int, seed: int, place: object) -> FrameHeader
     return FrameHeader(*kinds, plain_size, body_size, ObjectId(object_id), checksum, header_hash)
 
 
-def parse_frame(block: Bytes, at: int, seed: int, place: object) -> Frame:
+def parse_frame(block: Buffer, at: int, seed: int, place: object) -> Frame:
     """Decode and verify the frame at an offset; whoever holds a Frame may trust what it says.
 
     The payload is a view of `block`. `place` names the frame in errors. Raises FrameCorrupt.

@@ -12,6 +12,7 @@ from errno import EAGAIN, EOPNOTSUPP
 from threading import Lock
 from typing import Final
 
+from fsmodel.buffers import Buffer
 from fsmodel.encoding.hashing import object_id as id_of
 from fsmodel.errors import BackendError, FrameCorrupt, HashMismatch
 from fsmodel.ids import ObjectId, PackId
@@ -20,7 +21,6 @@ from fsmodel.store.pack_format import (
     FRAME_BYTES_MAX,
     FRAME_HEADER,
     PACK_HEADER,
-    Bytes,
     Frame,
     Location,
     pack_seed,
@@ -140,7 +140,7 @@ class PackReader:
         elif error.errno != EAGAIN:
             raise BackendError(str(location), error) from error
 
-    def _verified(self, block: Bytes, seed: int, location: Location, expected: ObjectId) -> Frame:
+    def _verified(self, block: Buffer, seed: int, location: Location, expected: ObjectId) -> Frame:
         if len(block) < location.stored:
             raise FrameCorrupt(
                 str(location), f"the pack ends after {len(block)} of its {location.stored} bytes"
@@ -157,7 +157,7 @@ class PackReader:
         return frame
 
 
-def verify_plain(object_id: ObjectId, plain: Bytes, place: object) -> None:
+def verify_plain(object_id: ObjectId, plain: Buffer, place: object) -> None:
     """Raise HashMismatch, naming the place, unless decoded bytes are those the id names."""
     if id_of(plain) != object_id:
         raise HashMismatch(object_id, str(place))

@@ -7,8 +7,9 @@ can pass for a frame. Memory stays bounded: one window, grown to the largest fra
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from types import TracebackType
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from fsmodel.errors import FrameCorrupt
@@ -57,13 +58,14 @@ def scan_pack(layout: StoreLayout, store: bytes, pack: PackId) -> Iterator[Found
     Raises BackendError when the host cannot open or read it.
     """
     seed = pack_seed(store, pack)
-    with _Window(layout, pack) as window:
+    with _opened(layout.pack(pack)) as window:
         at = PACK_HEADER.size
         try:
             check_pack_header(window.block(0, at), store, pack)
         except FrameCorrupt as error:
             at = min(at, window.size)
-            yield Damage(pack, 0, at, error.reason)
+            if at:  # an empty file is a pack that was about to be made
+                yield Damage(pack, 0, at, error.reason)
         while at < window.size:
             found = _at(window, pack, at, seed)
             yield found
@@ -73,24 +75,13 @@ def scan_pack(layout: StoreLayout, store: bytes, pack: PackId) -> Iterator[Found
 class _Window:
     """A part of a file in memory, moved along as blocks are asked for."""
 
-    def __init__(self, layout: StoreLayout, pack: PackId) -> None:
-        self._path = layout.pack(pack)
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
         self._start = 0
         self._bytes = b""
-        with host_failures(self._path):
-            self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-            self.size = os.fstat(self._descriptor).st_size
-
-    def __enter__(self) -> "_Window":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        os.close(self._descriptor)
+        with host_failures(path):
+            self.size = os.fstat(descriptor).st_size
 
     def block(self, offset: int, size: int) -> memoryview:
         """So many bytes from an offset on, fewer where the file ends. Raises BackendError."""
@@ -110,6 +101,16 @@ class _Window:
                 return self._start + found
             offset = self._start + len(self._bytes) - len(wanted) + 1  # may cross the border
         return self.size
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[_Window]:
+    with host_failures(path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield _Window(path, descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _at(window: _Window, pack: PackId, at: int, seed: int) -> FoundFrame | Damage:

@@ -23,6 +23,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
+from fsmodel.buffers import Buffer
 from fsmodel.errors import BackendError
 from fsmodel.ids import PackId
 from fsmodel.store.host_files import host_failure, host_failures, sync_folder, write_at
@@ -78,7 +79,7 @@ class PackWriter:
         store: bytes,
         known: Iterable[PackId] = (),
         *,
-        durable: Container[PackId] = frozenset(),
+        durable: Container[int] = frozenset(),
         pack_bytes_max: int = PACK_BYTES_MAX,
     ) -> None:
         present = sorted(layout.pack_numbers())
@@ -104,6 +105,19 @@ class PackWriter:
         """The pack that may still grow; None before the first append and after a failure."""
         pack = self._current
         return pack.number if pack is not None else None
+
+    @property
+    def durable_below(self) -> PackId:
+        """Every pack with a smaller number is complete and survives a power loss.
+
+        A checkpoint that keeps this number spares the next run's first sync all those packs:
+        it gives `range(number)` as `durable`.
+        """
+        with self._lock:
+            changing = [*self._unsynced, *self._inherited]
+            if self._current is not None:
+                changing.append(self._current.number)
+            return min(changing, default=PackId(self._next))
 
     def append(self, frames: Sequence[NewFrame]) -> list[Location]:
         """Append a batch to one pack, and say where each frame lies.
@@ -193,7 +207,7 @@ class PackWriter:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             descriptor = os.open(path, flags, 0o600)
             try:
-                write_at(descriptor, [memoryview(encode_pack_header(self._store, number))], 0)
+                write_at(descriptor, [encode_pack_header(self._store, number)], 0)
             except OSError:
                 os.close(descriptor)
                 with suppress(OSError):
@@ -202,9 +216,9 @@ class PackWriter:
         self._packs += 1
         return _OpenPack(number, path, descriptor, pack_seed(self._store, number))
 
-    def _write(self, pack: _OpenPack, parts: Sequence[bytes | bytearray | memoryview]) -> None:
+    def _write(self, pack: _OpenPack, parts: Sequence[Buffer]) -> None:
         try:
-            write_at(pack.descriptor, [memoryview(part) for part in parts if part], pack.end)
+            write_at(pack.descriptor, parts, pack.end)
         except OSError as error:
             try:
                 os.ftruncate(pack.descriptor, pack.end)

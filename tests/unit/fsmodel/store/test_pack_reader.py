@@ -1,0 +1,314 @@
+"""The reader: the frame the index speaks of, verified, or an error that names the place."""
+
+import os
+from collections.abc import Callable, Iterator
+from errno import EAGAIN, EIO, EMFILE, EOPNOTSUPP
+from typing import NamedTuple
+
+import pytest
+
+from fsmodel.encoding.hashing import object_id
+from fsmodel.errors import BackendError, FrameCorrupt, HashMismatch
+from fsmodel.ids import ObjectId, PackId
+from fsmodel.store.layout import StoreLayout
+from fsmodel.store.pack_format import FRAME_BYTES_MAX, PACK_HEADER, Location
+from fsmodel.store.pack_reader import PackReader, ReaderStatistics, verify_plain
+from fsmodel.store.pack_writer import PackWriter
+from tests.support.packs import OTHER_STORE, STORE, failing, raw_frame, with_bit_flipped
+
+
+class Stored(NamedTuple):
+    """An object in a pack."""
+
+    data: bytes
+    id: ObjectId
+    location: Location
+
+
+def store_objects(layout: StoreLayout, *batches: list[bytes]) -> list[Stored]:
+    """Write each batch to a pack of its own."""
+    writer = PackWriter(layout, STORE, pack_bytes_max=PACK_HEADER.size + 1)
+    stored = []
+    for batch in batches:
+        locations = writer.append([raw_frame(data) for data in batch])
+        stored += [Stored(d, object_id(d), at) for d, at in zip(batch, locations, strict=True)]
+    writer.close()
+    return stored
+
+
+@pytest.fixture
+def reader(layout: StoreLayout) -> Iterator[PackReader]:
+    reader = PackReader(layout, STORE)
+    yield reader
+    reader.close()
+
+
+@pytest.fixture
+def stored(layout: StoreLayout) -> list[Stored]:
+    return store_objects(layout, [b"first", b"second" * 100, b""])
+
+
+Read = Callable[[PackReader, Location, ObjectId], bytes | None]
+
+
+def read(reader: PackReader, location: Location, expected: ObjectId) -> bytes | None:
+    return bytes(reader.read_frame(location, expected).payload)
+
+
+def read_nowait(reader: PackReader, location: Location, expected: ObjectId) -> bytes | None:
+    frame = reader.read_frame_nowait(location, expected)
+    return bytes(frame.payload) if frame is not None else None
+
+
+@pytest.mark.parametrize("how", [read, read_nowait])
+def test_frames_come_back(reader: PackReader, stored: list[Stored], how: Read) -> None:
+    reader.read_frame(stored[0].location, stored[0].id)  # opens the pack
+    assert [how(reader, one.location, one.id) for one in stored] == [one.data for one in stored]
+
+
+def test_nowait_never_opens_a_pack(reader: PackReader, stored: list[Stored]) -> None:
+    assert reader.read_frame_nowait(stored[0].location, stored[0].id) is None
+    assert reader.statistics().open_packs == 0
+
+
+@pytest.mark.parametrize("how", [read, read_nowait])
+def test_every_flipped_bit_hurts_only_its_own_frame(
+    layout: StoreLayout, reader: PackReader, how: Read
+) -> None:
+    stored = store_objects(layout, [b"first", b"second", b"third"])
+    reader.read_frame(stored[0].location, stored[0].id)
+    path = layout.pack(stored[0].location.pack)
+    whole = path.read_bytes()
+    for bit in range(8 * len(whole)):
+        path.write_bytes(with_bit_flipped(whole, bit))
+        for one in stored:
+            hurt = one.location.offset <= bit // 8 < one.location.offset + one.location.stored
+            if hurt:
+                with pytest.raises(FrameCorrupt, match=str(one.location)):
+                    how(reader, one.location, one.id)
+            else:
+                assert how(reader, one.location, one.id) == one.data
+
+
+def test_a_pack_cut_short_is_a_corrupt_frame(
+    layout: StoreLayout, reader: PackReader, stored: list[Stored]
+) -> None:
+    last = stored[1]
+    path = layout.pack(last.location.pack)
+    whole = path.read_bytes()
+    end = last.location.offset + last.location.stored
+    reader.read_frame(last.location, last.id)
+    for length in range(end):
+        path.write_bytes(whole[:length])
+        with pytest.raises(FrameCorrupt, match=f"{last.location}: the pack ends after"):
+            reader.read_frame(last.location, last.id)
+        assert reader.read_frame_nowait(last.location, last.id) is None
+
+
+@pytest.mark.parametrize("how", [read, read_nowait])
+def test_an_index_that_names_the_wrong_frame_is_noticed(
+    reader: PackReader, stored: list[Stored], how: Read
+) -> None:
+    first, second, _ = stored
+    assert read(reader, first.location, first.id) == first.data
+    with pytest.raises(FrameCorrupt, match=f"{first.id.hex()} stand where the index says"):
+        how(reader, first.location, second.id)
+    longer = first.location._replace(stored=first.location.stored + 1)
+    with pytest.raises(FrameCorrupt, match="69 bytes of object"):
+        how(reader, longer, first.id)
+    shorter = first.location._replace(stored=first.location.stored - 1)
+    with pytest.raises(FrameCorrupt, match="body bytes"):
+        how(reader, shorter, first.id)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        Location(PackId(1), -1, 100),
+        Location(PackId(1), PACK_HEADER.size - 1, 100),
+        Location(PackId(1), 1 << 63, 100),
+        Location(PackId(1), 1 << 80, 100),
+        Location(PackId(1), 48, 63),
+        Location(PackId(1), 48, -1),
+        Location(PackId(1), 48, FRAME_BYTES_MAX + 1),
+        Location(PackId(-1), 48, 100),
+        Location(PackId(1 << 64), 48, 100),
+    ],
+)
+@pytest.mark.parametrize("how", [read, read_nowait])
+def test_impossible_places_are_refused(
+    reader: PackReader, stored: list[Stored], location: Location, how: Read
+) -> None:
+    with pytest.raises(FrameCorrupt, match="can lie there"):
+        how(reader, location, stored[0].id)
+
+
+def test_a_place_behind_the_pack_holds_no_frame(reader: PackReader, stored: list[Stored]) -> None:
+    with pytest.raises(FrameCorrupt, match="ends after 0 of its 100 bytes"):
+        reader.read_frame(Location(PackId(1), 1 << 40, 100), stored[0].id)
+
+
+def test_another_store_cannot_read_the_frames(layout: StoreLayout, stored: list[Stored]) -> None:
+    with pytest.raises(FrameCorrupt):
+        PackReader(layout, OTHER_STORE).read_frame(stored[0].location, stored[0].id)
+
+
+def test_a_missing_pack_is_named(
+    layout: StoreLayout, reader: PackReader, stored: list[Stored]
+) -> None:
+    layout.pack(PackId(1)).unlink()
+    with pytest.raises(BackendError, match="pack 0000000000000001 offset 48: No such file"):
+        reader.read_frame(stored[0].location, stored[0].id)
+
+
+@pytest.mark.parametrize(("call", "number"), [("open", EMFILE), ("pread", EIO)])
+def test_a_host_that_cannot_read_is_reported(
+    reader: PackReader,
+    stored: list[Stored],
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
+    number: int,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, failing(number))
+        with pytest.raises(BackendError, match="offset 48: injected") as caught:
+            reader.read_frame(stored[0].location, stored[0].id)
+        assert caught.value.errno == number
+    assert read(reader, stored[0].location, stored[0].id) == stored[0].data
+
+
+class TestNowait:
+    """Reads on the event loop: at once or not at all."""
+
+    @pytest.fixture(autouse=True)
+    def opened(self, reader: PackReader, stored: list[Stored]) -> None:
+        reader.read_frame(stored[0].location, stored[0].id)
+
+    def test_bytes_that_are_not_in_memory_are_left_to_a_thread(
+        self, reader: PackReader, stored: list[Stored], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "preadv", failing(EAGAIN))
+            assert read_nowait(reader, stored[0].location, stored[0].id) is None
+        assert read_nowait(reader, stored[0].location, stored[0].id) == stored[0].data
+
+    def test_half_a_frame_is_left_to_a_thread(
+        self, reader: PackReader, stored: list[Stored], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(os, "preadv", lambda *_: 10)
+        assert read_nowait(reader, stored[0].location, stored[0].id) is None
+
+    def test_a_host_without_nowait_is_asked_once(
+        self, reader: PackReader, stored: list[Stored], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "preadv", failing(EOPNOTSUPP))
+            assert read_nowait(reader, stored[0].location, stored[0].id) is None
+        monkeypatch.setattr(os, "preadv", failing(EIO))
+        assert read_nowait(reader, stored[0].location, stored[0].id) is None
+
+    def test_other_failures_are_reported(
+        self, reader: PackReader, stored: list[Stored], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(os, "preadv", failing(EIO))
+        with pytest.raises(BackendError, match="offset 48: injected"):
+            read_nowait(reader, stored[0].location, stored[0].id)
+
+    def test_it_never_waits(
+        self, reader: PackReader, stored: list[Stored], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen = []
+        preadv = os.preadv
+
+        def logged(descriptor: int, buffers: list[bytearray], offset: int, flags: int) -> int:
+            seen.append(flags)
+            return preadv(descriptor, buffers, offset, flags)
+
+        monkeypatch.setattr(os, "preadv", logged)
+        read_nowait(reader, stored[0].location, stored[0].id)
+        assert seen == [os.RWF_NOWAIT]
+
+
+class TestOpenPacks:
+    """The bounded cache of descriptors."""
+
+    @pytest.fixture
+    def stored(self, layout: StoreLayout) -> list[Stored]:
+        return store_objects(layout, *([bytes([number])] for number in range(5)))
+
+    def test_only_so_many_stay_open(self, layout: StoreLayout, stored: list[Stored]) -> None:
+        reader = PackReader(layout, STORE, open_packs_max=3)
+        before = len(os.listdir("/proc/self/fd"))
+        for one in stored * 2:
+            assert read(reader, one.location, one.id) == one.data
+        assert reader.statistics().open_packs == 3
+        assert len(os.listdir("/proc/self/fd")) == before + 3
+        reader.close()
+        assert len(os.listdir("/proc/self/fd")) == before
+
+    @pytest.mark.parametrize("how", [read, read_nowait])
+    def test_the_least_recently_used_leaves_first(
+        self, layout: StoreLayout, stored: list[Stored], how: Read
+    ) -> None:
+        reader = PackReader(layout, STORE, open_packs_max=2)
+        first, second, third, *_ = stored
+        read(reader, first.location, first.id)
+        read(reader, second.location, second.id)
+        how(reader, first.location, first.id)
+        read(reader, third.location, third.id)
+        assert read_nowait(reader, second.location, second.id) is None
+        assert read_nowait(reader, first.location, first.id) == first.data
+
+    def test_a_pack_that_leaves_during_a_read_is_read_to_the_end(
+        self, reader: PackReader, stored: list[Stored], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one = stored[0]
+        pread = os.pread
+
+        def closed_meanwhile(descriptor: int, size: int, offset: int) -> bytes:
+            reader.close()
+            return pread(descriptor, size, offset)
+
+        monkeypatch.setattr(os, "pread", closed_meanwhile)
+        assert read(reader, one.location, one.id) == one.data
+
+    def test_two_threads_that_open_one_pack_share_it(
+        self, reader: PackReader, stored: list[Stored], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one = stored[0]
+        before = len(os.listdir("/proc/self/fd"))
+        real_open = os.open
+
+        def opened_by_another_meanwhile(*arguments: object) -> int:
+            monkeypatch.setattr(os, "open", real_open)
+            reader.read_frame(one.location, one.id)
+            return real_open(*arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(os, "open", opened_by_another_meanwhile)
+        assert read(reader, one.location, one.id) == one.data
+        assert len(os.listdir("/proc/self/fd")) == before + 1
+
+    def test_a_forgotten_pack_is_opened_anew(
+        self, layout: StoreLayout, reader: PackReader, stored: list[Stored]
+    ) -> None:
+        one = stored[0]
+        read(reader, one.location, one.id)
+        layout.pack(one.location.pack).unlink()
+        assert read(reader, one.location, one.id) == one.data
+        reader.forget(one.location.pack)
+        reader.forget(one.location.pack)
+        with pytest.raises(BackendError):
+            read(reader, one.location, one.id)
+
+
+def test_the_statistics_count(reader: PackReader, stored: list[Stored]) -> None:
+    for one in stored:
+        reader.read_frame(one.location, one.id)
+    size = sum(one.location.stored for one in stored)
+    assert reader.statistics() == ReaderStatistics(1, frames_read=3, bytes_read=size)
+
+
+def test_bytes_are_held_against_their_id() -> None:
+    verify_plain(object_id(b"right"), memoryview(b"right"), "here")
+    with pytest.raises(HashMismatch, match="at pack 0000000000000003 offset 48"):
+        verify_plain(object_id(b"right"), b"wrong", Location(PackId(3), 48, 100))
