@@ -7,7 +7,7 @@ be understood stands here; settings a user may change at will stand in cairnfs.t
 from datetime import datetime, timedelta
 from errno import ENOENT, ENOTDIR
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -24,10 +24,13 @@ KNOWN_FEATURES: Final[frozenset[str]] = frozenset()  # version 1 has none; see S
 FILE_BYTES_MAX: Final = 64 << 10
 
 
+Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}\Z")]
+
+
 class Chunking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How file content is cut. Other values would cut equal files differently."""
 
-    chunker: str  # name of the algorithm and its tables
+    chunker: Name  # name of the algorithm and its tables
     min: int  # bytes
     average: int
     max: int
@@ -45,7 +48,7 @@ class StoreFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     uuid: UUID
     created: datetime  # UTC
     chunking: Chunking
-    features: tuple[str, ...] = ()
+    features: tuple[Name, ...] = ()
 
 
 def write_format(layout: StoreLayout, content: StoreFormat) -> None:
@@ -85,7 +88,8 @@ def parse_format(text: bytes, folder: Path) -> StoreFormat:
     try:
         content = msgspec.convert(fields, StoreFormat)
     except msgspec.ValidationError as error:
-        raise _damaged(folder, str(error)) from error
+        reason = str(error).encode("unicode_escape").decode()  # it may quote what it found
+        raise _damaged(folder, reason) from error
     problem = _problem(content)
     if problem is not None:
         raise _damaged(folder, problem)

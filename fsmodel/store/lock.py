@@ -58,7 +58,7 @@ class StoreLock:
         Then the file is empty or cut short, and its reader learns no pid.
         """
         assert self._descriptor is not None
-        content = msgspec.json.encode(Holder(os.getpid(), mountpoint))
+        content = msgspec.json.encode(Holder(os.getpid(), _shown(mountpoint)))
         with suppress(OSError):
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, content, 0)
@@ -79,6 +79,13 @@ class StoreLock:
                 raise StoreLocked(_who_holds(store, content)) from None
 
 
+def _shown(path: str | None) -> str | None:
+    """A path as text that can be stored and printed on one line, whatever bytes it has."""
+    if path is None or path.isprintable():
+        return path
+    return path.encode("unicode_escape").decode()
+
+
 def _who_holds(store: Path, content: bytes) -> str:
     """One line for whoever finds a store in use, from what its lock file says."""
     try:
@@ -87,7 +94,8 @@ def _who_holds(store: Path, content: bytes) -> str:
         return f"store {store} is in use by another process: end that, or wait for it"
     if holder.mountpoint is None:
         return f"store {store} is in use by process {holder.pid}: end that, or wait for it"
+    place = _shown(holder.mountpoint)
     return (
-        f"store {store} is in use by process {holder.pid} (mounted at {holder.mountpoint}): "
-        f"use it there, or unmount it with `cairnfs umount {holder.mountpoint}`"
+        f"store {store} is in use by process {holder.pid} (mounted at {place}): "
+        f"use it there, or unmount it with `cairnfs umount {place}`"
     )

@@ -137,6 +137,10 @@ def test_the_forger_can_make_a_right_file() -> None:
         {"chunking": {"chunker": "gear-1", "min": 1, "average": 2, "max": 1 << 40}},
         {"chunking": {"chunker": 5, "min": 1, "average": 2, "max": 3}},
         {"features": "none"},
+        {"features": ["two\nlines"]},
+        {"features": ["newline\n"]},
+        {"two\r\nlines": 1},
+        {"chunking": {"chunker": "GEAR 1", "min": 1, "average": 2, "max": 3}},
         {"unknown": 1},
         {"format": True},
         {"format": 0},
@@ -145,8 +149,9 @@ def test_the_forger_can_make_a_right_file() -> None:
     ids=str,
 )
 def test_right_checksums_do_not_excuse_wrong_values(changes: dict[str, Any]) -> None:
-    with pytest.raises(StoreDamaged, match=r"^/the/store/format\.json is damaged \("):
+    with pytest.raises(StoreDamaged, match=r"^/the/store/format\.json is damaged \(") as caught:
         parse_format(forged(fields_of(**changes)), FOLDER)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_missing_field_is_damage() -> None:

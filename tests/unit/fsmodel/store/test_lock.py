@@ -96,6 +96,21 @@ def test_the_mount_may_be_told_later(layout: StoreLayout) -> None:
 
 
 @pytest.mark.parametrize(
+    ("mountpoint", "shown"),
+    [
+        ("/mnt/ein Weg über/日本", "/mnt/ein Weg über/日本"),
+        ("/mnt/two\nlines", r"/mnt/two\nlines"),
+        (os.fsdecode(b"/mnt/\xff"), r"/mnt/\udcff"),
+    ],
+)
+def test_any_path_can_be_told(layout: StoreLayout, mountpoint: str, shown: str) -> None:
+    lock = StoreLock.acquire(layout, mountpoint)
+    with pytest.raises(StoreLocked, match=re.escape(f"(mounted at {shown})")):
+        StoreLock.acquire(layout)
+    lock.close()
+
+
+@pytest.mark.parametrize(
     "content", [b"", b"\x00\xff", b"[" * 20_000, b'{"\xff": 1}', b'{"pid": ""}', b"{}"]
 )
 def test_whatever_the_file_says_the_answer_is_one_line(layout: StoreLayout, content: bytes) -> None:
