@@ -10,9 +10,10 @@ from fsmodel.errors import DataError
 from fsmodel.ids import ObjectId, PackId
 from fsmodel.store.pack_format import Location
 from fsmodel.store.pack_reader import PackReader
+from lmdb_index.errors import IndexProblem
 from lmdb_index.operation import Mutation
-from lmdb_index.records import ObjectRecord
 from lmdb_index.schema import OBJECT
+from lmdb_index.values import RowCodec
 
 
 class FrameJudge:
@@ -20,21 +21,21 @@ class FrameJudge:
 
     def __init__(self, reader: PackReader) -> None:
         self._reader = reader
+        self._codec = RowCodec(OBJECT)
 
     def accept(self, mutations: Sequence[Mutation]) -> bool:
         """Whether every frame that a record newly refers to is there and passes its checks."""
         return all(
-            self._is_there(mutation)
+            self._is_there(mutation.key, mutation.value)
             for mutation in mutations
-            if mutation.table is OBJECT and mutation.record is not None
+            if mutation.table == OBJECT.number and mutation.value is not None
         )
 
-    def _is_there(self, mutation: Mutation) -> bool:
-        record = mutation.record
-        assert isinstance(record, ObjectRecord)
-        location = Location(PackId(record.pack), record.offset, record.stored)
+    def _is_there(self, object_id: bytes, value: bytes) -> bool:
         try:
-            self._reader.read_frame(location, ObjectId(mutation.key))
-        except DataError:
+            record = self._codec.unseal(object_id, value)
+            location = Location(PackId(record.pack), record.offset, record.stored)
+            self._reader.read_frame(location, ObjectId(object_id))
+        except (DataError, IndexProblem):
             return False
         return True

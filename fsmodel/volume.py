@@ -296,6 +296,19 @@ class Volume:
         """The figures of `cairnfs stats`."""
         return gather_statistics(self._parts.index, self._parts.cache)
 
+    def fsck(self) -> FsckReport:
+        """Check everything, as the open index has it. Nobody else may use the store."""
+        index = self._parts.index
+        rows = (Finding(Part.INDEX, found.text) for found in check_rows(index))
+        return check_volume(index, rows, self._parts.objects.load, self._parts.layout.pack_size)
+
+    def fsck_snapshot(self) -> FsckReport:
+        """Check everything as of the last checkpoint. Any thread may call it."""
+        with self._parts.index.snapshot() as view:
+            rows = (Finding(Part.INDEX, found.text) for found in check_rows(view))
+            loader = SnapshotLoader(view, self._parts.reader)
+            return check_volume(view, rows, loader.load, self._parts.layout.pack_size)
+
     def close(self) -> None:
         """Settle what is open, checkpoint and give the store free. Raises NoSpace, DataError."""
         try:

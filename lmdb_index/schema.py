@@ -34,8 +34,11 @@ class Table(Generic[Record]):
     version: int = 1
 
 
+SCHEMA_VERSION: Final = 1  # raised by each migration of these tables
+
 # meta: the index's own state.
 #   key    text       value  raw bytes
+#   "schema"   version of these tables, u32
 #   "applied"  sequence number of the last journal record the last commit contains
 #   "counters" all counters at that moment (MessagePack map)
 META: Final = Table(1, b"meta", RawRecord)

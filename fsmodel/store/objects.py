@@ -26,8 +26,9 @@ from fsmodel.store.pack_format import ObjectKind, encode_frame
 from fsmodel.store.pack_reader import Location, PackReader, verify_plain
 from fsmodel.store.pack_writer import PackWriter
 from lmdb_index.index import Index
-from lmdb_index.records import ObjectRecord, RawRecord
-from lmdb_index.schema import OBJECT, UNREFERENCED
+from lmdb_index.keys import number_key
+from lmdb_index.records import ObjectRecord, PackRecord, PackState, RawRecord
+from lmdb_index.schema import OBJECT, PACK, UNREFERENCED
 
 _PRESENT: Final = RawRecord()
 
@@ -64,6 +65,7 @@ class ObjectStore:
         self._cache = cache
         self._level = level
         self._unrecorded: dict[ObjectId, ObjectRecord] = {}
+        self._known_pack = 0  # the last pack that was found to have its row
 
     @property
     def unrecorded(self) -> frozenset[ObjectId]:
@@ -197,12 +199,20 @@ class ObjectStore:
         """Write the first row of an object."""
         record.references = references
         change.operation.put(OBJECT, named, record)
+        if record.pack != self._known_pack:
+            self._ensure_pack_row(change, record.pack)
         if references:
             self._count(change, record, 1)
         else:
             change.operation.put(UNREFERENCED, named, _PRESENT)
             change.operation.add("garbage_bytes", record.stored)
         change.when_applied(partial(self._unrecorded.pop, named, None))
+
+    def _ensure_pack_row(self, change: Change, pack: int) -> None:
+        key = number_key(pack)
+        if change.operation.get(PACK, key) is None:
+            change.operation.put(PACK, key, PackRecord(PackState.OPEN))
+        change.when_applied(partial(setattr, self, "_known_pack", pack))
 
     def _count(self, change: Change, record: ObjectRecord, sign: int) -> None:
         """Keep the figures of `cairnfs stats` as an object begins or ceases to be named."""

@@ -1,0 +1,69 @@
+"""Do regular files say of their bytes what their objects and extent rows say?"""
+
+import stat
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from fsmodel.content.content_ref import is_manifest, object_of
+from fsmodel.content.manifest import total_of
+from fsmodel.errors import DataError
+from fsmodel.ids import ObjectId
+from fsmodel.upkeep.findings import Finding, Part
+from fsmodel.upkeep.index_view import IndexView
+from lmdb_index.keys import number_key, number_of
+from lmdb_index.records import InodeFlag, InodeRecord
+from lmdb_index.schema import EXTENT, INODE, OBJECT, UNSETTLED
+
+REGULAR: Final = stat.S_IFREG >> 12
+
+LoadObject = Callable[[ObjectId], bytes]
+
+
+def check_contents(view: IndexView, load: LoadObject) -> Iterator[Finding]:
+    """Look at the content of every regular file; chunks themselves are for scrub to read."""
+    for key, record in view.scan(INODE):
+        if record.mode >> 12 == REGULAR:
+            yield from _check_file(view, number_of(key), record, load)
+        elif record.content or record.flags & InodeFlag.UNSETTLED:
+            yield _finding(f"inode {number_of(key)} has content, but is no regular file")
+
+
+def _check_file(
+    view: IndexView, inode: int, record: InodeRecord, load: LoadObject
+) -> Iterator[Finding]:
+    held = _content_size(view, record.content, load)
+    if isinstance(held, str):
+        yield _finding(f"inode {inode}: {held}")
+        return
+    if record.content_size > held:
+        yield _finding(
+            f"inode {inode} counts on {record.content_size} bytes of content, which has {held}"
+        )
+    rows = next(view.scan_prefix(EXTENT, number_key(inode)), None) is not None
+    unsettled = rows or record.content_size != record.size
+    if unsettled != bool(record.flags & InodeFlag.UNSETTLED):
+        yield _finding(f"inode {inode} says wrongly whether its bytes are settled")
+    if unsettled != (view.get(UNSETTLED, number_key(inode)) is not None):
+        yield _finding(f"inode {inode} is wrongly in, or missing from, the unsettled files")
+    if not unsettled and held != record.size:
+        yield _finding(f"inode {inode} has {record.size} bytes, but its content has {held}")
+
+
+def _content_size(view: IndexView, ref: bytes, load: LoadObject) -> int | str:
+    """The bytes a content ref names, or what is wrong with it."""
+    named = object_of(ref)
+    if named is None:
+        return 0
+    row = view.get(OBJECT, named)
+    if row is None:
+        return f"its content {named.hex()} is not stored"
+    if not is_manifest(ref):
+        return row.plain
+    try:
+        return total_of(load(named))
+    except DataError as error:
+        return f"its manifest cannot be read: {error}"
+
+
+def _finding(text: str) -> Finding:
+    return Finding(Part.CONTENTS, text)

@@ -1,0 +1,88 @@
+"""Are references what they are said to be, and do all objects lie inside their packs?
+
+Counting references takes a table of all objects. To bound memory, objects are counted in rounds:
+each round takes those whose ids begin with certain bytes, and reads all manifests again.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from fsmodel.content.content_ref import object_of
+from fsmodel.content.manifest import named_objects
+from fsmodel.errors import DataError
+from fsmodel.ids import ObjectId, PackId
+from fsmodel.store.pack_format import ObjectKind
+from fsmodel.upkeep.findings import Finding, Part
+from fsmodel.upkeep.index_view import IndexView
+from lmdb_index.keys import number_key
+from lmdb_index.schema import INODE, OBJECT, PACK, UNREFERENCED
+
+COUNTED_AT_ONCE_MAX: Final = 4_000_000  # objects; about 600 MB
+FIRST_BYTES: Final = 256
+
+LoadObject = Callable[[ObjectId], bytes]
+PackSize = Callable[[PackId], int | None]
+
+
+def check_objects(view: IndexView, load: LoadObject, pack_size: PackSize) -> Iterator[Finding]:
+    """Look at the row of every object."""
+    yield from _check_places(view, pack_size)
+    rounds = min(1 + view.count(OBJECT) // COUNTED_AT_ONCE_MAX, FIRST_BYTES)
+    for number in range(rounds):
+        first = number * FIRST_BYTES // rounds
+        after = (number + 1) * FIRST_BYTES // rounds
+        yield from _check_references(view, load, range(first, after))
+
+
+def _check_places(view: IndexView, pack_size: PackSize) -> Iterator[Finding]:
+    sizes: dict[int, int | None] = {}
+    for key, row in view.scan(OBJECT):
+        if row.pack not in sizes:
+            sizes[row.pack] = pack_size(PackId(row.pack))
+            if view.get(PACK, number_key(row.pack)) is None:
+                yield _finding(f"pack {row.pack:016x} has objects, but no row")
+        size = sizes[row.pack]
+        if size is None:
+            yield _finding(f"object {key.hex()} lies in pack {row.pack:016x}, which is missing")
+        elif row.offset + row.stored > size:
+            yield _finding(
+                f"object {key.hex()} ends at {row.offset + row.stored} of pack {row.pack:016x}, "
+                f"which has {size} bytes: the pack is cut short"
+            )
+        if row.base and view.get(OBJECT, row.base) is None:
+            yield _finding(f"object {key.hex()} needs base {row.base.hex()}, which is not stored")
+
+
+def _check_references(view: IndexView, load: LoadObject, first: range) -> Iterator[Finding]:
+    """Count again the references to the objects whose ids begin with these bytes."""
+    counted: Counter[bytes] = Counter()
+    for _, record in view.scan(INODE):
+        named = object_of(record.content)
+        if named is not None and named[0] in first:
+            counted[named] += 1
+    for key, row in view.scan(OBJECT):
+        if row.base and row.base[0] in first:
+            counted[row.base] += 1
+        if row.kind == ObjectKind.MANIFEST:
+            try:
+                counted.update(name for name in named_objects(load(ObjectId(key))) if name[0] in first)
+            except DataError as error:
+                yield _finding(f"manifest {key.hex()} cannot be read: {error}")
+    yield from _compare(view, counted, first)
+
+
+def _compare(view: IndexView, counted: Counter[bytes], first: range) -> Iterator[Finding]:
+    stop = bytes([first.stop]) if first.stop < FIRST_BYTES else None
+    for key, row in view.scan(OBJECT, bytes([first.start]), stop):
+        found = counted.pop(key, 0)
+        if row.references != found:
+            yield _finding(f"object {key.hex()} says {row.references} references, but has {found}")
+        if (row.references == 0) != (view.get(UNREFERENCED, key) is not None):
+            yield _finding(f"object {key.hex()} is wrongly in, or missing from, the unreferenced")
+    for missing in counted:
+        yield _finding(f"object {missing.hex()} is referred to, but is not stored")
+
+
+def _finding(text: str) -> Finding:
+    return Finding(Part.OBJECTS, text)

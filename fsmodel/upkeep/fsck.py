@@ -1,0 +1,56 @@
+"""fsck: all of a store's redundant facts against each other.
+
+Everything that can be derived is derived again and compared: names from both ends, references,
+sizes, counters, places in packs. The bytes of chunks are not read; that is what scrub is for.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Final
+
+from fsmodel.ids import ObjectId, PackId
+from fsmodel.upkeep.check_contents import check_contents
+from fsmodel.upkeep.check_counters import check_counters
+from fsmodel.upkeep.check_names import check_names
+from fsmodel.upkeep.check_objects import check_objects
+from fsmodel.upkeep.findings import Finding
+from fsmodel.upkeep.index_view import IndexView
+from lmdb_index.schema import INODE, OBJECT
+
+FINDINGS_MAX: Final = 10_000  # told one by one; a store with more is beyond reading them
+
+
+@dataclass(frozen=True, slots=True)
+class FsckReport:
+    """What was looked at, and what was wrong."""
+
+    inodes: int
+    objects: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was wrong."""
+        return not self.findings
+
+
+def check_volume(
+    view: IndexView,
+    rows: Iterator[Finding],
+    load: Callable[[ObjectId], bytes],
+    pack_size: Callable[[PackId], int | None],
+) -> FsckReport:
+    """Check everything. `rows` are the findings about single rows, which are reported first.
+
+    Any thread may run it if `view` allows it.
+    """
+    findings = chain(
+        rows,
+        check_names(view),
+        check_contents(view, load),
+        check_objects(view, load, pack_size),
+        check_counters(view),
+    )
+    found = tuple(islice(findings, FINDINGS_MAX))
+    return FsckReport(view.count(INODE), view.count(OBJECT), found)
