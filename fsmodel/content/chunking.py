@@ -34,23 +34,23 @@ class Kernel(NamedTuple):
     features: Callable[[Buffer], tuple[int, ...]]
 
 
-def _kernels() -> Mapping[str, Kernel]:
-    """Every kernel this machine can run, the fastest first.
+def available_kernels() -> Mapping[str, Kernel]:
+    """Every kernel this machine can run, by name, the fastest first.
 
     Raises ImportError when the extension was built with other constants: its cuts would not
     match stored chunks.
     """
     kernels: dict[str, Kernel] = {}
     try:
-        from fsmodel.content import _chunking
+        import fsmodel.content._chunking as native
     except ModuleNotFoundError:
         _log.warning(
             "the chunking extension is not built: cutting takes some 500 times longer; "
             "reinstall cairnfs with a C compiler at hand"
         )
     else:
-        _check_constants(_chunking)
-        kernels["native"] = Kernel(_chunking.cut_points, _chunking.features)
+        _check_constants(native)
+        kernels["native"] = Kernel(native.cut_points, native.features)
     kernels["reference"] = Kernel(chunking_reference.cut_points, chunking_reference.features)
     return MappingProxyType(kernels)
 
@@ -63,7 +63,7 @@ def _check_constants(extension: ModuleType) -> None:
         )
 
 
-KERNELS: Final = _kernels()
+KERNELS: Final = available_kernels()
 _KERNEL: Final = next(iter(KERNELS.values()))
 
 
