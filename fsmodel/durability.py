@@ -1,8 +1,8 @@
 """Making changes durable: packs first, then the journal that refers to them."""
 
-from lmdb_index.errors import IndexProblem
 from fsmodel.errors import BackendError
 from fsmodel.store.pack_writer import PackWriter
+from lmdb_index.errors import IndexProblem
 from lmdb_index.index import Index
 
 

@@ -30,7 +30,7 @@ def run_inline(steps: Steps[Result]) -> Result:
         while True:
             try:
                 done = work.run()
-            except Exception as error:  # the generator decides what its own failure means
+            except Exception as error:  # noqa: BLE001  # what it means is for the steps to say
                 work = steps.throw(error)
             else:
                 work = steps.send(done)

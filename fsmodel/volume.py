@@ -6,6 +6,7 @@ same rules hold for every way in. Methods are synchronous; what may take long re
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from fsmodel.assembly import Parts, assemble, create_store
 from fsmodel.clock import Clock, SystemClock
 from fsmodel.content.file_state import FileState
 from fsmodel.errors import InvalidArgument, IsADirectory, NoSpace, ReadOnly
-from fsmodel.ids import InodeId
+from fsmodel.ids import InodeId, ObjectId
 from fsmodel.namespace.inodes import (
     REGULAR,
     AttributeChange,
@@ -26,13 +27,21 @@ from fsmodel.namespace.listing import Entry
 from fsmodel.namespace.renames import RenameFlag
 from fsmodel.settings import VolumeSettings
 from fsmodel.statistics import VolumeStatistics, gather_statistics
-from fsmodel.steps import Steps, run_inline
+from fsmodel.steps import Steps, Work, run_inline
 from fsmodel.store.host_files import host_failures
+from fsmodel.store.objects import locate
+from fsmodel.upkeep.findings import Finding, Part
+from fsmodel.upkeep.fsck import FsckReport, check_volume
+from fsmodel.upkeep.index_view import IndexView
 from fsmodel.virtual_attributes import PREFIX
+from lmdb_index.check import check_rows
 from lmdb_index.errors import NoRoom
 from lmdb_index.records import InodeRecord
+from lmdb_index.rows import Rows
+from lmdb_index.schema import OBJECT
 
 PRIVILEGE_BITS: Final = 0o6000
+FSCK_COST_BYTES: Final = 1 << 30  # never worth doing on the owner thread
 
 
 class Volume:
@@ -99,9 +108,7 @@ class Volume:
         """Every path of an inode."""
         return self._names.paths_of(inode)
 
-    def make_directory(
-        self, parent: InodeId, name: bytes, mode: int, creator: Creator
-    ) -> InodeId:
+    def make_directory(self, parent: InodeId, name: bytes, mode: int, creator: Creator) -> InodeId:
         """Create a directory. Raises Refused."""
         self._require_room()
         return self._names.make_directory(parent, name, mode, creator)
@@ -158,9 +165,7 @@ class Volume:
         """The cookie that bounds a listing begun now."""
         return self._names.listing_limit(directory)
 
-    def list_entries(
-        self, directory: InodeId, after: int, limit: int
-    ) -> Iterator[Entry]:
+    def list_entries(self, directory: InodeId, after: int, limit: int) -> Iterator[Entry]:
         """The entries of a directory behind a cookie and before a limit."""
         return self._names.list_entries(directory, after, limit)
 
@@ -296,18 +301,28 @@ class Volume:
         """The figures of `cairnfs stats`."""
         return gather_statistics(self._parts.index, self._parts.cache)
 
-    def fsck(self) -> FsckReport:
-        """Check everything, as the open index has it. Nobody else may use the store."""
-        index = self._parts.index
-        rows = (Finding(Part.INDEX, found.text) for found in check_rows(index))
-        return check_volume(index, rows, self._parts.objects.load, self._parts.layout.pack_size)
+    def fsck(self) -> Steps[FsckReport]:
+        """Check everything as of now, in a worker while requests go on.
 
-    def fsck_snapshot(self) -> FsckReport:
-        """Check everything as of the last checkpoint. Any thread may call it."""
+        What a dry volume has replayed is committed nowhere, so there the open index is read.
+        """
+        if self._parts.dry:
+            return self._check(self._parts.index, self._parts.index.rows)
+        self.checkpoint()
+        report: FsckReport = yield Work(self._check_snapshot, FSCK_COST_BYTES)
+        return report
+
+    def _check_snapshot(self) -> FsckReport:
         with self._parts.index.snapshot() as view:
-            rows = (Finding(Part.INDEX, found.text) for found in check_rows(view))
-            loader = SnapshotLoader(view, self._parts.reader)
-            return check_volume(view, rows, loader.load, self._parts.layout.pack_size)
+            return self._check(view, view)
+
+    def _check(self, view: IndexView, rows: Rows) -> FsckReport:
+        damaged = (Finding(Part.INDEX, found.text) for found in check_rows(rows))
+
+        def load(wanted: ObjectId) -> bytes:
+            return self._parts.objects.read(locate(partial(view.get, OBJECT), wanted))
+
+        return check_volume(view, damaged, load, self._parts.layout.pack_size)
 
     def close(self) -> None:
         """Settle what is open, checkpoint and give the store free. Raises NoSpace, DataError."""

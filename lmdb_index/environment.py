@@ -53,7 +53,9 @@ class Environment:
         try:
             transaction.commit()
         except lmdb.Error as error:
-            raise NoRoom(f"the index cannot be committed ({error}): make room on the host") from error
+            raise NoRoom(
+                f"the index cannot be committed ({error}): make room on the host"
+            ) from error
         self._grow()
 
     def close(self) -> None:

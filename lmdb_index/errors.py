@@ -1,11 +1,11 @@
 """What the index can report. The model gives these its own names at its border.
 
-    IndexProblem
-    |-- IndexCorrupt     a row, or LMDB's own files, fail their checks
-    |-- JournalCorrupt   the journal is damaged where it had been durable
-    |-- JournalFailed    the host failed to write or sync it; nothing more is accepted
-    |-- NoRoom           the host is full; nothing was changed, and it can be tried again
-    `-- IndexTooNew      written by a later version
+IndexProblem
+|-- IndexCorrupt     a row, or LMDB's own files, fail their checks
+|-- JournalCorrupt   the journal is damaged where it had been durable
+|-- JournalFailed    the host failed to write or sync it; nothing more is accepted
+|-- NoRoom           the host is full; nothing was changed, and it can be tried again
+`-- IndexTooNew      written by a later version
 """
 
 

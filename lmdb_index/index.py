@@ -60,12 +60,16 @@ class Snapshot(Rows):
 class Index:
     """An open index."""
 
+    _rows: Rows  # of the operation in progress, else of the open transaction
+
     def __init__(self, store: Path, uuid: bytes, accept: Accept, *, dry: bool) -> None:
         self._folder = store / "journal"
         self._uuid = uuid
         self._accept = accept
         self._environment = Environment(store / "index")
         self._operation: Operation | None = None
+        self._counters: dict[str, int] = {}
+        self.mutations_since_checkpoint = 0
         self._checkpoints = self._replayed = 0
         try:
             found = self._begin()
@@ -120,9 +124,10 @@ class Index:
         """Rows whose keys begin with a prefix."""
         return self._rows.scan_prefix(table, prefix)
 
-    def raw(self, table: Table[Record]) -> Iterator[tuple[bytes, bytes]]:
-        """Keys and stored values of a table, not verified."""
-        return self._rows.raw(table)
+    @property
+    def rows(self) -> Rows:
+        """What the open transaction shows."""
+        return self._rows
 
     def count(self, table: Table[Record]) -> int:
         """How many rows a table has."""
@@ -156,7 +161,8 @@ class Index:
         assert self._operation is None, "operations do not nest"
         transaction = self._environment.begin(write=True, parent=self._transaction)
         operation = Operation(self._environment, transaction, self._counters)
-        self._operation = self._rows = operation
+        self._operation = operation
+        self._rows = operation
         try:
             yield operation
             if operation.mutations or operation.deltas:
@@ -259,7 +265,7 @@ class Index:
 
     def _open_transaction(self) -> None:
         self._transaction = self._environment.begin(write=True)
-        self._base_rows: Rows = Rows(self._environment, self._transaction)
+        self._base_rows = Rows(self._environment, self._transaction)
         self._rows = self._base_rows
         self.mutations_since_checkpoint = 0
 

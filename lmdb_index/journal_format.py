@@ -1,4 +1,4 @@
-"""Journal segments: what has been done since the last commit of the index.
+r"""Journal segments: what has been done since the last commit of the index.
 
 A segment is a file named after its first sequence number: a header, then records without gaps.
 Little-endian, without padding. Checksums are seeded with the store's uuid, so that records of
@@ -76,9 +76,9 @@ def journal_seed(store: bytes) -> int:
 
 def encode_segment_header(store: bytes, first_sequence: int) -> bytes:
     """The first bytes of a segment."""
-    start = SEGMENT_HEADER.pack(
-        SEGMENT_MAGIC, SEGMENT_VERSION, 0, 0, store, first_sequence, 0
-    )[:SEGMENT_CHECKED]
+    start = SEGMENT_HEADER.pack(SEGMENT_MAGIC, SEGMENT_VERSION, 0, 0, store, first_sequence, 0)[
+        :SEGMENT_CHECKED
+    ]
     return start + xxh3_64_intdigest(start, seed=journal_seed(store)).to_bytes(8, "little")
 
 
@@ -101,8 +101,8 @@ def parse_segment_header(block: bytes, store: bytes, place: object) -> int:
 def encode_record(kind: RecordKind, sequence: int, payload: bytes, seed: int) -> bytes:
     """A record's header; the payload follows it."""
     facts = _FACTS.pack(kind, len(payload), sequence)
-    return RECORD_MAGIC + facts + xxh3_64_intdigest(facts + payload, seed=seed).to_bytes(
-        8, "little"
+    return (
+        RECORD_MAGIC + facts + xxh3_64_intdigest(facts + payload, seed=seed).to_bytes(8, "little")
     )
 
 

@@ -26,8 +26,9 @@ class Rows:
         value = self.transaction.get(key, db=self._handles[table.number])
         if value is None:
             return None
+        assert isinstance(value, bytes)  # transactions are begun without buffers
         record: Record = self._codecs[table.number].unseal(key, value)  # type: ignore[assignment]
-        return record
+        return record  # its codec was made from this table
 
     def scan(
         self,
@@ -63,6 +64,7 @@ class Rows:
         if not cursor.set_range(start):
             return
         for key, value in cursor:
+            assert isinstance(key, bytes) and isinstance(value, bytes)
             if stop is not None and key >= stop:
                 return
             yield key, value
@@ -76,6 +78,7 @@ class Rows:
         if not placed:
             return
         for key, value in cursor.iterprev():
+            assert isinstance(key, bytes) and isinstance(value, bytes)
             if key < start:
                 return
             yield key, value

@@ -1,8 +1,8 @@
 """Values of the tables: a checksum and a version around a record.
 
-    0  checksum  u32, low half of XXH3-64 over key and what follows, seeded with the table's number
-    4  version   u8, of the table
-    5  record    MessagePack array
+0  checksum  u32, low half of XXH3-64 over key and what follows, seeded with the table's number
+4  version   u8, of the table
+5  record    MessagePack array
 """
 
 from struct import Struct

@@ -103,8 +103,11 @@ class ChunkList:
             first -= 1  # the first new run may continue the last one of the page before
         last = bisect_left(self._ends, end)
         middle = joined(
-            [*self._runs_between(first, last, 0, start), *runs]
-            + self._runs_between(first, last, end, self.size)
+            [
+                *self._runs_between(first, last, 0, start),
+                *runs,
+                *self._runs_between(first, last, end, self.size),
+            ]
         )
         self._repage(first, min(last + 1, len(self._pages)), middle)
 
@@ -215,9 +218,7 @@ def _ends_with_a_page(runs: Sequence[Run]) -> bool:
 
 
 def _unsaved_pages(runs: Sequence[Run]) -> list[_Page]:
-    return [
-        _Page(sum(run.size for run in page), None, page) for page in split_into_pages(runs)
-    ]
+    return [_Page(sum(run.size for run in page), None, page) for page in split_into_pages(runs)]
 
 
 def _saved(page: _Page) -> ObjectId:

@@ -1,4 +1,4 @@
-"""Content refs: what an inode, a version or a tree entry says its bytes are.
+r"""Content refs: what an inode, a version or a tree entry says its bytes are.
 
     empty      b""
     one chunk  b"\\x01" + id of the chunk

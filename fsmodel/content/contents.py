@@ -15,6 +15,7 @@ from fsmodel.clock import Clock
 from fsmodel.content.chunk_list import ChunkList
 from fsmodel.content.content_ref import EMPTY, is_manifest, object_of
 from fsmodel.content.file_state import FileState
+from fsmodel.content.manifest import named_objects
 from fsmodel.content.reader import Reader
 from fsmodel.content.settle import Settler
 from fsmodel.errors import TooBig
@@ -224,7 +225,10 @@ class Contents:
 
     def _page_saver(self, change: Change, file: FileState) -> "partial[ObjectId]":
         change.when_applied(file.chunks.confirm_saved)
-        return partial(self._objects.add_page, change, ObjectKind.MANIFEST)
+        return partial(self._save_page, change)
+
+    def _save_page(self, change: Change, page: bytes) -> ObjectId:
+        return self._objects.add_parent(change, ObjectKind.MANIFEST, page, named_objects(page))
 
     def _drop_content(self, change: Change, record: InodeRecord) -> None:
         former = object_of(record.content)

@@ -117,9 +117,7 @@ def _assemble(
     return memoryview(buffer)
 
 
-def _finish(
-    region: Region[Source], end: int, data: memoryview, cuts: list[int]
-) -> CutRegion:
+def _finish(region: Region[Source], end: int, data: memoryview, cuts: list[int]) -> CutRegion:
     chunks = []
     begin = 0
     for cut in cuts:

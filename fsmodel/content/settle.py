@@ -129,9 +129,7 @@ class Settler:
         regions: list[Region[Located | None]] = []
         taken = size = 0
         while (
-            taken < len(pending)
-            and size < BATCH_BYTES
-            and pending[taken].start <= file.chunks.size
+            taken < len(pending) and size < BATCH_BYTES and pending[taken].start <= file.chunks.size
         ):
             region, count = self._region(file, pending[taken:], LOOKAHEAD_CHUNKS, final=whole)
             regions.append(region)

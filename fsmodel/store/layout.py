@@ -87,6 +87,13 @@ class StoreLayout:
         name = f"{number:016x}"
         return self.packs / name[-2:] / f"{name}.pack"
 
+    def pack_size(self, number: PackId) -> int | None:
+        """Bytes of a pack's file; None when it is missing."""
+        try:
+            return self.pack(number).stat().st_size
+        except FileNotFoundError:
+            return None
+
     def pack_numbers(self) -> Iterator[PackId]:
         """The numbers of the pack files that exist, in no order; other files are passed over.
 

@@ -9,21 +9,20 @@ a slot of a manifest page, and later versions, snapshots and delta children. An 
 falls to zero stays readable, and can be named again, until GC removes it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from fsmodel.change import Change
-from fsmodel.content.manifest import named_objects
 from fsmodel.encoding.codecs import Codec, decode, encode
 from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import ChunkNotFound
 from fsmodel.ids import ObjectId, PackId
 from fsmodel.steps import Steps, Work
 from fsmodel.store.byte_cache import ByteCache
-from fsmodel.store.pack_format import ObjectKind, encode_frame
-from fsmodel.store.pack_reader import Location, PackReader, verify_plain
+from fsmodel.store.pack_format import Location, ObjectKind, encode_frame
+from fsmodel.store.pack_reader import PackReader, verify_plain
 from fsmodel.store.pack_writer import PackWriter
 from lmdb_index.index import Index
 from lmdb_index.keys import number_key
@@ -51,6 +50,16 @@ class Located:
     location: Location
     plain: int
     base: "Located | None"
+
+
+def locate(find: Callable[[ObjectId], ObjectRecord | None], wanted: ObjectId) -> Located:
+    """Where an object lies, by the rows that `find` gives. Raises ChunkNotFound."""
+    record = find(wanted)
+    if record is None:
+        raise ChunkNotFound(wanted)
+    base = locate(find, ObjectId(record.base)) if record.base else None
+    location = Location(PackId(record.pack), record.offset, record.stored)
+    return Located(wanted, Codec(record.codec), location, record.plain, base)
 
 
 class ObjectStore:
@@ -93,18 +102,20 @@ class ObjectStore:
             for new, record in zip(new_objects, records, strict=True):
                 self._unrecorded.setdefault(new.id, record)
 
-    def add_page(self, change: Change, kind: ObjectKind, data: bytes) -> ObjectId:
+    def add_parent(
+        self, change: Change, kind: ObjectKind, data: bytes, children: Sequence[ObjectId]
+    ) -> ObjectId:
         """Store an object that names others; they get their references with it."""
-        page_id = object_id(data)
-        if change.operation.get(OBJECT, page_id) is None:
-            record = self._unrecorded.get(page_id)
+        parent_id = object_id(data)
+        if change.operation.get(OBJECT, parent_id) is None:
+            record = self._unrecorded.get(parent_id)
             if record is None:
-                (record,) = self._append([NewObject(kind, page_id, data)])
-                self._unrecorded[page_id] = record
-            self._record(change, page_id, record, references=0)
-            for child in named_objects(data):
+                (record,) = self._append([NewObject(kind, parent_id, data)])
+                self._unrecorded[parent_id] = record
+            self._record(change, parent_id, record, references=0)
+            for child in children:
                 self.add_reference(change, child)
-        return page_id
+        return parent_id
 
     def add_reference(self, change: Change, named: ObjectId) -> None:
         """Count one more place that names an object. Raises ChunkNotFound."""
@@ -137,10 +148,7 @@ class ObjectStore:
 
     def locate(self, wanted: ObjectId) -> Located:
         """Where an object lies, down to the last base of its delta chain. Raises ChunkNotFound."""
-        record = self.get(wanted)
-        base = self.locate(ObjectId(record.base)) if record.base else None
-        location = Location(PackId(record.pack), record.offset, record.stored)
-        return Located(wanted, Codec(record.codec), location, record.plain, base)
+        return locate(self.find, wanted)
 
     def cached(self, wanted: ObjectId) -> bytes | None:
         """The bytes of an object if they are in memory."""
@@ -206,7 +214,10 @@ class ObjectStore:
         else:
             change.operation.put(UNREFERENCED, named, _PRESENT)
             change.operation.add("garbage_bytes", record.stored)
-        change.when_applied(partial(self._unrecorded.pop, named, None))
+        change.when_applied(partial(self._forget_unrecorded, named))
+
+    def _forget_unrecorded(self, named: ObjectId) -> None:
+        self._unrecorded.pop(named, None)
 
     def _ensure_pack_row(self, change: Change, pack: int) -> None:
         key = number_key(pack)

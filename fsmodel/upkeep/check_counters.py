@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 
 from fsmodel.ids import InodeId
 from fsmodel.namespace.inodes import REGULAR, counters_of, kind_of
@@ -11,16 +12,15 @@ from fsmodel.upkeep.index_view import IndexView
 from lmdb_index.keys import number_of
 from lmdb_index.schema import INODE, OBJECT
 
+DERIVED: Final = (
+    *("inodes", "files", "directories", "symlinks", "logical_bytes"),
+    *("chunks", "unique_bytes", "stored_bytes", "garbage_bytes", "delta_chunks"),
+)
+
 
 def true_counters(view: IndexView) -> dict[str, int]:
     """Every counter that can be derived from the rows, derived from them."""
-    found: Counter[str] = Counter(
-        dict.fromkeys(
-            ("inodes", "files", "directories", "symlinks", "logical_bytes", "chunks")
-            + ("unique_bytes", "stored_bytes", "garbage_bytes", "delta_chunks"),
-            0,
-        )
-    )
+    found: Counter[str] = Counter(dict.fromkeys(DERIVED, 0))
     for _, record in view.scan(INODE):
         found.update(counters_of(record))
         if kind_of(record) == REGULAR:

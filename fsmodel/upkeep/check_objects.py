@@ -66,7 +66,9 @@ def _check_references(view: IndexView, load: LoadObject, first: range) -> Iterat
             counted[row.base] += 1
         if row.kind == ObjectKind.MANIFEST:
             try:
-                counted.update(name for name in named_objects(load(ObjectId(key))) if name[0] in first)
+                counted.update(
+                    name for name in named_objects(load(ObjectId(key))) if name[0] in first
+                )
             except DataError as error:
                 yield _finding(f"manifest {key.hex()} cannot be read: {error}")
     yield from _compare(view, counted, first)

@@ -14,8 +14,9 @@ from fsmodel.upkeep.check_contents import check_contents
 from fsmodel.upkeep.check_counters import check_counters
 from fsmodel.upkeep.check_names import check_names
 from fsmodel.upkeep.check_objects import check_objects
-from fsmodel.upkeep.findings import Finding
+from fsmodel.upkeep.findings import Finding, Part
 from fsmodel.upkeep.index_view import IndexView
+from lmdb_index.errors import IndexProblem
 from lmdb_index.schema import INODE, OBJECT
 
 FINDINGS_MAX: Final = 10_000  # told one by one; a store with more is beyond reading them
@@ -47,10 +48,18 @@ def check_volume(
     """
     findings = chain(
         rows,
-        check_names(view),
-        check_contents(view, load),
-        check_objects(view, load, pack_size),
-        check_counters(view),
+        _readable(check_names(view)),
+        _readable(check_contents(view, load)),
+        _readable(check_objects(view, load, pack_size)),
+        _readable(check_counters(view)),
     )
     found = tuple(islice(findings, FINDINGS_MAX))
     return FsckReport(view.count(INODE), view.count(OBJECT), found)
+
+
+def _readable(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The findings of a check, up to the first row it cannot read."""
+    try:
+        yield from findings
+    except IndexProblem as problem:
+        yield Finding(Part.INDEX, f"a check was given up: {problem}")
