@@ -1,0 +1,90 @@
+"""A run as a table in Markdown, which also reads well on a terminal."""
+
+from collections.abc import Sequence
+from statistics import median
+
+from bench.results import Run, median_or_none, rate, ratios
+from bench.workload import MIB
+
+SUBJECT = "cairnfs"
+BASES = ("ceiling", "plain")
+NOTHING = "-"
+
+
+def table_of(run: Run) -> str:
+    """Medians over the rounds: rates, ratios, and what the daemons used."""
+    systems = run.systems()
+    bases = [base for base in BASES if base in systems and SUBJECT in systems]
+    daemons = [system for system in systems if system != "plain"]
+    header = [
+        "work",
+        *[run.environment.host_filesystem if name == "plain" else name for name in systems],
+        *[f"{SUBJECT} / {_shown(run, base)}" for base in bases],
+        *[f"CPU s: {name}" for name in daemons],
+        *[f"MiB: {name}" for name in daemons if name == SUBJECT],
+    ]
+    rows = [
+        [
+            f"{info.title}, {info.unit}",
+            *[_rate(run, info.name, system) for system in systems],
+            *[_ratio(run, info.name, base) for base in bases],
+            *[_cpu(run, info.name, system) for system in daemons],
+            *[_memory(run, info.name, system) for system in daemons if system == SUBJECT],
+        ]
+        for info in run.workloads
+    ]
+    return "\n".join([_conditions(run), "", *aligned([header, *rows])])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of a Markdown table; the first is the header, and the first column is left-aligned."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rule = [
+        "-" * width if position == 0 else "-" * (width - 1) + ":"
+        for position, width in enumerate(widths)
+    ]
+    return ["| " + " | ".join(_padded(row, widths)) + " |" for row in [rows[0], rule, *rows[1:]]]
+
+
+def _padded(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    return [
+        cell.ljust(width) if position == 0 else cell.rjust(width)
+        for position, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+
+
+def _conditions(run: Run) -> str:
+    sizes, where = run.sizes, run.environment
+    return (
+        f"Medians of {run.rounds} rounds; streams of {sizes.stream_bytes // MIB} MiB, text of "
+        f"{sizes.text_bytes // MIB} MiB, {sizes.small_files} small files, "
+        f"{sizes.random_reads} random reads, {sizes.random_overwrites} overwrites.\n"
+        f"{where.processor}, {where.cores} cores, Linux {where.kernel}, Python {where.python}, "
+        f"store and plain folder on {where.host_filesystem}; "
+        f"cairnfs {where.cairnfs} ({where.commit}), {run.made_at[:10]}."
+    )
+
+
+def _shown(run: Run, system: str) -> str:
+    return run.environment.host_filesystem if system == "plain" else system
+
+
+def _rate(run: Run, workload: str, system: str) -> str:
+    info = next(info for info in run.workloads if info.name == workload)
+    rates = [rate(one, info.unit) for one in run.of(workload, system)]
+    return f"{median(rates):,.0f}" if rates else NOTHING
+
+
+def _ratio(run: Run, workload: str, base: str) -> str:
+    found = ratios(run, workload, SUBJECT, base)
+    return f"{median(found):.2f}" if found else NOTHING
+
+
+def _cpu(run: Run, workload: str, system: str) -> str:
+    used = median_or_none(one.daemon_cpu_seconds for one in run.of(workload, system))
+    return NOTHING if used is None else f"{used:.3f}"
+
+
+def _memory(run: Run, workload: str, system: str) -> str:
+    used = median_or_none(one.daemon_resident_bytes for one in run.of(workload, system))
+    return NOTHING if used is None else f"{used / MIB:.0f}"

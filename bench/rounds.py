@@ -1,0 +1,150 @@
+"""Runs the workloads on every system in turn, round after round.
+
+Within a round all systems are mounted, and each workload visits them one after the other, in an
+order that changes from round to round: whatever else the machine does meets all of them alike.
+Each round starts from empty homes.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from bench.measure import Measured, Task
+from bench.meter import usage_of, usage_when_quiet
+from bench.mounts import BenchProblem
+from bench.results import Measurement
+from bench.systems import SYSTEMS, System
+from bench.workload import Caches, Sizes, Workload
+
+WORKLOAD_SECONDS_MAX = 300.0
+KILL_SECONDS_MAX = 10.0
+DROP_CACHES = Path("/proc/sys/vm/drop_caches")
+
+Report = Callable[[str], None]
+
+
+def can_drop_caches() -> bool:
+    """Whether this process may empty the host's caches."""
+    return os.access(DROP_CACHES, os.W_OK)
+
+
+def run_rounds(
+    home: Path,
+    systems: Sequence[str],
+    plan: Sequence[Workload],
+    sizes: Sizes,
+    rounds: int,
+    report: Report,
+) -> Iterator[Measurement]:
+    """Measure everything; what a round made is gone at its end. Raises BenchProblem."""
+    for number in range(rounds):
+        with _round_home(home, number) as folder, _running(folder, systems) as running:
+            for step, workload in enumerate(plan):
+                report(f"round {number + 1} of {rounds}: {workload.title}")
+                for name in _rotated(systems, number + step):
+                    found = _measure(running[name], workload, number, sizes)
+                    if found is not None:
+                        yield _measurement(number, name, workload, *found)
+
+
+def _rotated(names: Sequence[str], by: int) -> list[str]:
+    by %= len(names)
+    return [*names[by:], *names[:by]]
+
+
+@contextmanager
+def _round_home(home: Path, number: int) -> Iterator[Path]:
+    folder = home / f"round-{number}"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _running(home: Path, names: Sequence[str]) -> Iterator[Mapping[str, System]]:
+    """Every system, started; stopped at the end, by force after a failure."""
+    running: dict[str, System] = {}
+    try:
+        for name in names:
+            (home / name).mkdir()
+            system = running[name] = SYSTEMS[name](home / name)
+            system.start()
+        yield running
+        for system in running.values():
+            system.stop()
+    except BaseException:
+        for system in running.values():
+            with suppress(BenchProblem, OSError, subprocess.TimeoutExpired):
+                system.kill()  # the others still have to be, and the first failure is the news
+        raise
+
+
+def _measure(
+    system: System, workload: Workload, number: int, sizes: Sizes
+) -> tuple[Measured, float | None, int | None] | None:
+    """One workload on one system; None where the caches cannot be as it needs them."""
+    if workload.caches is not Caches.AS_LEFT:
+        remounted = system.remount()
+        if workload.caches is Caches.REMOUNTED and not remounted:
+            return None
+    if workload.caches is Caches.COLD:
+        os.sync()
+        DROP_CACHES.write_text("3")
+    task = Task(workload.name, str(system.folder), number, sizes)
+    if system.daemon is None:
+        return _run_apart(task, system), None, None
+    before = usage_of(system.daemon)
+    measured = _run_apart(task, system)
+    after = usage_when_quiet(system.daemon)
+    return measured, after.cpu_seconds - before.cpu_seconds, after.resident_bytes
+
+
+def _run_apart(task: Task, system: System) -> Measured:
+    """The workload in a process of its own, with an end in any case."""
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "bench.measure"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        answer, words = worker.communicate(msgspec.json.encode(task), WORKLOAD_SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        system.kill()  # first: a process that waits for a filesystem cannot be killed
+        worker.kill()
+        worker.communicate(timeout=KILL_SECONDS_MAX)
+        raise BenchProblem(
+            f"{task.workload} in {task.folder}: no end after {WORKLOAD_SECONDS_MAX:.0f} s"
+        ) from None
+    if worker.returncode != 0:
+        last = words.decode(errors="replace").strip().splitlines()[-1:]
+        raise BenchProblem(f"{task.workload} in {task.folder}: {' '.join(last) or 'was killed'}")
+    return msgspec.json.decode(answer, type=Measured)
+
+
+def _measurement(
+    number: int,
+    system: str,
+    workload: Workload,
+    measured: Measured,
+    cpu_seconds: float | None,
+    resident_bytes: int | None,
+) -> Measurement:
+    return Measurement(
+        round=number,
+        system=system,
+        workload=workload.name,
+        amount=measured.amount,
+        seconds=measured.seconds,
+        client_cpu_seconds=measured.client_cpu_seconds,
+        daemon_cpu_seconds=cpu_seconds,
+        daemon_resident_bytes=resident_bytes,
+    )

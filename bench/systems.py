@@ -1,0 +1,169 @@
+"""The filesystems that are measured, each behind the same few methods.
+
+A peer is one more class here, and a line in SYSTEMS.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+from bench.mounts import (
+    MOUNT_SECONDS_MAX,
+    UNMOUNT_SECONDS_MAX,
+    BenchProblem,
+    connection_of,
+    force_unmount,
+    run_command,
+    wait_until,
+)
+
+
+class System(Protocol):
+    """A filesystem under test. Its methods raise BenchProblem."""
+
+    @property
+    def folder(self) -> Path:
+        """Where workloads work."""
+
+    @property
+    def daemon(self) -> int | None:
+        """The process whose CPU time and memory count; None when there is none."""
+
+    def start(self) -> None:
+        """Make it ready in its empty home."""
+
+    def remount(self) -> bool:
+        """Start again with the same contents; False where there is nothing to start again."""
+
+    def stop(self) -> None:
+        """Unmount, and end its processes."""
+
+    def kill(self) -> None:
+        """The same by force, when it no longer answers."""
+
+
+class PlainFolder:
+    """A folder of the host's filesystem."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "folder"
+        self.daemon: int | None = None
+
+    def start(self) -> None:
+        """Make the folder."""
+        self.folder.mkdir()
+
+    def remount(self) -> bool:
+        """The host's filesystem stays as it is."""
+        return False
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+    def kill(self) -> None:
+        """Nothing runs."""
+
+
+class Ceiling:
+    """The filesystem that does nothing (bench/ceiling.py)."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "mount"
+        self._state = home / "state"
+        self._log = home / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def daemon(self) -> int | None:
+        """The process that serves."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Mount it."""
+        self.folder.mkdir()
+        self._mount()
+
+    def remount(self) -> bool:
+        """Serve the same names in a new process."""
+        self.stop()
+        self._mount()
+        return True
+
+    def stop(self) -> None:
+        """Unmount; the process ends by itself."""
+        if self._process is not None:
+            run_command(["fusermount3", "-u", self.folder], UNMOUNT_SECONDS_MAX)
+            self._process.wait(UNMOUNT_SECONDS_MAX)
+            self._process = None
+
+    def kill(self) -> None:
+        """Cut the connection and end the process."""
+        force_unmount(self.folder)
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(UNMOUNT_SECONDS_MAX)
+
+    def _mount(self) -> None:
+        command = [sys.executable, "-m", "bench.ceiling", str(self.folder), str(self._state)]
+        with self._log.open("wb") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log)
+        self._process = process
+        wait_until(
+            lambda: connection_of(self.folder) is not None or process.poll() is not None,
+            MOUNT_SECONDS_MAX,
+            "mounting the ceiling",
+        )
+        if process.poll() is not None:
+            raise BenchProblem(f"the ceiling ended: {self._log.read_text().strip()[-500:]}")
+
+
+class Cairnfs:
+    """This project, by its command line."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "mount"
+        self._store = home / "store"
+        self._command = Path(sys.executable).with_name("cairnfs")
+        self.daemon: int | None = None
+
+    def start(self) -> None:
+        """Make a store and mount it."""
+        self.folder.mkdir()
+        run_command([self._command, "mkfs", self._store], MOUNT_SECONDS_MAX)
+        self._mount()
+
+    def remount(self) -> bool:
+        """Unmount and mount again, which starts another daemon."""
+        self.stop()
+        self._mount()
+        return True
+
+    def stop(self) -> None:
+        """Unmount, and wait for the daemon."""
+        if self.daemon is not None:
+            run_command([self._command, "umount", self.folder], UNMOUNT_SECONDS_MAX)
+            self.daemon = None
+
+    def kill(self) -> None:
+        """Cut the connection, and end the daemon if that was not enough."""
+        force_unmount(self.folder)
+        if self.daemon is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self.daemon, signal.SIGKILL)
+
+    def _mount(self) -> None:
+        run_command([self._command, "mount", self._store, self.folder], MOUNT_SECONDS_MAX)
+        status = run_command([self._command, "status", self.folder, "--json"], MOUNT_SECONDS_MAX)
+        self.daemon = json.loads(status)["pid"]
+
+
+SYSTEMS: Mapping[str, Callable[[Path], System]] = MappingProxyType(
+    {"plain": PlainFolder, "ceiling": Ceiling, "cairnfs": Cairnfs}
+)

@@ -1,0 +1,47 @@
+"""Which workloads a run consists of, and what they write."""
+
+import os
+import time
+
+from bench.meter import usage_of
+from bench.payloads import incompressible, source_text
+from bench.plan import WORKLOADS, choose
+from bench.workload import Caches
+
+
+def test_names_are_unique_and_needs_come_first() -> None:
+    seen: set[str] = set()
+    for workload in WORKLOADS:
+        assert workload.name not in seen
+        assert set(workload.needs) <= seen
+        seen.add(workload.name)
+
+
+def test_choosing_some_brings_what_they_need() -> None:
+    chosen = [workload.name for workload in choose(["rename"], can_drop_caches=True)]
+    assert chosen == ["create", "rename"]
+
+
+def test_without_root_nothing_needs_cold_caches() -> None:
+    chosen = choose([], can_drop_caches=False)
+    assert chosen
+    assert all(workload.caches is not Caches.COLD for workload in chosen)
+
+
+def test_payloads_have_the_size_asked_for_and_repeat_by_seed() -> None:
+    size = (5 << 20) + 17
+    assert sum(map(len, incompressible(1, size))) == size
+    assert incompressible(1, size) == incompressible(1, size)
+    assert incompressible(1, size) != incompressible(2, size)
+    assert len(set(incompressible(1, size))) == 6
+    assert sum(map(len, source_text(100_000))) == 100_000
+
+
+def test_the_meter_sees_cpu_time_of_this_process() -> None:
+    before = usage_of(os.getpid())
+    spent = time.process_time()
+    while time.process_time() - spent < 0.05:
+        pass
+    after = usage_of(os.getpid())
+    assert 0.05 <= after.cpu_seconds - before.cpu_seconds < 1
+    assert after.resident_bytes > 1 << 20
