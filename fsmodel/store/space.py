@@ -50,8 +50,8 @@ class HostSpace:
                 self._look()
             if self._left() < size_bytes:
                 raise NoSpace(
-                    f"{self._folder}: the host has {self._free >> 20} MiB free and "
-                    f"{self._reserve >> 20} MiB are held in reserve: make room, then try again"
+                    f"{self._folder}: the host has {self._free:,} bytes free and "
+                    f"{self._reserve:,} are held in reserve: make room, then try again"
                 )
             self._granted += size_bytes
 

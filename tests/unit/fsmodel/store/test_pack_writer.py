@@ -1,9 +1,10 @@
 """The writer: batches whole or not at all, durable when it says so, and never twice in a place."""
 
 import os
+import resource
 import threading
 from collections.abc import Callable, Iterator
-from errno import EDQUOT, EIO, EMFILE, ENOSPC
+from errno import EDQUOT, EFBIG, EIO, EMFILE, ENOSPC
 from pathlib import Path
 
 import pytest
@@ -421,6 +422,23 @@ class TestFailingHost:
         monkeypatch.setattr(os, "pwritev", short)
         writer.append([raw_frame(b"a" * 100), raw_frame(b"b" * 100)])
         assert contents(layout, FIRST) == [b"a" * 100, b"b" * 100]
+
+    def test_a_kernel_that_stops_in_the_middle(
+        self, layout: StoreLayout, writer: PackWriter
+    ) -> None:
+        """A limit on file sizes makes the real kernel take a part of a batch, then refuse."""
+        append_one(writer, b"before")
+        size = layout.pack(FIRST).stat().st_size
+        former = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 500, former[1]))
+        try:
+            with pytest.raises(BackendError, match=os.strerror(EFBIG)):
+                writer.append([raw_frame(bytes(300)), raw_frame(bytes(300))])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, former)
+        assert layout.pack(FIRST).stat().st_size == size
+        append_one(writer, b"after")
+        assert contents(layout, FIRST) == [b"before", b"after"]
 
     def test_a_host_that_takes_nothing_is_a_failure(
         self, writer: PackWriter, monkeypatch: pytest.MonkeyPatch

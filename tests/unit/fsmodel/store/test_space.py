@@ -70,7 +70,9 @@ def test_new_data_may_fill_all_but_the_reserve(space: HostSpace) -> None:
 def test_the_refusal_says_what_is_left(host: Host, space: HostSpace) -> None:
     host.free = 70 * MIB
     host.seconds += 1
-    with pytest.raises(NoSpace, match="/store: the host has 70 MiB free and 64 MiB are held in re"):
+    with pytest.raises(
+        NoSpace, match="has 73,400,320 bytes free and 67,108,864 are held in reserve"
+    ):
         space.require(7 * MIB)
 
 
