@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,19 @@ def skeleton(folder: Path) -> Path:
     for layer in LAYERS:
         (folder / layer).mkdir()
         (folder / layer / "__init__.py").touch()
-    for module in ("attributes", "errnos", "operations", "requests"):
+    for module in modules_with_pyfuse3():
         (folder / "daemon" / f"{module}.py").write_text("import pyfuse3\n")
     return folder
+
+
+def modules_with_pyfuse3() -> list[str]:
+    """The modules of the daemon that may, as the contract names them."""
+    tables = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+    (contract,) = (
+        one for one in tables["tool"]["importlinter"]["contracts"] if one["id"] == "pyfuse3"
+    )
+    importers = (line.partition(" -> ")[0] for line in contract["ignore_imports"])
+    return [importer.removeprefix("daemon.") for importer in importers]
 
 
 def test_the_project_keeps_its_contracts() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 LAYERS = ("daemon", "fsmodel", "lmdb_index")
-HOMES = "home|root|Users|work|workspace|builds|opt|srv"
+HOMES = "home|root|Users|work|workspace|builds"
 SOMEONES_PATH = re.compile(rf"""(?:^|[\s"'`=:(])/(?:{HOMES})/\w""", re.MULTILINE)
 REGISTRY = re.compile(r"(?:index-url|find-links|trusted-host)[ =]+[^-\s]|https?://\S*pypi")
 
