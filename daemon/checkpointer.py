@@ -1,6 +1,7 @@
 """When to commit the index: regularly while it is dirty, and before the journal grows long."""
 
 import logging
+from datetime import UTC, datetime
 from typing import Final
 
 import trio
@@ -23,6 +24,7 @@ class Checkpointer:
     def __init__(self, volume: Volume, interval_seconds: float) -> None:
         self._volume = volume
         self._interval = interval_seconds
+        self.last_at: datetime | None = None  # when a checkpoint last succeeded
 
     async def run(self) -> None:
         """Checkpoint for ever; a failure is logged and tried again."""
@@ -39,5 +41,6 @@ class Checkpointer:
         try:
             await trio.to_thread.run_sync(self._volume.sync_packs)
             self._volume.checkpoint()
+            self.last_at = datetime.now(UTC)
         except CairnError as error:
             _log.error("checkpoint failed, will be tried again: %s", error)

@@ -1,16 +1,16 @@
-"""Logging: one event a line, as text or as JSON, to standard error or a file of bounded size.
+r"""Logging: one event a line, as text or as JSON, to standard error or a file of bounded size.
 
     2026-11-20T10:11:12.123Z error daemon.errnos frame at …: checksum
     {"time":"2026-11-20T10:11:12.123Z","level":"error","logger":"daemon.errnos","message":"…"}
 
-Line breaks inside an event (of a traceback, say) are written as \\n. Keyword values given as
+Line breaks inside an event (of a traceback, say) are written as \n. Keyword values given as
 `extra={"fields": {...}}` follow the message as key=value, and are members in JSON.
 """
 
 import logging
 import os
-import sys
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
@@ -24,12 +24,13 @@ STANDARD_DESCRIPTORS: Final = (1, 2)
 _encode_json = msgspec.json.Encoder().encode
 
 
-def configure_logging(level: str, form: str, file: Path | None = None) -> "ErrorCounter":
-    """Send all events of this process to standard error, or to a file. Raises OSError.
-
-    What C libraries write to standard error goes to the same file.
-    """
-    handler: logging.Handler = logging.StreamHandler() if file is None else RollingLog(file)
+def configure_logging(
+    level: str, form: str, file: Path | None = None, *, redirect: bool = False
+) -> "ErrorCounter":
+    """Send all events of this process to standard error, or to a file (see RollingLog)."""
+    handler: logging.Handler = (
+        logging.StreamHandler() if file is None else RollingLog(file, redirect=redirect)
+    )
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
     counter = ErrorCounter()
     root = logging.getLogger()
@@ -69,24 +70,34 @@ class JsonLines(logging.Formatter):
 
 
 class RollingLog(RotatingFileHandler):
-    """A file that starts anew when it is full, and that standard output and error go to as well."""
+    """A file that is made with the first event and starts anew when it is full.
 
-    def __init__(self, file: Path) -> None:
+    With `redirect`, standard output and error of this process go to it as well, so that what a
+    C library prints is not lost in the background.
+    """
+
+    def __init__(self, file: Path, *, redirect: bool) -> None:
+        self._redirect = redirect
         super().__init__(
-            file, maxBytes=LOG_BYTES_MAX, backupCount=1, encoding="utf-8", errors="replace"
+            file,
+            maxBytes=LOG_BYTES_MAX,
+            backupCount=1,
+            encoding="utf-8",
+            errors="replace",
+            delay=True,
         )
-        self._take_standard_descriptors()
 
-    def doRollover(self) -> None:
-        """Rename the full file, open a new one, and redirect to that."""
-        super().doRollover()
-        self._take_standard_descriptors()
-
-    def _take_standard_descriptors(self) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        for descriptor in STANDARD_DESCRIPTORS:
-            os.dup2(self.stream.fileno(), descriptor)
+    def _open(self) -> TextIOWrapper:
+        stream = open(  # noqa: SIM115  # logging closes it
+            self.baseFilename,
+            self.mode,
+            encoding=self.encoding,
+            errors=self.errors,
+            opener=_private,
+        )
+        for descriptor in STANDARD_DESCRIPTORS if self._redirect else ():
+            os.dup2(stream.fileno(), descriptor)
+        return stream
 
 
 class ErrorCounter(logging.Handler):
@@ -101,6 +112,11 @@ class ErrorCounter(logging.Handler):
         """Count an event. Any thread may log; logging's own lock is held here."""
         self.count += 1
         self.last = _printable(record.getMessage())
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that only its owner may read: events name users' files."""
+    return os.open(path, flags, 0o600)
 
 
 def _time(record: logging.LogRecord) -> str:
@@ -118,5 +134,5 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
 
 
 def _printable(text: str) -> str:
-    """Text that any encoder takes: bytes of names that are not UTF-8 become \\xNN."""
+    r"""Text that any encoder takes: bytes of names that are not UTF-8 become \xNN."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

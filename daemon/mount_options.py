@@ -3,8 +3,8 @@
     rw ro                       both: the kernel refuses writes, and so does the volume
     atime relatime noatime strictatime      the volume keeps access times, the kernel does not
     [no]dev [no]suid [no]exec sync async    the kernel's; nodev,nosuid unless root says otherwise
-    allow_other allow_root fsname= default_permissions debug     libfuse's; permissions are always on
-    auto noauto nofail _netdev user x-... and so on              mount(8)'s and fstab's, skipped
+    allow_other allow_root fsname= debug    libfuse's; default_permissions is always on
+    auto noauto nofail _netdev user x-...   mount(8)'s and fstab's, skipped
     anything else               refused, with the reason or the nearest known option
 
 Of options that contradict each other the last one counts, as with mount(8).
@@ -122,9 +122,7 @@ def _split(given: Iterable[str]) -> Iterator[tuple[str, str | None]]:
 def _is_skipped(name: str, value: str | None) -> bool:
     option = name if value is None else f"{name}={value}"
     return (
-        option in _SKIPPED
-        or option.startswith(_SKIPPED_PREFIXES)
-        or option == f"subtype={SUBTYPE}"
+        option in _SKIPPED or option.startswith(_SKIPPED_PREFIXES) or option == f"subtype={SUBTYPE}"
     )
 
 

@@ -45,6 +45,13 @@ class RequestFailed(Problem):
         self.kind = kind
 
 
+def innermost(error: BaseException) -> BaseException:
+    """The first failure inside the groups that nurseries wrap around failures."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 def nearest_hint(name: str, known: Iterable[str]) -> str:
     """`; did you mean NAME?` for something close to what was typed, else nothing."""
     close = get_close_matches(name, list(known), n=1)

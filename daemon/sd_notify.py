@@ -34,14 +34,10 @@ class ServiceManager:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
                 sender.setblocking(False)
-                sender.sendto("\n".join(messages).encode(), address)
+                sender.sendto("\n".join(messages).encode(errors="backslashreplace"), address)
         except OSError:
             return False
         return True
-
-    def notify_status(self, text: str) -> bool:
-        """Send the line that `systemctl status` shows."""
-        return self.notify(f"STATUS={text}")
 
 
 def _watchdog_usec(environment: Mapping[str, str]) -> int:

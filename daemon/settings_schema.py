@@ -27,7 +27,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=4 * MIB,
             le=16 * GIB,
-            description="Written bytes held in memory before they are stored; above it writers wait.",
+            description="Written bytes held in memory until stored; above it writers wait.",
         ),
     ] = 64 * MIB
     checkpoint_interval_seconds: Annotated[
@@ -86,7 +86,7 @@ def settings_reference() -> list[SettingReference]:
             environment_name=environment_name(name),
             default=defaults[name],
             unit=_unit(name),
-            meaning=next(m.description for m in hint.__metadata__ if isinstance(m, Meta)),
+            meaning=next(m.description or "" for m in hint.__metadata__ if isinstance(m, Meta)),
         )
         for name, hint in hints.items()
     ]

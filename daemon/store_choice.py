@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from platformdirs import user_data_path
+
 from daemon.mount_table import FSTYPE, Mount, mount_holding, store_of
 from daemon.problems import Problem
 
@@ -53,8 +55,6 @@ def default_store(environment: Mapping[str, str]) -> StoreChoice:
     """$CAIRNFS_DATA_DIR, else the platform's folder for user data."""
     name = environment.get("CAIRNFS_DATA_DIR")
     if not name:
-        from platformdirs import user_data_path  # only here: other commands need not pay for it
-
         name = str(user_data_path("cairnfs", appauthor=False))
     return StoreChoice(resolved(name), is_default=True)
 

@@ -1,0 +1,43 @@
+"""Gets an answer about a store: from its daemon if one serves it, else from the store itself."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from daemon.cli.progress import shown_progress
+from daemon.control_client import ControlClient
+from daemon.control_commands import VOLUME_COMMANDS
+from daemon.control_commands.command import Context, checked_arguments
+from daemon.control_protocol import Progress
+from daemon.problems import NotServed
+from fsmodel.steps import run_inline
+from fsmodel.volume import Volume
+
+
+def ask(store: Path, command: str, arguments: dict[str, Any] | None = None) -> Any:
+    """The answer to a volume command, the same from either source; progress is shown meanwhile.
+
+    Raises RequestFailed, Problem, StoreError, DataError.
+    """
+    given = arguments or {}
+    with shown_progress() as show:
+        try:
+            with ControlClient(store) as client:
+                return client.ask(command, given, on_progress=show)
+        except NotServed:
+            return _answer_directly(store, command, given, show)
+
+
+def _answer_directly(
+    store: Path, name: str, given: dict[str, Any], show: Callable[[Progress], None]
+) -> Any:
+    command = VOLUME_COMMANDS[name]
+    arguments = checked_arguments(command.arguments, given)
+    volume = Volume.open(store, dry=not command.changes_store(arguments))
+    try:
+        answer = run_inline(command.run(Context(volume, show), arguments))
+    finally:
+        volume.close()
+    return msgspec.to_builtins(answer)

@@ -1,0 +1,73 @@
+"""The command `cairnfs`: finds the subcommand, runs it, and tells what went wrong in one line.
+
+Exit status: 0 done, 1 it could not be done, 2 it was asked for wrongly, 130 interrupted. A
+command may give 1 another meaning and says so in its help (fsck: something was found).
+"""
+
+import os
+import sys
+from typing import Final
+
+import click
+
+from daemon.cli.lazy_group import LazyGroup
+from daemon.cli.reporting import guarded
+from daemon.problems import Problem
+
+COMMANDS: Final = {
+    "mkfs": "Create an empty store.",
+    "mount": "Mount a store.",
+    "umount": "Unmount, and wait until everything is stored.",
+    "status": "Show whether a store is mounted, and how its daemon does.",
+    "stats": "Show what a store holds and what that takes.",
+    "fsck": "Check a store for consistency.",
+    "version": "Show the version.",
+}
+
+EPILOG: Final = """\b
+Examples:
+  cairnfs mount ~/cairn                     mount the default store
+  cairnfs mount --create /srv/store /mnt    make a store and mount it
+  cairnfs stats ~/cairn                     what it holds
+  cairnfs umount ~/cairn
+"""
+
+
+@click.group(
+    cls=LazyGroup,
+    summaries=COMMANDS,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+def cli() -> None:
+    """A filesystem that stores what is written to it by content.
+
+    Repeated and similar data is stored once, compressed.
+    """
+
+
+def main() -> None:
+    """The entry point of the installed command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line; return its exit status. Everything that goes wrong is one line."""
+    if arguments and os.path.isabs(arguments[0]):  # from mount.fuse: STORE MOUNTPOINT -o OPTIONS
+        from daemon.cli.mount_helper import run as run_helper
+
+        return run_helper(arguments)
+    return guarded(lambda: _run(arguments))
+
+
+def _run(arguments: list[str]) -> object:
+    if not __debug__:
+        raise Problem(
+            "Python runs without assertions, which guard what is stored: "
+            "leave out -O and PYTHONOPTIMIZE"
+        )
+    return cli.main(arguments, prog_name="cairnfs", standalone_mode=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""`cairnfs mount`: a daemon that serves a store."""
+
+import os
+
+import click
+
+from daemon.cli.starting import MountRequest, start
+from daemon.problems import UsageProblem
+
+
+@click.command()
+@click.argument("places", nargs=-1, metavar="[STORE] MOUNTPOINT")
+@click.option("--store", metavar="DIR", help="The store, instead of STORE.")
+@click.option("-o", "options", multiple=True, metavar="OPTIONS", help="As mount(8) has them.")
+@click.option("-r", "--read-only", is_flag=True, help="Refuse every change; the same as -o ro.")
+@click.option("--create", is_flag=True, help="Make the store if there is none.")
+@click.option("-f", "--foreground", is_flag=True, help="Stay, and log to standard error.")
+@click.option("--log-file", metavar="FILE", help="Log there. Default: STORE/daemon.log.")
+@click.option("--log-format", metavar="text|json", help="How an event is written.")
+@click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")
+def command(
+    places: tuple[str, ...],
+    store: str | None,
+    options: tuple[str, ...],
+    read_only: bool,
+    create: bool,
+    foreground: bool,
+    log_file: str | None,
+    log_format: str | None,
+    log_level: str | None,
+) -> None:
+    """Mount a store. Returns when the mount is usable.
+
+    STORE defaults to $CAIRNFS_STORE, else $CAIRNFS_DATA_DIR, else the platform's folder for user
+    data; those last two are made at first use.
+
+    \b
+    Examples:
+      cairnfs mount ~/cairn
+      cairnfs mount --create /srv/store /mnt -o allow_other,noatime
+    """  # noqa: D301  # click wants the character, to keep the lines apart
+    named, mountpoint = _places(places, store)
+    start(
+        MountRequest(
+            store=named,
+            mountpoint=os.path.realpath(mountpoint),
+            options=options,
+            read_only=read_only,
+            create=create,
+            foreground=foreground,
+            log_file=log_file,
+            overrides={"log_format": log_format, "log_level": log_level},
+        )
+    )
+
+
+def _places(places: tuple[str, ...], store: str | None) -> tuple[str | None, str]:
+    """The store, if named, and the mount point. Raises UsageProblem."""
+    match places:
+        case (mountpoint,):
+            return store, mountpoint
+        case (named, mountpoint) if store is None:
+            return named, mountpoint
+        case (_, _):
+            raise UsageProblem("the store is named twice: give STORE or --store")
+    raise UsageProblem("name a mount point: cairnfs mount [STORE] MOUNTPOINT")

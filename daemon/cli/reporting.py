@@ -1,0 +1,70 @@
+"""Turns whatever ends a command into an exit status and one line on standard error."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Final
+
+import click
+
+from daemon.problems import Problem, UsageProblem, innermost
+
+DONE: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+INTERRUPTED: Final = 130
+PIPE_CLOSED: Final = 141  # what a shell reports of a program ended by SIGPIPE
+
+DEBUG_VARIABLE: Final = "CAIRNFS_DEBUG"
+
+
+def guarded(body: Callable[[], object]) -> int:
+    """Run the body; return the exit status it gives or that its exception stands for."""
+    try:
+        result = body()
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FAILED
+    except BaseException as error:  # noqa: BLE001  # nobody is above to report it
+        return _report(innermost(error))
+    return result if isinstance(result, int) else DONE
+
+
+def explain(error: BaseException) -> str:
+    """One line for a person; with CAIRNFS_DEBUG set, the traceback behind it."""
+    error = innermost(error)
+    line = _line(error).replace("\n", " ")
+    if not os.environ.get(DEBUG_VARIABLE):
+        return line
+    return f"{line}\n{''.join(traceback.format_exception(error)).rstrip()}"
+
+
+def _line(error: BaseException) -> str:
+    if isinstance(error, click.UsageError):
+        place = error.ctx.command_path if error.ctx is not None else "cairnfs"
+        message = error.format_message().rstrip(".")
+        return f"{message[:1].lower()}{message[1:]}: see `{place} --help`"
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    from fsmodel.errors import CairnError
+
+    if isinstance(error, (Problem, CairnError)):
+        return str(error)
+    return (
+        f"unforeseen {type(error).__name__}: {error}: this is a mistake in cairnfs; "
+        f"run it with {DEBUG_VARIABLE}=1 to see where"
+    )
+
+
+def _report(error: BaseException) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return USAGE
+    click.echo(f"cairnfs: {explain(error)}", err=True)
+    return USAGE if isinstance(error, (click.UsageError, UsageProblem)) else FAILED

@@ -1,0 +1,68 @@
+"""From a request to mount to a running daemon, for `cairnfs mount` and the helper of mount(8)."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from daemon.background import start_in_background
+from daemon.cli.reporting import explain
+from daemon.config import load_settings
+from daemon.logs import LOG_FILE
+from daemon.mount_options import parse_mount_options
+from daemon.mount_plan import MountPlan
+from daemon.store_choice import default_store, named_store
+
+
+@dataclass(frozen=True, slots=True)
+class MountRequest:
+    """What the user asked for."""
+
+    store: str | None  # None: as the environment says, else the default
+    mountpoint: str  # resolved
+    options: tuple[str, ...] = ()  # the texts behind each -o
+    read_only: bool = False
+    create: bool = False
+    foreground: bool = False
+    sloppy: bool = False  # pass over unknown options
+    log_file: str | None = None
+    overrides: Mapping[str, object] = field(default_factory=dict)  # of settings; None: not given
+
+
+def start(request: MountRequest) -> None:
+    """Mount as asked: returns when the mount is usable, or in the foreground when it has ended.
+
+    Raises UsageProblem, ConfigInvalid, MountProblem, StoreError, DataError.
+    """
+    plan = plan_of(request)
+    if request.foreground:
+        _serve(plan, lambda: None)
+    else:
+        start_in_background(lambda announce: _serve(plan, announce), explain)
+
+
+def plan_of(request: MountRequest) -> MountPlan:
+    """Decide everything that can be decided in advance. Raises UsageProblem, ConfigInvalid."""
+    choice = named_store(request.store, os.environ) or default_store(os.environ)
+    options = parse_mount_options(
+        request.options, read_only=request.read_only, sloppy=request.sloppy
+    )
+    settings = load_settings(choice.folder, os.environ, request.overrides).values
+    log_file = Path(os.path.realpath(request.log_file)) if request.log_file else None
+    if log_file is None and not request.foreground:
+        log_file = choice.folder / LOG_FILE
+    return MountPlan(
+        store=choice.folder,
+        mountpoint=request.mountpoint,
+        options=options,
+        settings=settings,
+        create=request.create or choice.is_default,
+        log_file=log_file,
+        background=not request.foreground,
+    )
+
+
+def _serve(plan: MountPlan, announce: Callable[[], None]) -> None:
+    from daemon.lifecycle import serve_mount  # trio and pyfuse3: only after the fork
+
+    serve_mount(plan, announce)

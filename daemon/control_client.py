@@ -1,0 +1,85 @@
+"""The command line's end of the control socket. Blocking; one request at a time."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from daemon.control_protocol import (
+    REPLY_BYTES_MAX,
+    LineBuffer,
+    Progress,
+    ProtocolProblem,
+    Reply,
+    decode_reply,
+    encode_request,
+)
+from daemon.control_socket import connect
+from daemon.problems import Problem, RequestFailed
+
+CONNECT_SECONDS: Final = 5.0
+RECEIVE_BYTES: Final = 1 << 16
+
+OnProgress = Callable[[Progress], None]
+
+
+class ControlClient:
+    """A connection to the daemon of a store. Raises NotServed when there is none."""
+
+    def __init__(self, store: Path) -> None:
+        self._store = store
+        self._connection = connect(store, CONNECT_SECONDS)
+        self._buffer = LineBuffer(REPLY_BYTES_MAX)
+        self._lines: list[bytes] = []
+
+    def __enter__(self) -> "ControlClient":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def ask(
+        self,
+        command: str,
+        arguments: dict[str, Any] | None = None,
+        *,
+        on_progress: OnProgress | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Any:
+        """The daemon's answer. Raises RequestFailed with the daemon's word, Problem without one.
+
+        The timeout is for each line, progress included; None waits as long as it takes.
+        """
+        self._connection.settimeout(timeout_seconds)
+        try:
+            self._connection.sendall(encode_request(command, arguments or {}))
+            while True:
+                reply = decode_reply(self._next_line())
+                if reply.ok is not None:
+                    return _result(reply)
+                if on_progress is not None and reply.progress is not None:
+                    on_progress(reply.progress)
+        except TimeoutError:
+            raise Problem(
+                f"the daemon of {self._store} has not answered within {timeout_seconds:g} s: "
+                "try again, or see its log"
+            ) from None
+        except (OSError, EOFError):
+            raise Problem(
+                f"the daemon of {self._store} ended before it answered: see its log"
+            ) from None
+        except ProtocolProblem as error:
+            raise Problem(f"the daemon of {self._store} speaks otherwise: {error}") from error
+
+    def _next_line(self) -> bytes:
+        while not self._lines:
+            data = self._connection.recv(RECEIVE_BYTES)
+            if not data:
+                raise EOFError
+            self._lines = self._buffer.feed(data)
+        return self._lines.pop(0)
+
+
+def _result(reply: Reply) -> Any:
+    if reply.error is not None:
+        raise RequestFailed(reply.error.kind, reply.error.text)
+    return reply.result

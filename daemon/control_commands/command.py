@@ -1,0 +1,79 @@
+"""What a command of the control socket is made of.
+
+A *volume command* works on the model alone. The daemon runs it in steps between the kernel's
+requests; the command line runs the same function on a store that is not mounted, so that both
+give the same answer. A *service command* is about the running daemon and exists only there.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from daemon.control_protocol import Progress
+from fsmodel.steps import Steps
+from fsmodel.volume import Volume
+
+
+class NoArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The arguments of a command that has none."""
+
+
+class Service(Protocol):
+    """What the running daemon offers to its commands."""
+
+    @property
+    def volume(self) -> Volume:
+        """The volume it serves."""
+        ...
+
+    def status(self) -> object:
+        """How it does, for `cairnfs status`."""
+        ...
+
+    async def make_durable(self) -> None:
+        """Settle every open file and checkpoint."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where a volume command runs."""
+
+    volume: Volume
+    report: Callable[[Progress], None]  # tells whoever asked how far the work has come
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeCommand:
+    """A command on a volume. What `run` returns must be fit for JSON.
+
+    `run` is given arguments of the type `arguments`. `changes_store` says whether they ask for
+    more than looking, which decides how a store that is not mounted is opened.
+    """
+
+    name: str
+    arguments: type[msgspec.Struct]
+    run: Callable[[Context, Any], Steps[object]]
+    changes_store: Callable[[Any], bool] = lambda arguments: False
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCommand:
+    """A command on the daemon itself."""
+
+    name: str
+    arguments: type[msgspec.Struct]
+    run: Callable[[Service, Any], Awaitable[object]]
+
+
+def checked_arguments(kind: type[msgspec.Struct], given: dict[str, Any]) -> Any:
+    """Arguments from outside as the command wants them. Raises msgspec.ValidationError."""
+    return msgspec.convert(given, kind)
+
+
+def at_once(result: object) -> Steps[object]:
+    """The steps of a command that needs none."""
+    yield from ()
+    return result

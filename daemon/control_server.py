@@ -1,0 +1,185 @@
+"""The daemon's end of the control socket.
+
+Owner of everything here: the event-loop thread. Each client is a task of its own. Checkpoints:
+receiving, sending, and between any two steps of a long command, so that the kernel's requests go
+on meanwhile. What a client can cost is bounded: their number, the length of a request, the time
+between requests, and the time to take an answer. Whoever is not our user or root is turned away.
+"""
+
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+import trio
+
+from daemon.control_commands import SERVICE_COMMANDS, VOLUME_COMMANDS
+from daemon.control_commands.command import (
+    Context,
+    Service,
+    VolumeCommand,
+    checked_arguments,
+)
+from daemon.control_protocol import (
+    REQUEST_BYTES_MAX,
+    LineBuffer,
+    Progress,
+    ProtocolProblem,
+    Request,
+    decode_request,
+    encode_failure,
+    encode_progress,
+    encode_result,
+)
+from daemon.control_socket import peer_credentials_size, peer_of
+from daemon.problems import RequestFailed, nearest_hint
+from daemon.workers import Workers
+from fsmodel.errors import CairnError
+
+CLIENTS_MAX: Final = 64
+IDLE_SECONDS: Final = 60.0  # a client that asks nothing for so long is let go
+SEND_SECONDS: Final = 30.0  # so is one that does not take its answer
+PROGRESS_SECONDS: Final = 0.2  # between two lines of progress
+RECEIVE_BYTES: Final = 1 << 16
+
+_log = logging.getLogger(__name__)
+
+
+class ControlServer:
+    """Answers commands about a running daemon and its volume."""
+
+    def __init__(self, service: Service, listener: socket.socket) -> None:
+        self._service = service
+        self._listener = trio.SocketListener(trio.socket.from_stdlib_socket(listener))
+        self._clients = 0
+
+    async def run(self) -> None:
+        """Serve clients for ever."""
+        await trio.serve_listeners(self._serve_client, [self._listener])
+
+    async def _serve_client(self, stream: trio.SocketStream) -> None:
+        """One client, from its first request to its last; its failures end here."""
+        self._clients += 1
+        try:
+            async with stream:
+                await self._converse(stream)
+        except (trio.BrokenResourceError, trio.TooSlowError):
+            _log.debug("a control client went away or did not take its answer")
+        except Exception:  # noqa: BLE001  # one client's request must not end the mount
+            _log.exception("a control client was let go after an unforeseen failure")
+        finally:
+            self._clients -= 1
+
+    async def _converse(self, stream: trio.SocketStream) -> None:
+        refusal = self._refusal_of(stream)
+        if refusal is not None:
+            await _send(stream, refusal)
+            return
+        buffer = LineBuffer(REQUEST_BYTES_MAX)
+        try:
+            while data := await _receive(stream):
+                for line in buffer.feed(data):
+                    await _send(stream, await self._answer(line, stream))
+        except ProtocolProblem as problem:
+            await _send(stream, encode_failure("ProtocolProblem", str(problem)))
+
+    def _refusal_of(self, stream: trio.SocketStream) -> bytes | None:
+        if self._clients > CLIENTS_MAX:
+            return encode_failure("TooManyClients", f"more than {CLIENTS_MAX} clients: try again")
+        size = peer_credentials_size()
+        peer = peer_of(stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+        if not peer.may_command:
+            _log.warning("control client refused: process %d of user %d", peer.pid, peer.uid)
+            return encode_failure("AccessDenied", "only the daemon's user and root may ask")
+        return None
+
+    async def _answer(self, line: bytes, stream: trio.SocketStream) -> bytes:
+        """The line that ends the answer to a request."""
+        request = decode_request(line)
+        try:
+            return encode_result(await self._run(request, stream))
+        except msgspec.ValidationError as error:
+            return encode_failure("UsageProblem", f"{request.command}: {error}")
+        except RequestFailed as error:
+            return encode_failure(error.kind, str(error))
+        except CairnError as error:
+            return encode_failure(type(error).__name__, str(error))
+        except (trio.BrokenResourceError, trio.TooSlowError):
+            raise
+        except Exception as error:  # noqa: BLE001  # a mistake of ours is told, not fatal
+            _log.exception("control command %s failed in an unforeseen way", request.command)
+            return encode_failure("Internal", f"{request.command} failed: {error!r}; see the log")
+
+    async def _run(self, request: Request, stream: trio.SocketStream) -> object:
+        of_service = SERVICE_COMMANDS.get(request.command)
+        if of_service is not None:
+            arguments = checked_arguments(of_service.arguments, request.arguments)
+            return await of_service.run(self._service, arguments)
+        of_volume = VOLUME_COMMANDS.get(request.command)
+        if of_volume is not None:
+            arguments = checked_arguments(of_volume.arguments, request.arguments)
+            return await self._run_in_steps(of_volume, arguments, stream)
+        known = [*SERVICE_COMMANDS, *VOLUME_COMMANDS]
+        hint = nearest_hint(request.command, known)
+        raise RequestFailed("UsageProblem", f"unknown command {request.command!r}{hint}")
+
+    async def _run_in_steps(
+        self, command: VolumeCommand, arguments: Any, stream: trio.SocketStream
+    ) -> object:
+        progress = _LatestProgress(stream)
+        context = Context(self._service.volume, progress.note)
+        steps = command.run(context, arguments)
+        try:
+            return await _PatientWorkers(progress.send).drive(steps)
+        finally:
+            steps.close()
+
+
+class _LatestProgress:
+    """Keeps what a command last reported, and sends it now and then."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self._stream = stream
+        self._latest: Progress | None = None
+        self._next_at = trio.current_time()
+
+    def note(self, progress: Progress) -> None:
+        """Replace what was not sent yet."""
+        self._latest = progress
+
+    async def send(self) -> None:
+        """Send what is new, unless a line went out a moment ago; always a checkpoint."""
+        latest = self._latest
+        if latest is None or trio.current_time() < self._next_at:
+            await trio.lowlevel.checkpoint()
+            return
+        self._latest = None
+        self._next_at = trio.current_time() + PROGRESS_SECONDS
+        await _send(self._stream, encode_progress(latest))
+
+
+class _PatientWorkers(Workers):
+    """Lets others run after each step of long work, also when the step was done inline."""
+
+    def __init__(self, after_step: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(threads_max=1)
+        self._after_step = after_step
+
+    async def run(self, work: Any) -> object:
+        """Do one piece of work, then make way."""
+        done = await super().run(work)
+        await self._after_step()
+        return done
+
+
+async def _receive(stream: trio.SocketStream) -> bytes:
+    """Some bytes; none when the client ends or falls silent."""
+    with trio.move_on_after(IDLE_SECONDS):
+        return bytes(await stream.receive_some(RECEIVE_BYTES))
+    return b""
+
+
+async def _send(stream: trio.SocketStream, line: bytes) -> None:
+    with trio.fail_after(SEND_SECONDS):
+        await stream.send_all(line)

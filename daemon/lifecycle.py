@@ -1,0 +1,206 @@
+"""A daemon's life: check, open, recover, mount, ready, serve, drain, close, in that order.
+
+What is wrong in advance is found before anything on disk changes. Tasks live in one nursery; the
+session's `serve` returns when the kernel has let go, and then open files are settled before the
+tasks that work on them are cancelled. The store's lock is given up last, so that whoever waits
+for it finds nothing of ours left.
+"""
+
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+
+import trio
+
+from daemon import __version__, control_socket
+from daemon.checkpointer import Checkpointer
+from daemon.control_server import ControlServer
+from daemon.daemon_record import DaemonRecord, remove_record, start_ticks, write_record
+from daemon.flusher import Flusher
+from daemon.liveness import PROBE_SECONDS, feed_watchdog, mount_answers
+from daemon.logs import ErrorCounter, configure_logging
+from daemon.mount_plan import MountPlan
+from daemon.mount_table import mount_at, read_mount_table
+from daemon.mounting import check_host, check_mount_point
+from daemon.operations import CairnOperations
+from daemon.problems import MountProblem, Problem, innermost
+from daemon.sd_notify import READY, STOPPING, ServiceManager
+from daemon.service import DaemonService
+from daemon.session import FuseSession
+from daemon.stacks import log_task_stacks
+from daemon.status_report import printable_path
+from daemon.stopping import Stopper
+from daemon.sync_group import SyncGroup
+from daemon.workers import Workers
+from fsmodel.errors import CairnError
+from fsmodel.namespace.inodes import AtimeMode
+from fsmodel.settings import VolumeSettings
+from fsmodel.volume import Volume
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+_log = logging.getLogger(__name__)
+
+
+def serve_mount(plan: MountPlan, announce: Callable[[], None]) -> None:
+    """Mount and serve until unmounted or told to stop; call `announce` once the mount answers.
+
+    Raises Problem, StoreError, DataError, Refused when that cannot be done; then nothing stays
+    mounted or open.
+    """
+    check_mount_point(plan.mountpoint, plan.store)
+    check_host(plan.options)
+    if plan.create and _is_absent(plan.store):
+        Volume.create(plan.store)
+    errors = configure_logging(
+        plan.settings.log_level,
+        plan.settings.log_format,
+        plan.log_file,
+        redirect=plan.background,
+    )
+    volume = Volume.open(
+        plan.store,
+        read_only=plan.options.read_only,
+        mountpoint=printable_path(plan.mountpoint),
+        settings=_volume_settings(plan),
+    )
+    try:
+        trio.run(_Daemon(plan, volume, errors, announce).run)
+    except BaseException as error:
+        _log_failure(innermost(error), plan)
+        raise
+    finally:
+        control_socket.remove(plan.store)
+        remove_record(plan.store)
+        volume.close()
+        _log.info("%s is no longer served", plan.store)
+
+
+class _Daemon:
+    """The parts of a running daemon, and the tasks that drive them."""
+
+    def __init__(
+        self, plan: MountPlan, volume: Volume, errors: ErrorCounter, announce: Callable[[], None]
+    ) -> None:
+        self._plan = plan
+        self._volume = volume
+        self._announce = announce
+        self._workers = Workers()
+        self._flusher = Flusher(volume, self._workers, plan.settings.dirty_bytes_max)
+        self._checkpointer = Checkpointer(volume, plan.settings.checkpoint_interval_seconds)
+        self._service = DaemonService(
+            volume, self._flusher, self._checkpointer, errors, plan.mountpoint
+        )
+        self._operations = CairnOperations(
+            volume, self._flusher, self._workers, SyncGroup(volume.durability)
+        )
+        self._manager = ServiceManager(os.environ)
+
+    async def run(self) -> None:
+        """Recover, mount, serve, and let go of the kernel."""
+        with trio.open_signal_receiver(*STOP_SIGNALS, signal.SIGUSR1) as signals:
+            if not self._volume.read_only:
+                await self._workers.drive(self._volume.settle_leftovers())
+            session = FuseSession.mount(
+                self._operations, self._plan.mountpoint, str(self._plan.store), self._plan.options
+            )
+            stopper = self._stopper(session)
+            try:
+                await self._serve(session, stopper, signals)
+            finally:
+                session.close(detached=stopper.detached)
+
+    def _stopper(self, session: FuseSession) -> Stopper:
+        mount = mount_at(read_mount_table(), self._plan.mountpoint)
+        return Stopper(
+            self._plan.mountpoint,
+            mount.device if mount is not None else "",
+            self._plan.settings.grace_period_seconds,
+            end=session.end,
+            is_used=lambda: any(True for _ in self._volume.contents.files()),
+        )
+
+    async def _serve(
+        self, session: FuseSession, stopper: Stopper, signals: AsyncIterator[int]
+    ) -> None:
+        """Run every task until the kernel lets go; then drain."""
+        listener = control_socket.listen(self._plan.store)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._flusher.run)
+            if not self._volume.read_only:
+                nursery.start_soon(self._checkpointer.run)
+            nursery.start_soon(ControlServer(self._service, listener).run)
+            nursery.start_soon(self._obey, signals, stopper, nursery)
+            nursery.start_soon(self._become_ready, nursery)
+            await session.serve()
+            self._manager.notify(STOPPING)
+            await self._drain()
+            nursery.cancel_scope.cancel()
+
+    async def _become_ready(self, nursery: trio.Nursery) -> None:
+        """Tell everybody who waits, once the mount answers. Raises MountProblem if it does not."""
+        mountpoint = self._plan.mountpoint
+        if not await mount_answers(mountpoint):
+            raise MountProblem(f"{mountpoint} does not answer within {PROBE_SECONDS:g} s")
+        record = DaemonRecord(
+            pid=os.getpid(),
+            start_ticks=start_ticks(os.getpid()) or 0,
+            mountpoint=printable_path(mountpoint),
+            version=__version__,
+            started=self._service.started,
+        )
+        with suppress(OSError):  # a full host must not keep anybody from mounting
+            write_record(self._plan.store, record)
+        self._manager.notify(READY, f"STATUS=serving {self._plan.store} at {mountpoint}")
+        self._announce()
+        _log.info("%s is mounted at %s", self._plan.store, mountpoint)
+        nursery.start_soon(feed_watchdog, self._manager, mountpoint)
+
+    async def _obey(
+        self, signals: AsyncIterator[int], stopper: Stopper, nursery: trio.Nursery
+    ) -> None:
+        """Act on signals: dump stacks, stop, or stop at once when asked a second time."""
+        stopping = False
+        async for number in signals:
+            if number == signal.SIGUSR1:
+                log_task_stacks()
+            elif stopping:
+                stopper.hurry()
+            else:
+                stopping = True
+                _log.info("%s: unmounting %s", signal.Signals(number).name, self._plan.mountpoint)
+                nursery.start_soon(stopper.stop)
+
+    async def _drain(self) -> None:
+        """Store what open files still hold. What fails here is tried again when closing."""
+        try:
+            await self._service.make_durable()
+        except CairnError as error:
+            _log.error("open files could not be stored, will be tried again: %s", error)
+
+
+def _log_failure(error: BaseException, plan: MountPlan) -> None:
+    """What ended serving: for the log, as nobody may be there any more to be told."""
+    expected = isinstance(error, (Problem, CairnError))
+    if plan.log_file is not None or not expected:
+        _log.critical("serving ended: %s", error, exc_info=None if expected else error)
+
+
+def _volume_settings(plan: MountPlan) -> VolumeSettings:
+    return VolumeSettings(
+        cache_bytes=plan.settings.cache_bytes,
+        compression_level=plan.settings.compression_level,
+        atime_mode=AtimeMode(plan.options.atime or plan.settings.atime),
+    )
+
+
+def _is_absent(store: os.PathLike[str]) -> bool:
+    """Whether there is room for a new store: no folder, or one with nothing in it."""
+    try:
+        return not os.listdir(store)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # opening it says what is wrong

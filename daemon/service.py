@@ -1,0 +1,67 @@
+"""The running daemon as its commands see it."""
+
+import os
+import time
+from datetime import UTC, datetime
+
+from daemon.checkpointer import Checkpointer
+from daemon.flusher import Flusher
+from daemon.logs import ErrorCounter
+from daemon.status_report import StatusReport, printable_path
+from fsmodel.volume import Volume
+
+
+class DaemonService:
+    """A volume being served. Owner: the event-loop thread."""
+
+    def __init__(
+        self,
+        volume: Volume,
+        flusher: Flusher,
+        checkpointer: Checkpointer,
+        errors: ErrorCounter,
+        mountpoint: str,
+    ) -> None:
+        self._volume = volume
+        self._flusher = flusher
+        self._checkpointer = checkpointer
+        self._errors = errors
+        self._mountpoint = mountpoint
+        self._started_at = datetime.now(UTC)
+        self._started_monotonic = time.monotonic()
+
+    @property
+    def volume(self) -> Volume:
+        """The volume it serves."""
+        return self._volume
+
+    @property
+    def started(self) -> str:
+        """When serving began: UTC, ISO 8601."""
+        return self._started_at.isoformat(timespec="seconds")
+
+    def status(self) -> StatusReport:
+        """How it does, for `cairnfs status`."""
+        contents = self._volume.contents
+        last = self._checkpointer.last_at
+        return StatusReport(
+            mounted=True,
+            pid=os.getpid(),
+            mountpoint=printable_path(self._mountpoint),
+            store=printable_path(self._volume.store),
+            read_only=self._volume.read_only,
+            errors=self._errors.count,
+            last_error=self._errors.last,
+            last_checkpoint=last.isoformat(timespec="milliseconds") if last else None,
+            started=self.started,
+            uptime_seconds=round(time.monotonic() - self._started_monotonic, 1),
+            open_files=len(list(contents.files())),
+            dirty_bytes=contents.dirty_bytes,
+        )
+
+    async def make_durable(self) -> None:
+        """Settle every open file and checkpoint. Raises NoSpace, DataError."""
+        for file in self._volume.contents.files():
+            await self._flusher.settle(file.inode)
+        if self._volume.is_dirty:
+            await self._checkpointer.checkpoint()
