@@ -24,6 +24,8 @@ from bench.mounts import (
     wait_until,
 )
 
+COMMAND = (sys.executable, "-m", "daemon.cli.main")
+
 
 class System(Protocol):
     """A filesystem under test. Its methods raise BenchProblem."""
@@ -130,13 +132,12 @@ class Cairnfs:
     def __init__(self, home: Path) -> None:
         self.folder = home / "mount"
         self._store = home / "store"
-        self._command = Path(sys.executable).with_name("cairnfs")
         self.daemon: int | None = None
 
     def start(self) -> None:
         """Make a store and mount it."""
         self.folder.mkdir()
-        run_command([self._command, "mkfs", self._store], MOUNT_SECONDS_MAX)
+        run_command([*COMMAND, "mkfs", self._store], MOUNT_SECONDS_MAX)
         self._mount()
 
     def remount(self) -> bool:
@@ -148,7 +149,7 @@ class Cairnfs:
     def stop(self) -> None:
         """Unmount, and wait for the daemon."""
         if self.daemon is not None:
-            run_command([self._command, "umount", self.folder], UNMOUNT_SECONDS_MAX)
+            run_command([*COMMAND, "umount", self.folder], UNMOUNT_SECONDS_MAX)
             self.daemon = None
 
     def kill(self) -> None:
@@ -159,8 +160,8 @@ class Cairnfs:
                 os.kill(self.daemon, signal.SIGKILL)
 
     def _mount(self) -> None:
-        run_command([self._command, "mount", self._store, self.folder], MOUNT_SECONDS_MAX)
-        status = run_command([self._command, "status", self.folder, "--json"], MOUNT_SECONDS_MAX)
+        run_command([*COMMAND, "mount", self._store, self.folder], MOUNT_SECONDS_MAX)
+        status = run_command([*COMMAND, "status", self.folder, "--json"], MOUNT_SECONDS_MAX)
         self.daemon = json.loads(status)["pid"]
 
 
