@@ -1,0 +1,1 @@
+"""Names and attributes: the tree of inodes and directory entries, by the rules of POSIX."""

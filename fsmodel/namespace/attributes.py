@@ -1,0 +1,89 @@
+"""Changing the attributes of inodes: chmod, chown, times, and what each entails."""
+
+import stat
+
+from fsmodel.change import Change
+from fsmodel.errors import NotSupported
+from fsmodel.ids import InodeId
+from fsmodel.namespace.inodes import (
+    PERMISSION_BITS,
+    SYMLINK,
+    AttributeChange,
+    is_directory,
+    kind_of,
+    require_unlocked,
+    without_privileges,
+)
+from fsmodel.namespace.xattrs import CAPABILITY, Xattrs
+from lmdb_index.records import InodeRecord
+
+
+class Attributes:
+    """Sets attributes by the rules of POSIX. Owner: the thread that owns the index."""
+
+    def __init__(self, xattrs: Xattrs) -> None:
+        self._xattrs = xattrs
+
+    def set(self, change: Change, inode: InodeId, wanted: AttributeChange) -> None:
+        """Set what is given; a change of owner takes privileges away unless the mode is given too.
+
+        Raises NotFound, NotPermitted for a locked inode, NotSupported for the mode of a symlink.
+        """
+        record = self._opened(change, inode)
+        if wanted.uid is not None or wanted.gid is not None:
+            self._set_owner(change, inode, record, wanted)
+        if wanted.mode is not None:
+            self._set_mode(change, inode, record, wanted.mode)
+        if wanted.atime_ns is not None:
+            record.atime_ns = wanted.atime_ns
+        if wanted.mtime_ns is not None:
+            record.mtime_ns = wanted.mtime_ns
+        if wanted.ctime_ns is not None:
+            record.ctime_ns = wanted.ctime_ns
+
+    def touch_modified(self, change: Change, inode: InodeId) -> None:
+        """The content of a file changes now. Raises NotFound, NotPermitted for a locked inode."""
+        self._opened(change, inode).mtime_ns = change.now_ns
+
+    def has_privileges(self, inode: InodeId, record: InodeRecord) -> bool:
+        """Whether writing to the inode has to take something from it."""
+        if is_directory(record):
+            return False
+        may_run_as_owner = without_privileges(record.mode) != record.mode
+        return may_run_as_owner or self._xattrs.find(inode, record, CAPABILITY) is not None
+
+    def clear_privileges(self, change: Change, inode: InodeId) -> bool:
+        """Take set-uid, set-gid and capabilities from a file that is written or truncated.
+
+        Returns whether there was anything to take. Raises NotFound, NotPermitted for a locked
+        inode. The kernel leaves this to the filesystem (FUSE_HANDLE_KILLPRIV), also for root.
+        """
+        record = change.inode(inode)
+        require_unlocked(inode, record)
+        if not self.has_privileges(inode, record):
+            return False
+        record = change.edit(inode)
+        record.mode, record.ctime_ns = without_privileges(record.mode), change.now_ns
+        self._xattrs.discard(change, inode, CAPABILITY)
+        return True
+
+    def _opened(self, change: Change, inode: InodeId) -> InodeRecord:
+        """The record of an inode whose attributes change, stamped."""
+        record = change.edit(inode)
+        require_unlocked(inode, record)
+        record.ctime_ns = change.now_ns
+        record.tree = b""
+        return record
+
+    def _set_owner(
+        self, change: Change, inode: InodeId, record: InodeRecord, wanted: AttributeChange
+    ) -> None:
+        record.uid = record.uid if wanted.uid is None else wanted.uid
+        record.gid = record.gid if wanted.gid is None else wanted.gid
+        self.clear_privileges(change, inode)
+
+    def _set_mode(self, change: Change, inode: InodeId, record: InodeRecord, mode: int) -> None:
+        if kind_of(record) == SYMLINK:
+            raise NotSupported("a symbolic link has no permissions of its own")
+        record.mode = stat.S_IFMT(record.mode) | mode & PERMISSION_BITS
+        self._xattrs.follow_mode(change, inode, mode)

@@ -1,0 +1,64 @@
+"""Listing a directory while it changes.
+
+Entries come in the order of their cookies, from any cookie on, so it does not matter what was
+inserted or removed since the last one was read. A listing ends at the first cookie that was not
+given out when it began: entries that keep arriving cannot make it endless.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final, NamedTuple
+
+from fsmodel.ids import InodeId
+from fsmodel.inode_table import InodeTable
+from fsmodel.namespace.inodes import require_directory
+from lmdb_index.index import Index
+from lmdb_index.keys import pair_key, pair_of
+from lmdb_index.schema import DIRENT_ORDER
+
+_READ_FIRST: Final = 32  # rows: what one readdir request of the kernel asks for
+_READ_MAX: Final = 512
+
+
+class Entry(NamedTuple):
+    """One line of a listing."""
+
+    name: bytes
+    inode: InodeId
+    kind: int  # file type: st_mode >> 12
+    cookie: int  # list on from here to get the entries after this one
+
+
+class Listings:
+    """Lists directories. Owner: the thread that owns the index."""
+
+    def __init__(self, index: Index, inodes: InodeTable) -> None:
+        self._index = index
+        self._inodes = inodes
+
+    def limit(self, directory: InodeId) -> int:
+        """Where a listing that begins now ends: an open handle keeps this.
+
+        To be asked again when a reader goes back to the start, as rewinddir(3) wants. Raises
+        NotFound, NotADirectory.
+        """
+        record = self._inodes.get(directory)
+        require_directory(directory, record)
+        return record.next_cookie
+
+    def entries(self, directory: InodeId, after_cookie: int, cookie_limit: int) -> Iterator[Entry]:
+        """Entries after a cookie and before the limit, in the order of their cookies.
+
+        The iterator may be kept while the tree changes. It then may still show what was removed
+        meanwhile, as far as it had been read already.
+        """
+        stop = pair_key(directory, cookie_limit)
+        at, together = after_cookie, _READ_FIRST
+        while True:
+            rows = self._index.scan(DIRENT_ORDER, pair_key(directory, at + 1), stop)
+            read = [(pair_of(key)[1], row) for key, row in islice(rows, together)]
+            for cookie, row in read:
+                yield Entry(row.name, InodeId(row.inode), row.kind, cookie)
+            if len(read) < together:
+                return
+            at, together = read[-1][0], min(2 * together, _READ_MAX)

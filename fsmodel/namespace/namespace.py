@@ -1,0 +1,216 @@
+"""The tree of inodes and names: one method for each thing a user can do to it.
+
+Every method that changes something is exactly one change: it applies whole or not at all. The
+parts are public, and their functions take the change in progress, so that several steps can be
+combined in one:
+
+    with namespace.changes.begin() as change:
+        for parent, name in artifacts:
+            namespace.links.unlink(change, parent, name)
+
+Permissions are not checked here: the kernel does that (`default_permissions`), as it knows groups
+and capabilities of the caller. What is checked here holds for everybody.
+"""
+
+from collections.abc import Iterator
+
+from fsmodel.change import Changes
+from fsmodel.ids import InodeId
+from fsmodel.inode_table import InodeTable
+from fsmodel.namespace.attributes import Attributes
+from fsmodel.namespace.creation import Creation
+from fsmodel.namespace.directories import Directories
+from fsmodel.namespace.inodes import AtimeMode, AttributeChange, Creator, access_is_due
+from fsmodel.namespace.links import Links
+from fsmodel.namespace.listing import Entry, Listings
+from fsmodel.namespace.names import NamePolicy
+from fsmodel.namespace.orphans import IsOpen, Orphans, ReleaseContent
+from fsmodel.namespace.paths import Paths
+from fsmodel.namespace.renames import NO_RENAME_FLAGS, ROOT_CREATOR, RenameFlag, Renames
+from fsmodel.namespace.xattrs import NO_XATTR_FLAGS, XattrFlag, Xattrs
+from lmdb_index.index import Index
+from lmdb_index.records import InodeRecord
+
+
+class Namespace:
+    """The names and attributes of one store. Owner: the thread that owns the index."""
+
+    def __init__(
+        self,
+        index: Index,
+        inodes: InodeTable,
+        changes: Changes,
+        *,
+        is_open: IsOpen,
+        release_content: ReleaseContent,
+        policy: NamePolicy,
+        atime_mode: AtimeMode = AtimeMode.RELATIME,
+    ) -> None:
+        """Put the parts together.
+
+        `is_open` tells whether a handle keeps an inode whose last name goes; `release_content`
+        lets go of the bytes of a file, in the change that destroys it.
+        """
+        self.changes = changes
+        self.directories = Directories(index, inodes)
+        self.xattrs = Xattrs(index)
+        self.attributes = Attributes(self.xattrs)
+        self.orphans = Orphans(index, is_open, release_content)
+        self.creation = Creation(inodes, self.directories, self.xattrs, policy)
+        self.links = Links(self.directories, self.orphans, policy)
+        self.renames = Renames(self.directories, self.creation, self.links, policy)
+        self.paths = Paths(index, inodes, self.directories)
+        self._listings = Listings(index, inodes)
+        self._inodes = inodes
+        self._atime_mode = atime_mode
+
+    # Reading
+
+    def lookup(self, parent: InodeId, name: bytes) -> InodeId:
+        """The inode a name leads to. Raises NotFound, NotADirectory, NameTooLong."""
+        return self.directories.lookup(parent, name)
+
+    def record(self, inode: InodeId) -> InodeRecord:
+        """Everything known about an inode, to be read only. Raises NotFound."""
+        return self._inodes.get(inode)
+
+    def listing_limit(self, directory: InodeId) -> int:
+        """Where a listing that begins now ends. Raises NotFound, NotADirectory."""
+        return self._listings.limit(directory)
+
+    def list_entries(
+        self, directory: InodeId, after_cookie: int = 0, cookie_limit: int | None = None
+    ) -> Iterator[Entry]:
+        """The entries after a cookie, up to a `listing_limit`: that of now unless given."""
+        if cookie_limit is None:
+            cookie_limit = self._listings.limit(directory)
+        return self._listings.entries(directory, after_cookie, cookie_limit)
+
+    def resolve(self, path: bytes) -> InodeId:
+        """The inode at a path from the root, no symbolic link followed; see Paths.resolve."""
+        return self.paths.resolve(path)
+
+    def paths_of(self, inode: InodeId) -> list[bytes]:
+        """Every path of an inode, for log lines. Raises NotFound."""
+        return self.paths.paths_of(inode)
+
+    # Creating
+
+    def make_root(self, mode: int, uid: int, gid: int) -> None:
+        """Make the root directory of an empty store. Raises AlreadyExists."""
+        with self.changes.begin() as change:
+            self.creation.make_root(change, mode, uid, gid)
+
+    def make_directory(self, parent: InodeId, name: bytes, mode: int, creator: Creator) -> InodeId:
+        """mkdir(2); raises as Creation.make_directory."""
+        with self.changes.begin() as change:
+            return self.creation.make_directory(change, parent, name, mode, creator)
+
+    def make_node(
+        self, parent: InodeId, name: bytes, mode: int, rdev: int, creator: Creator
+    ) -> InodeId:
+        """mknod(2), and the creation of regular files; raises as Creation.make_node."""
+        with self.changes.begin() as change:
+            return self.creation.make_node(change, parent, name, mode, rdev, creator)
+
+    def make_symlink(
+        self, parent: InodeId, name: bytes, target: bytes, creator: Creator
+    ) -> InodeId:
+        """symlink(2); raises as Creation.make_symlink."""
+        with self.changes.begin() as change:
+            return self.creation.make_symlink(change, parent, name, target, creator)
+
+    # Names
+
+    def link(self, inode: InodeId, parent: InodeId, name: bytes) -> None:
+        """link(2); raises as Links.link."""
+        with self.changes.begin() as change:
+            self.links.link(change, inode, parent, name)
+
+    def unlink(self, parent: InodeId, name: bytes) -> InodeId:
+        """unlink(2); returns what was named; raises as Links.unlink."""
+        with self.changes.begin() as change:
+            return self.links.unlink(change, parent, name)
+
+    def rmdir(self, parent: InodeId, name: bytes) -> InodeId:
+        """rmdir(2); returns what was named; raises as Links.rmdir."""
+        with self.changes.begin() as change:
+            return self.links.rmdir(change, parent, name)
+
+    def rename(
+        self,
+        parent: InodeId,
+        name: bytes,
+        new_parent: InodeId,
+        new_name: bytes,
+        flags: RenameFlag = NO_RENAME_FLAGS,
+        creator: Creator = ROOT_CREATOR,
+    ) -> None:
+        """renameat2(2); a whiteout belongs to the creator; raises as Renames.rename."""
+        with self.changes.begin() as change:
+            self.renames.rename(change, parent, name, new_parent, new_name, flags, creator)
+
+    # Attributes
+
+    def set_attributes(self, inode: InodeId, wanted: AttributeChange) -> None:
+        """chmod(2), chown(2), utimensat(2); raises as Attributes.set."""
+        with self.changes.begin() as change:
+            self.attributes.set(change, inode, wanted)
+
+    def clear_privileges(self, inode: InodeId) -> bool:
+        """Take from a file what a write takes; raises as Attributes.clear_privileges.
+
+        Returns whether there was anything to take: if not, this is no change at all.
+        """
+        if not self.attributes.has_privileges(inode, self._inodes.get(inode)):
+            return False
+        with self.changes.begin() as change:
+            return self.attributes.clear_privileges(change, inode)
+
+    def record_access(self, inode: InodeId) -> bool:
+        """The inode has been read: move its access time if due; returns whether."""
+        record = self._inodes.get(inode)
+        if not access_is_due(record, self.changes.now_ns(), self._atime_mode):
+            return False
+        with self.changes.begin() as change:
+            change.edit(inode).atime_ns = change.now_ns
+        return True
+
+    def get_xattr(self, inode: InodeId, name: bytes) -> bytes:
+        """The value of an extended attribute; raises as Xattrs.get."""
+        return self.xattrs.get(inode, self._inodes.get(inode), name)
+
+    def list_xattrs(self, inode: InodeId, *, with_trusted: bool = True) -> list[bytes]:
+        """Names of the extended attributes; those of `trusted.` are for privileged callers."""
+        return self.xattrs.names(inode, self._inodes.get(inode), with_trusted=with_trusted)
+
+    def set_xattr(
+        self, inode: InodeId, name: bytes, value: bytes, flags: XattrFlag = NO_XATTR_FLAGS
+    ) -> None:
+        """setxattr(2); raises as Xattrs.set."""
+        with self.changes.begin() as change:
+            self.xattrs.set(change, inode, name, value, flags)
+
+    def remove_xattr(self, inode: InodeId, name: bytes) -> None:
+        """removexattr(2); raises as Xattrs.remove."""
+        with self.changes.begin() as change:
+            self.xattrs.remove(change, inode, name)
+
+    # Inodes without a name
+
+    def close_orphan(self, inode: InodeId) -> bool:
+        """The last handle of an inode is gone: destroy it if it has no name; returns whether."""
+        record = self._inodes.find(inode)
+        if record is None or record.nlink:
+            return False
+        with self.changes.begin() as change:
+            self.orphans.destroy(change, inode)
+        return True
+
+    def purge_orphans(self) -> int:
+        """Destroy, one by one, what was open and unlinked when the store was last in use."""
+        orphans = self.orphans.all()
+        for inode in orphans:
+            with self.changes.begin() as change:
+                self.orphans.destroy(change, inode)
+        return len(orphans)

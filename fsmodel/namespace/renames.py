@@ -1,0 +1,206 @@
+"""rename(2) with its flags, as fs/namei.c and ext4 do it.
+
+Whatever names existed before and after are never missing in between: the whole is one change.
+"""
+
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import Final
+
+from fsmodel.change import Change
+from fsmodel.errors import InvalidArgument, IsADirectory, NotADirectory, NotFound
+from fsmodel.ids import InodeId
+from fsmodel.namespace.creation import WHITEOUT_MODE, Creation
+from fsmodel.namespace.directories import Directories
+from fsmodel.namespace.inodes import DIRECTORY, Creator, require_unlocked
+from fsmodel.namespace.links import Links, require_empty
+from fsmodel.namespace.names import NamePolicy
+from fsmodel.namespace.places import Place, add_place, move_place
+from lmdb_index.records import DirentRecord
+
+
+class RenameFlag(IntFlag):
+    """The flags of renameat2(2)."""
+
+    NOREPLACE = 1
+    EXCHANGE = 2
+    WHITEOUT = 4
+
+
+NO_RENAME_FLAGS: Final = RenameFlag(0)
+_ALL: Final = RenameFlag.NOREPLACE | RenameFlag.EXCHANGE | RenameFlag.WHITEOUT
+ROOT_CREATOR: Final = Creator(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An entry that a rename is about."""
+
+    directory: InodeId
+    name: bytes
+    dirent: DirentRecord
+
+    @property
+    def inode(self) -> InodeId:
+        return InodeId(self.dirent.inode)
+
+    @property
+    def kind(self) -> int:
+        return self.dirent.kind
+
+    @property
+    def place(self) -> Place:
+        return Place(self.directory, self.dirent.cookie)
+
+
+class Renames:
+    """Moves, replaces and exchanges entries. Owner: the thread that owns the index."""
+
+    def __init__(
+        self, directories: Directories, creation: Creation, links: Links, policy: NamePolicy
+    ) -> None:
+        self._directories = directories
+        self._creation = creation
+        self._links = links
+        self._policy = policy
+
+    def rename(
+        self,
+        change: Change,
+        parent: InodeId,
+        name: bytes,
+        new_parent: InodeId,
+        new_name: bytes,
+        flags: RenameFlag = NO_RENAME_FLAGS,
+        creator: Creator = ROOT_CREATOR,
+    ) -> None:
+        """Move an entry, replacing what has the new name. The creator is that of a whiteout.
+
+        Two names of one file: nothing happens. Raises NotFound, AlreadyExists (NOREPLACE),
+        NotADirectory, IsADirectory, DirectoryNotEmpty, InvalidArgument for a move of a directory
+        below itself and for senseless flags, NotPermitted, and what the policy raises.
+        """
+        _check_flags(flags)
+        source = _Entry(parent, name, self._directories.require(change, parent, name))
+        target = self._target(change, new_parent, new_name, flags)
+        if target is None:
+            self._check_move(change, source, new_parent, new_name)
+            self._leave(change, source, flags, creator)
+            self._arrive(change, source, new_parent, new_name, flags)
+        elif target.inode == source.inode:
+            return
+        elif flags & RenameFlag.EXCHANGE:
+            self._exchange(change, source, target)
+        else:
+            self._check_move(change, source, new_parent, new_name)
+            _check_replaceable(change, source, target)
+            self._leave(change, source, flags, creator)
+            self._replace(change, source, target)
+
+    def _target(
+        self, change: Change, directory: InodeId, name: bytes, flags: RenameFlag
+    ) -> _Entry | None:
+        """What has the new name; None when the name is free."""
+        if flags & RenameFlag.NOREPLACE:
+            self._directories.require_free(change, directory, name)
+            return None
+        dirent = self._directories.find_to_change(change, directory, name)
+        if dirent is not None:
+            return _Entry(directory, name, dirent)
+        if flags & RenameFlag.EXCHANGE:
+            raise NotFound(f"no entry {name!r} in directory {directory} to exchange with")
+        return None
+
+    def _check_move(
+        self, change: Change, moved: _Entry, new_parent: InodeId, new_name: bytes
+    ) -> None:
+        """Whether this entry may get that place."""
+        _check_not_below(change, moved, new_parent)
+        require_unlocked(moved.inode, change.inode(moved.inode))
+        self._policy.check_entry(new_parent, new_name, moved.kind)
+        self._policy.check_move(moved.inode, moved.directory, new_parent, new_name)
+
+    def _leave(self, change: Change, source: _Entry, flags: RenameFlag, creator: Creator) -> None:
+        """Take the old name away, or give it to a whiteout."""
+        if not flags & RenameFlag.WHITEOUT:
+            self._directories.remove(change, source.directory, source.name, source.dirent)
+            return
+        kind = WHITEOUT_MODE >> 12
+        self._policy.check_entry(source.directory, source.name, kind)
+        whiteout = self._creation.make_whiteout(change, source.directory, creator)
+        self._point(change, source, whiteout, kind)
+        add_place(change, whiteout, source.place)
+
+    def _arrive(
+        self,
+        change: Change,
+        moved: _Entry,
+        new_parent: InodeId,
+        new_name: bytes,
+        flags: RenameFlag,
+    ) -> None:
+        """Give the moved inode its free new name; within a directory it keeps its cookie.
+
+        So a listing that goes on meanwhile shows it once, under the one name or the other.
+        """
+        stays = new_parent == moved.directory and not flags & RenameFlag.WHITEOUT
+        cookie = self._directories.insert(
+            change,
+            new_parent,
+            new_name,
+            moved.inode,
+            moved.kind,
+            moved.dirent.cookie if stays else None,
+        )
+        _settle(change, moved, Place(new_parent, cookie))
+
+    def _replace(self, change: Change, moved: _Entry, target: _Entry) -> None:
+        """Give the moved inode a name that something else has."""
+        self._point(change, target, moved.inode, moved.kind)
+        _settle(change, moved, target.place)
+        self._links.drop(change, target.inode, target.place)
+
+    def _exchange(self, change: Change, first: _Entry, second: _Entry) -> None:
+        self._check_move(change, first, second.directory, second.name)
+        self._check_move(change, second, first.directory, first.name)
+        self._point(change, first, second.inode, second.kind)
+        self._point(change, second, first.inode, first.kind)
+        _settle(change, first, second.place)
+        _settle(change, second, first.place)
+
+    def _point(self, change: Change, entry: _Entry, inode: InodeId, kind: int) -> None:
+        self._directories.point(change, entry.directory, entry.name, entry.dirent, inode, kind)
+
+
+def _settle(change: Change, moved: _Entry, place: Place) -> None:
+    """The moved inode has a new place."""
+    move_place(change, moved.inode, moved.place, place)
+    change.edit(moved.inode).ctime_ns = change.now_ns
+
+
+def _check_flags(flags: RenameFlag) -> None:
+    exchanges = bool(flags & RenameFlag.EXCHANGE)
+    if flags & ~int(_ALL) or (exchanges and flags & (RenameFlag.NOREPLACE | RenameFlag.WHITEOUT)):
+        raise InvalidArgument(f"rename cannot be asked for flags {int(flags):#x}")
+
+
+def _check_replaceable(change: Change, source: _Entry, target: _Entry) -> None:
+    """A directory replaces an empty directory, anything else replaces anything else."""
+    if target.kind != DIRECTORY:
+        if source.kind == DIRECTORY:
+            raise NotADirectory(f"{target.name!r} is not a directory, {source.name!r} is one")
+        return
+    if source.kind != DIRECTORY:
+        raise IsADirectory(f"{target.name!r} is a directory, {source.name!r} is not")
+    require_empty(change, target.inode)
+
+
+def _check_not_below(change: Change, moved: _Entry, into: InodeId) -> None:
+    """A directory cannot come to lie in itself or below."""
+    if moved.kind != DIRECTORY or moved.directory == into:
+        return
+    at = into
+    while at:
+        if at == moved.inode:
+            raise InvalidArgument(f"directory {moved.inode} cannot be moved below itself")
+        at = InodeId(change.inode(at).parent)
