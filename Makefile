@@ -5,7 +5,7 @@ STORE ?= default
 BENCH ?=
 run := .venv/bin/python -m
 
-.PHONY: help venv venv-tests mount umount lint check test crash bench lock clean
+.PHONY: help venv venv-tests mount umount lint lint-format lint-rules lint-types lint-imports check test crash bench lock clean
 
 help:
 	@echo "make mount   mount STORE ($(STORE)) at MNT ($(MNT))"
@@ -30,10 +30,18 @@ mount: venv
 umount: venv
 	@.venv/bin/cairnfs umount "$(MNT)"
 
-lint: venv
+lint: lint-format lint-rules lint-types lint-imports
+
+lint-format: venv
 	@$(run) ruff format --check --quiet .
+
+lint-rules: venv
 	@$(run) ruff check --quiet .
+
+lint-types: venv
 	@$(run) mypy --no-error-summary
+
+lint-imports: venv
 	@.venv/bin/lint-imports --no-logo
 
 check: lint
