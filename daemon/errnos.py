@@ -12,6 +12,7 @@ from fsmodel import errors
 
 ERRNO_OF: Final[dict[type[errors.CairnError], int]] = {
     errors.NotFound: errno.ENOENT,
+    errors.Stale: errno.ESTALE,
     errors.AlreadyExists: errno.EEXIST,
     errors.NotADirectory: errno.ENOTDIR,
     errors.IsADirectory: errno.EISDIR,

@@ -1,6 +1,7 @@
 """Open handles: what each number the kernel holds stands for."""
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -15,6 +16,8 @@ class FileHandle:
 
     inode: InodeId
     writable: bool
+    privileged: bool  # its opener may keep set-user and set-group bits when writing
+    access_is_due: bool = False  # the next read moves the access time
     next_read: int = 0  # offset where a sequential reader goes on
     ahead_to: int = 0  # offset up to which chunks were asked for in advance
 
@@ -37,11 +40,13 @@ class Handles:
         self._next = FIRST_HANDLE
         self._files: dict[int, FileHandle] = {}
         self._directories: dict[int, DirectoryHandle] = {}
+        self._unprivileged_writers: Counter[InodeId] = Counter()
 
-    def open_file(self, inode: InodeId, flags: int) -> int:
-        """A number for a newly opened file."""
-        writable = flags & os.O_ACCMODE != os.O_RDONLY
-        return self._add(self._files, FileHandle(inode, writable))
+    def open_file(self, inode: InodeId, flags: int, uid: int) -> int:
+        """A number for a file newly opened by a user."""
+        handle = FileHandle(inode, flags & os.O_ACCMODE != os.O_RDONLY, privileged=uid == 0)
+        self._count_writer(handle, 1)
+        return self._add(self._files, handle)
 
     def open_directory(self, inode: InodeId, cookie_limit: int) -> int:
         """A number for a newly opened directory."""
@@ -57,7 +62,16 @@ class Handles:
 
     def close_file(self, number: int) -> FileHandle:
         """End a file's number."""
-        return self._files.pop(number)
+        handle = self._files.pop(number)
+        self._count_writer(handle, -1)
+        return handle
+
+    def only_privileged_write(self, inode: InodeId) -> bool:
+        """Whether no one but privileged users has a file open for writing.
+
+        Dirty pages may arrive through any writable handle, not the one that wrote.
+        """
+        return inode not in self._unprivileged_writers
 
     def close_directory(self, number: int) -> None:
         """End a directory's number."""
@@ -66,6 +80,12 @@ class Handles:
     def open_files(self) -> tuple[FileHandle, ...]:
         """Every open file."""
         return tuple(self._files.values())
+
+    def _count_writer(self, handle: FileHandle, change: int) -> None:
+        if handle.writable and not handle.privileged:
+            self._unprivileged_writers[handle.inode] += change
+            if not self._unprivileged_writers[handle.inode]:
+                del self._unprivileged_writers[handle.inode]
 
     def _add(self, table: dict[int, Handle], handle: Handle) -> int:
         number = self._next

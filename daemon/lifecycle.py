@@ -21,6 +21,7 @@ from daemon.daemon_record import DaemonRecord, remove_record, start_ticks, write
 from daemon.flusher import Flusher
 from daemon.liveness import PROBE_SECONDS, feed_watchdog, mount_answers
 from daemon.logs import ErrorCounter, configure_logging
+from daemon.memory import limit_heaps
 from daemon.mount_plan import MountPlan
 from daemon.mount_table import mount_at, read_mount_table
 from daemon.mounting import check_host, check_mount_point
@@ -60,6 +61,7 @@ def serve_mount(plan: MountPlan, announce: Callable[[], None]) -> None:
         plan.log_file,
         redirect=plan.background,
     )
+    limit_heaps()
     volume = Volume.open(
         plan.store,
         read_only=plan.options.read_only,
@@ -120,6 +122,7 @@ class _Daemon:
             self._plan.settings.grace_period_seconds,
             end=session.end,
             is_used=lambda: any(True for _ in self._volume.contents.files()),
+            activity=self._service.activity,
         )
 
     async def _serve(

@@ -90,9 +90,7 @@ class CairnOperations(pyfuse3.Operations):
     ) -> EntryAttributes:
         """Create a directory."""
         with errors_become_errnos():
-            inode = self._volume.make_directory(
-                InodeId(parent_inode), name, mode, creator_of(ctx)
-            )
+            inode = self._volume.make_directory(InodeId(parent_inode), name, mode, creator_of(ctx))
             return self._counted(inode)
 
     async def mknod(
@@ -100,9 +98,7 @@ class CairnOperations(pyfuse3.Operations):
     ) -> EntryAttributes:
         """Create a file, FIFO, socket or device node."""
         with errors_become_errnos():
-            inode = self._volume.make_node(
-                InodeId(parent_inode), name, mode, rdev, creator_of(ctx)
-            )
+            inode = self._volume.make_node(InodeId(parent_inode), name, mode, rdev, creator_of(ctx))
             return self._counted(inode)
 
     async def symlink(
@@ -110,9 +106,7 @@ class CairnOperations(pyfuse3.Operations):
     ) -> EntryAttributes:
         """Create a symbolic link."""
         with errors_become_errnos():
-            inode = self._volume.make_symlink(
-                InodeId(parent_inode), name, target, creator_of(ctx)
-            )
+            inode = self._volume.make_symlink(InodeId(parent_inode), name, target, creator_of(ctx))
             return self._counted(inode)
 
     async def link(
@@ -129,15 +123,13 @@ class CairnOperations(pyfuse3.Operations):
 
     async def unlink(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
         """Remove a name of something that is no directory."""
-        with errors_become_errnos():
-            with self._deletions_noted(InodeId(parent_inode), name):
-                self._volume.unlink(InodeId(parent_inode), name)
+        with errors_become_errnos(), self._deletions_noted(InodeId(parent_inode), name):
+            self._volume.unlink(InodeId(parent_inode), name)
 
     async def rmdir(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
         """Remove an empty directory."""
-        with errors_become_errnos():
-            with self._deletions_noted(InodeId(parent_inode), name):
-                self._volume.rmdir(InodeId(parent_inode), name)
+        with errors_become_errnos(), self._deletions_noted(InodeId(parent_inode), name):
+            self._volume.rmdir(InodeId(parent_inode), name)
 
     async def rename(
         self,
@@ -149,20 +141,16 @@ class CairnOperations(pyfuse3.Operations):
         ctx: RequestContext,
     ) -> None:
         """Move a name, replacing or exchanging what is there."""
-        with errors_become_errnos():
-            with self._deletions_noted(InodeId(parent_inode_new), name_new):
-                self._volume.rename(
-                    InodeId(parent_inode_old),
-                    name_old,
-                    InodeId(parent_inode_new),
-                    name_new,
-                    RenameFlag(flags),
-                )
+        parent, new_parent = InodeId(parent_inode_old), InodeId(parent_inode_new)
+        with errors_become_errnos(), self._deletions_noted(new_parent, name_new):
+            self._volume.rename(parent, name_old, new_parent, name_new, RenameFlag(flags))
 
     async def readlink(self, inode: InodeT, ctx: RequestContext) -> FileNameT:
         """Where a symbolic link points."""
         with errors_become_errnos():
-            return FileNameT(self._volume.read_link(InodeId(inode)))
+            target = self._volume.read_link(InodeId(inode))
+            self._volume.record_access(InodeId(inode))
+            return FileNameT(target)
 
     # -- attributes -----------------------------------------------------------------------
 
@@ -184,7 +172,7 @@ class CairnOperations(pyfuse3.Operations):
             number = InodeId(inode)
             change = attribute_change(attr, fields)
             if fields.update_size:
-                await self._truncate(number, attr.st_size)
+                await self._truncate(number, attr.st_size, ctx.uid)
             if change is not None:
                 self._volume.set_attributes(number, change)
             return self._entry(number)
@@ -244,7 +232,6 @@ class CairnOperations(pyfuse3.Operations):
         with errors_become_errnos():
             number = InodeId(inode)
             limit = self._volume.listing_limit(number)
-            self._volume.record_access(number)
             return FileHandleT(self._handles.open_directory(number, limit))
 
     async def readdir(self, fh: FileHandleT, start_id: int, token: ReaddirToken) -> None:
@@ -252,6 +239,7 @@ class CairnOperations(pyfuse3.Operations):
         with errors_become_errnos():
             handle = self._handles.directory(fh)
             if start_id == 0:
+                self._volume.record_access(handle.inode)
                 handle.cookie_limit = self._volume.listing_limit(handle.inode)
             for name, inode, cookie in self._dots(handle.inode, start_id):
                 if not pyfuse3.readdir_reply(token, name, self._entry(inode), cookie):
@@ -285,11 +273,9 @@ class CairnOperations(pyfuse3.Operations):
     ) -> tuple[FileInfo, EntryAttributes]:
         """Create a regular file and open it."""
         with errors_become_errnos():
-            inode = self._volume.make_node(
-                InodeId(parent_inode), name, mode, 0, creator_of(ctx)
-            )
+            inode = self._volume.make_node(InodeId(parent_inode), name, mode, 0, creator_of(ctx))
             self._volume.open_file(inode, writing=True)
-            return self._opened(inode, flags), self._counted(inode)
+            return self._opened(inode, flags, ctx.uid), self._counted(inode)
 
     async def open(self, inode: InodeT, flags: FlagT, ctx: RequestContext) -> FileInfo:
         """Open a file, emptying it if asked to."""
@@ -299,29 +285,29 @@ class CairnOperations(pyfuse3.Operations):
             self._volume.open_file(number, writing=writing)
             try:
                 if flags & os.O_TRUNC and writing:
-                    await self._truncate(number, 0)
-                if not flags & O_NOATIME and flags & os.O_ACCMODE != os.O_WRONLY:
-                    self._volume.record_access(number)
+                    await self._truncate(number, 0, ctx.uid)
             except BaseException:
                 self._close(number)
                 raise
-            return self._opened(number, flags)
+            return self._opened(number, flags, ctx.uid)
 
     async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
         """Bytes of an open file; wrong bytes never, EIO for a damaged range instead."""
         with errors_become_errnos():
             handle = self._handles.file(fh)
-            data = await self._workers.drive(
-                self._volume.contents.read(handle.inode, off, size)
-            )
+            data = await self._workers.drive(self._volume.contents.read(handle.inode, off, size))
             self._read_ahead(handle, off, off + len(data))
+            if handle.access_is_due:
+                handle.access_is_due = False
+                self._volume.record_access(handle.inode)
             return data  # type: ignore[return-value]  # any contiguous buffer will do
 
     async def write(self, fh: FileHandleT, off: int, buf: bytes) -> int:
         """Take bytes for an open file; waits when too much is dirty."""
         with errors_become_errnos():
             handle = self._handles.file(fh)
-            file = self._volume.write(handle.inode, off, buf)
+            privileged = self._handles.only_privileged_write(handle.inode)
+            file = self._volume.write(handle.inode, off, buf, privileged=privileged)
             await self._flusher.wrote(file)
             return len(buf)
 
@@ -383,18 +369,25 @@ class CairnOperations(pyfuse3.Operations):
             parent = self._volume.lookup(directory, b"..")
             yield FileNameT(b".."), parent, DOT_DOT_COOKIE
 
-    def _opened(self, inode: InodeId, flags: int) -> FileInfo:
-        handle = self._handles.open_file(inode, flags)
-        direct = bool(flags & os.O_DIRECT)
-        return FileInfo(fh=FileHandleT(handle), keep_cache=not direct)
+    def _opened(self, inode: InodeId, flags: int, uid: int) -> FileInfo:
+        """A handle for an open file.
 
-    async def _truncate(self, inode: InodeId, size: int) -> None:
+        The kernel keeps the pages it has, unless reading them would have to move the access time:
+        then the read must come to us, once.
+        """
+        number = self._handles.open_file(inode, flags, uid)
+        reading = flags & os.O_ACCMODE != os.O_WRONLY and not flags & O_NOATIME
+        due = reading and self._volume.access_is_due(inode)
+        self._handles.file(number).access_is_due = due
+        return FileInfo(fh=FileHandleT(number), keep_cache=not due and not flags & os.O_DIRECT)
+
+    async def _truncate(self, inode: InodeId, size: int, uid: int) -> None:
         """Change a file's size: at once in its row, and in chunks unless it stays open."""
         contents = self._volume.contents
         contents.open(inode)
         try:
             async with self._flusher.locks.of(inode):
-                self._volume.truncate(inode, size)
+                self._volume.truncate(inode, size, privileged=uid == 0)
             file = contents.file(inode)
             if file is not None and file.users == 1:
                 await self._flusher.settle(inode)

@@ -29,7 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             le=16 * GIB,
             description="Written bytes held in memory until stored; above it writers wait.",
         ),
-    ] = 64 * MIB
+    ] = 32 * MIB
     checkpoint_interval_seconds: Annotated[
         float,
         Meta(ge=0.1, le=3600, description="A changed store commits its index this often."),

@@ -1,7 +1,8 @@
 """Which store a command means.
 
 `--store DIR` (or the command's own STORE argument), else $CAIRNFS_STORE, else the mount that the
-command's PATH or the working directory lies in, else the default store.
+command's PATH or the working directory lies in, else the default store. A PATH that is the folder
+of a store means that store.
 """
 
 import os
@@ -13,6 +14,7 @@ from platformdirs import user_data_path
 
 from daemon.mount_table import FSTYPE, Mount, mount_holding, store_of
 from daemon.problems import Problem
+from fsmodel.store.layout import StoreLayout
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ def choose_store(
     chosen = named_store(named, environment)
     if chosen is not None:
         return chosen
+    if StoreLayout(Path(path)).format_file.is_file():
+        return StoreChoice(resolved(path))
     mount = mount_holding(table, os.path.realpath(path))
     if mount is None or mount.fstype != FSTYPE:
         return default_store(environment)

@@ -26,7 +26,7 @@ class Workers:
             while True:
                 try:
                     done = await self.run(work)
-                except Exception as error:  # the generator decides what its own failure means
+                except Exception as error:  # noqa: BLE001  # what it means is for the steps to say
                     work = steps.throw(error)
                 else:
                     work = steps.send(done)

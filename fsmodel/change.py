@@ -8,9 +8,10 @@ and stored once at the end, however often they were touched.
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from fsmodel.clock import Clock
-from fsmodel.errors import NoSpace, NotFound
+from fsmodel.errors import NoSpace, Stale
 from fsmodel.ids import InodeId
 from fsmodel.inode_table import InodeTable
 from lmdb_index.errors import NoRoom
@@ -19,6 +20,8 @@ from lmdb_index.keys import number_key
 from lmdb_index.operation import Operation
 from lmdb_index.records import InodeRecord
 from lmdb_index.schema import INODE
+
+TICK_NS_MAX: Final = 10_000_000  # the longest tick of Linux, at 100 Hz
 
 
 class Change:
@@ -37,13 +40,13 @@ class Change:
         self._applied.append(action)
 
     def inode(self, inode: InodeId) -> InodeRecord:
-        """The record as this change sees it, to be read only. Raises NotFound."""
+        """The record as this change sees it, to be read only. Raises Stale."""
         if inode in self._removed:
-            raise NotFound(f"inode {inode}")
+            raise Stale(f"inode {inode} does not exist")
         return self._edited.get(inode) or self._inodes.get(inode)
 
     def edit(self, inode: InodeId) -> InodeRecord:
-        """A record the caller may change; it is stored when the change ends. Raises NotFound."""
+        """A record the caller may change; it is stored when the change ends. Raises Stale."""
         record = self._edited.get(inode)
         if record is None:
             record = self._edited[inode] = copy.copy(self.inode(inode))
@@ -84,10 +87,20 @@ class Changes:
         self._index = index
         self._inodes = inodes
         self._clock = clock
+        self._seen_ns = 0
 
     def now_ns(self) -> int:
         """The time that a change would bear if it began now."""
-        return self._clock.now_ns()
+        return max(self._clock.now_ns(), self._seen_ns)
+
+    def observe(self, time_ns: int) -> None:
+        """Take note of a time that somebody else stamped.
+
+        The kernel's clock for stamps can be a tick ahead of the one a process may read. Ours
+        never goes behind a stamp of a moment ago, so that what happens later also looks later.
+        """
+        if self._seen_ns < time_ns <= self._clock.now_ns() + TICK_NS_MAX:
+            self._seen_ns = time_ns
 
     @contextmanager
     def begin(self) -> Iterator[Change]:
@@ -97,7 +110,7 @@ class Changes:
         """
         try:
             with self._index.operation() as operation:
-                change = Change(operation, self._inodes, self._clock.now_ns())
+                change = Change(operation, self._inodes, self.now_ns())
                 yield change
                 change.store()
         except NoRoom as error:

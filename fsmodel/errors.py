@@ -2,7 +2,8 @@
 
     CairnError
     |-- Refused                 the caller asked for something the filesystem must refuse
-    |   |-- NotFound            no such name or inode
+    |   |-- NotFound            no such name
+    |   |   `-- Stale           an inode that was deleted while somebody still knew its number
     |   |-- AlreadyExists       the name is taken
     |   |-- NotADirectory, IsADirectory, DirectoryNotEmpty
     |   |-- InvalidArgument     a value that has no meaning here
@@ -39,7 +40,14 @@ class Refused(CairnError):
 
 
 class NotFound(Refused):
-    """No such name or inode."""
+    """No such name."""
+
+
+class Stale(NotFound):
+    """An inode that was deleted while somebody still knew its number.
+
+    Whoever found the number by a path looks the path up again: another file may have its name.
+    """
 
 
 class AlreadyExists(Refused):

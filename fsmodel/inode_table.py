@@ -7,7 +7,7 @@ edits copies and hands them back once its operation has been applied.
 from collections import OrderedDict
 from typing import Final
 
-from fsmodel.errors import NotFound
+from fsmodel.errors import Stale
 from fsmodel.ids import InodeId
 from lmdb_index.index import Index
 from lmdb_index.keys import number_key
@@ -34,10 +34,10 @@ class InodeTable:
         return record
 
     def get(self, inode: InodeId) -> InodeRecord:
-        """The record of an inode, to be read only. Raises NotFound."""
+        """The record of an inode, to be read only. Raises Stale."""
         record = self._cache.get(inode) or self.find(inode)
         if record is None:
-            raise NotFound(f"inode {inode}")
+            raise Stale(f"inode {inode} does not exist")
         return record
 
     def remember(self, inode: InodeId, record: InodeRecord) -> None:

@@ -184,10 +184,17 @@ class Volume:
     def set_attributes(self, inode: InodeId, wanted: AttributeChange) -> None:
         """Set mode, owner or times. Raises Refused."""
         self._require_writable()
+        for stamp in (wanted.mtime_ns, wanted.ctime_ns):
+            if stamp is not None:
+                self._parts.changes.observe(stamp)
         self._names.set_attributes(inode, wanted)
         file = self.contents.file(inode)
         if file is not None and wanted.mtime_ns is not None:
             file.written_ns = None  # the caller has said what the times are
+
+    def access_is_due(self, inode: InodeId) -> bool:
+        """Whether reading this file or directory now would move its access time."""
+        return not self.read_only and self._names.access_is_due(inode)
 
     def record_access(self, inode: InodeId) -> bool:
         """Note that a file or directory is being read; tell whether its access time moved."""
@@ -237,25 +244,34 @@ class Volume:
         """Whether only open handles keep the inode."""
         return self._names.record(inode).nlink == 0
 
-    def write(self, inode: InodeId, offset: int, data: bytes) -> FileState:
-        """Put bytes into an open file. Raises NoSpace, TooBig."""
+    def write(
+        self, inode: InodeId, offset: int, data: bytes, *, privileged: bool = False
+    ) -> FileState:
+        """Put bytes into an open file. Raises NoSpace, TooBig.
+
+        Set-user and set-group bits go, unless the writer is `privileged` to keep them.
+        """
         self._require_room(len(data))
-        if self._names.record(inode).mode & PRIVILEGE_BITS:
+        if not privileged and self._names.record(inode).mode & PRIVILEGE_BITS:
             self._names.clear_privileges(inode)
         self.contents.write(inode, offset, data)
         file = self.contents.file(inode)
         assert file is not None
         return file
 
-    def truncate(self, inode: InodeId, size: int) -> None:
-        """Give an open file another size, zeros filling what is new. Raises TooBig, Refused."""
+    def truncate(self, inode: InodeId, size: int, *, privileged: bool = False) -> None:
+        """Give an open file another size, zeros filling what is new. Raises TooBig, Refused.
+
+        Set-user and set-group bits go, unless the caller is `privileged` to keep them.
+        """
         self._require_writable()
         with self._parts.changes.begin() as change:
             record = change.edit(inode)
             if kind_of(record) != REGULAR:
                 raise InvalidArgument(f"inode {inode} has no size to change")
             require_unlocked(inode, record)
-            self._names.attributes.clear_privileges(change, inode)
+            if not privileged:
+                self._names.attributes.clear_privileges(change, inode)
             self._names.attributes.touch_modified(change, inode)
             self.contents.truncate(change, inode, size)
 

@@ -39,11 +39,14 @@ Examples:
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-def cli() -> None:
+@click.option("--store", metavar="DIR", help="The store that the command is about.")
+def cli(store: str | None) -> None:
     """A filesystem that stores what is written to it by content.
 
     Repeated and similar data is stored once, compressed.
     """
+    if store is not None:  # the same as naming it in the environment
+        os.environ["CAIRNFS_STORE"] = store
 
 
 def main() -> None:

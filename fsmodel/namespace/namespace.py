@@ -167,10 +167,13 @@ class Namespace:
         with self.changes.begin() as change:
             return self.attributes.clear_privileges(change, inode)
 
+    def access_is_due(self, inode: InodeId) -> bool:
+        """Whether reading the inode now would move its access time."""
+        return access_is_due(self._inodes.get(inode), self.changes.now_ns(), self._atime_mode)
+
     def record_access(self, inode: InodeId) -> bool:
         """The inode has been read: move its access time if due; returns whether."""
-        record = self._inodes.get(inode)
-        if not access_is_due(record, self.changes.now_ns(), self._atime_mode):
+        if not self.access_is_due(inode):
             return False
         with self.changes.begin() as change:
             change.edit(inode).atime_ns = change.now_ns
