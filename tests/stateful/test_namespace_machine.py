@@ -20,6 +20,7 @@ from fsmodel.namespace.namespace import Namespace
 from fsmodel.namespace.renames import RenameFlag
 from fsmodel.upkeep.check_names import check_names
 from lmdb_index.check import check_rows
+from lmdb_index.records import InodeFlag
 from lmdb_index.schema import DIRENT, DIRENT_ORDER, INODE, LINK, ORPHAN, XATTR
 from tests.support.namespace_store import USER, NamespaceStore
 from tests.support.reference_tree import Node, ReferenceTree
@@ -30,7 +31,7 @@ WHICH = st.integers(0, 30)
 SPOTS = st.one_of(WHICH, WHICH, WHICH, st.tuples(WHICH, NAMES))
 FILE_MODES = st.sampled_from([0o644, 0o4755, 0o2755, 0o2644])
 DIRECTORY_MODES = st.sampled_from([0o755, 0o1777])
-RENAME_FLAGS = st.sampled_from(["", "", "n", "x", "w", "nw", "nx"])
+RENAME_FLAGS = st.sampled_from(["", "x", "", "n", "x", "w", "nw", "nx"])
 XATTRS = st.sampled_from([b"user.a", b"user.b", b"trusted.c", b"security.d"])
 STEPS_OF_A_LIFE = 6  # at least, between a start and the next
 FLAG_OF = {"n": RenameFlag.NOREPLACE, "x": RenameFlag.EXCHANGE, "w": RenameFlag.WHITEOUT}
@@ -60,11 +61,13 @@ class NamespaceAgainstReference(RuleBasedStateMachine):
 
     @initialize()
     def plant(self) -> None:
-        """Begin with a few things to move around."""
+        """Begin with a few things to move around: a, a/b, a/b/a which is also c, and b, b/b."""
         self.make_directory(0, b"a", 0o755)
         self.make_directory(1, b"b", 0o755)
-        self.make_node(1, b"a", stat.S_IFREG | 0o644, 0)
+        self.make_node(2, b"a", stat.S_IFREG | 0o4755, 0)
         self.link(3, 0, b"c")
+        self.make_directory(0, b"b", 0o755)
+        self.make_node(3, b"b", stat.S_IFIFO | 0o600, 0)
 
     # Creating
 
@@ -202,6 +205,18 @@ class NamespaceAgainstReference(RuleBasedStateMachine):
         self.model.opened.add(node)
         self.store.opened.add(self.number(node))
 
+    @rule(spot=WHICH, directory=st.booleans())
+    def remove_while_open(self, spot: int, directory: bool) -> None:
+        parent, name = self.entry(spot)
+        if name in parent.entries:
+            node = parent.entries[name]
+            self.model.opened.add(node)
+            self.store.opened.add(self.number(node))
+        if directory:
+            self.rmdir(spot)
+        else:
+            self.unlink(spot)
+
     @precondition(lambda self: self.model.opened)
     @rule(which=WHICH)
     def close(self, which: int) -> None:
@@ -244,6 +259,7 @@ class NamespaceAgainstReference(RuleBasedStateMachine):
         assert all(self.tree.resolve(path) == inode for path in self.model.paths_of(node))
         stored = {name: self.tree.get_xattr(inode, name) for name in self.tree.list_xattrs(inode)}
         assert stored == node.xattrs
+        assert bool(record.flags & InodeFlag.HAS_XATTRS) == bool(stored)
         if node.is_directory:
             listed = [(name, found) for name, found, _, _ in self.tree.list_entries(inode)]
             expected = [(name, self.number(child)) for name, child in node.entries.items()]
@@ -315,4 +331,6 @@ class NamespaceAgainstReference(RuleBasedStateMachine):
 
 
 TestNamespaceAgainstReference = NamespaceAgainstReference.TestCase
-TestNamespaceAgainstReference.settings = settings(stateful_step_count=50)
+TestNamespaceAgainstReference.settings = settings(
+    max_examples=2 * settings().max_examples, stateful_step_count=50
+)
