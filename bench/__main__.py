@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from bench import compare as comparison
+from bench import document as performance_page
 from bench import report
 from bench.environment import describe
 from bench.mounts import BenchProblem
@@ -33,7 +34,7 @@ def cli() -> None:
 
 @cli.command()
 @click.option("--systems", default=",".join(SYSTEMS), show_default=True)
-@click.option("--rounds", default=5, show_default=True, type=POSITIVE)
+@click.option("--rounds", default=3, show_default=True, type=POSITIVE)
 @click.option("--only", multiple=True, help="Workloads whose name contains this; may be repeated.")
 @click.option(
     "--folder",
@@ -124,6 +125,12 @@ def compare(before: Path, after: Path, system: str, fail: bool) -> None:
     click.echo(comparison.table_of(found))
     if fail and any(change.verdict == "slower" for change in found):
         sys.exit(1)
+
+
+@cli.command()
+def document() -> None:
+    """Put the baseline's table into docs/performance.md."""
+    performance_page.update()
 
 
 def main() -> None:
