@@ -323,7 +323,7 @@ class Volume:
         What a dry volume has replayed is committed nowhere, so there the open index is read.
         """
         if self._parts.dry:
-            return self._check(self._parts.index, self._parts.index.rows)
+            return self._check(self._parts.index, self._parts.index)
         self.checkpoint()
         report: FsckReport = yield Work(self._check_snapshot, FSCK_COST_BYTES)
         return report

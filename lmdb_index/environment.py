@@ -1,69 +1,94 @@
-"""The LMDB environment: how it is opened, and how its map grows.
+"""The LMDB environment: how it is opened, its databases, how its map grows.
 
-The engine is LMDB 0.9. No writemap: with it, a full disk would be a SIGBUS. Commits sync. The file
-is sparse under its map, so a large map costs nothing until it is used.
+Default mode, with sync at every commit: NOSYNC can corrupt the file at power loss, and with
+writemap a full disk is SIGBUS. The file is sparse under the map, so a large map costs nothing
+until it is used. The engine is LMDB 0.9, whatever the binding would choose: the formats differ.
 """
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import lmdb
-import msgspec
 
-from lmdb_index.errors import IndexCorrupt, NoRoom
+from lmdb_index.errors import IndexCorrupt, IndexProblem, NoRoom
+from lmdb_index.host_files import FILE_MODE, NO_ROOM
 from lmdb_index.schema import TABLES
-from lmdb_index.values import RowCodec
 
-MAP_BYTES: Final = 64 << 30
-TABLES_MAX: Final = 64
-READERS_MAX: Final = 126
+ENGINE: Final = 0  # LMDB 0.9; 1 would be LMDB 1.0
+MAP_BYTES_MIN: Final = 64 << 30
+DATABASES_MAX: Final = 64
+DATA_FILE: Final = "data.mdb"
+
+Database = lmdb._Database  # the binding has no public name for it
+if TYPE_CHECKING:
+    Transaction = lmdb.Transaction[bytes]
+else:  # generic in its stubs only
+    Transaction = lmdb.Transaction
+
+_DAMAGED: Final = (
+    lmdb.CorruptedError,
+    lmdb.InvalidError,
+    lmdb.PageNotFoundError,
+    lmdb.VersionMismatchError,
+)
+
+
+def index_problem(error: lmdb.Error, place: object) -> IndexProblem:
+    """What LMDB reports, in the index's own words."""
+    if isinstance(error, lmdb.MapFullError) or error.code in NO_ROOM:
+        return NoRoom(f"{place}: no room on the host: free some space and try again")
+    if isinstance(error, _DAMAGED):
+        return IndexCorrupt(f"{place}: {error}: run cairnfs rebuild-index")
+    return IndexProblem(f"{place}: {error}")
 
 
 class Environment:
-    """An open LMDB environment with all tables."""
+    """An open LMDB environment and the databases of all tables."""
 
-    def __init__(self, folder: Path, *, create: bool = False) -> None:
-        """Open it. Raises IndexCorrupt when LMDB cannot, NoRoom when the host is full."""
+    def __init__(self, folder: Path) -> None:
+        """Open it; make it if it is not there. Raises IndexProblem."""
+        self.file = folder / DATA_FILE
+        self.databases: dict[int, Database] = {}  # by the table's number
         try:
-            self._lmdb = lmdb.open(
+            self._environment = lmdb.Environment(
                 str(folder),
-                map_size=MAP_BYTES,
-                max_dbs=TABLES_MAX,
-                max_readers=READERS_MAX,
-                mode=0o600,
-                create=create,
+                map_size=MAP_BYTES_MIN,
+                max_dbs=DATABASES_MAX,
+                mode=FILE_MODE,
+                lib_version=ENGINE,
             )
-            self._grow()
-            self.handles = {table.number: self._lmdb.open_db(table.name) for table in TABLES}
-        except lmdb.DiskError as error:
-            raise NoRoom(f"{folder}: {error}") from error
         except lmdb.Error as error:
-            raise IndexCorrupt(
-                f"{folder}: LMDB cannot open the index ({error}): "
-                "run `cairnfs rebuild-index` to make it again from the packs"
-            ) from error
-        self.codecs = {table.number: RowCodec[msgspec.Struct](table) for table in TABLES}
+            raise index_problem(error, folder) from error
 
-    def begin(self, *, write: bool, parent: "lmdb.Transaction | None" = None) -> "lmdb.Transaction":
-        """A transaction; nested when it has a parent."""
-        return self._lmdb.begin(write=write, parent=parent, buffers=False)
+    @property
+    def file_bytes(self) -> int:
+        """Size of the LMDB file. It never shrinks."""
+        return self.file.stat().st_size
 
-    def commit(self, transaction: "lmdb.Transaction") -> None:
-        """Commit with sync, and let the map grow when half of it is used. Raises NoRoom."""
-        try:
-            transaction.commit()
-        except lmdb.Error as error:
-            raise NoRoom(
-                f"the index cannot be committed ({error}): make room on the host"
-            ) from error
-        self._grow()
+    @property
+    def map_bytes(self) -> int:
+        """How large the file can become before the map must grow."""
+        return self._environment.info()["map_size"]
+
+    def open_tables(self, transaction: Transaction) -> None:
+        """Open the database of each table; make those that are not there. Raises lmdb.Error."""
+        for table in TABLES:
+            database = self._environment.open_db(table.name, txn=transaction)
+            self.databases[table.number] = database
+
+    def begin(self, parent: Transaction | None = None) -> Transaction:
+        """A write transaction, nested in its parent if there is one. Raises lmdb.Error."""
+        return self._environment.begin(None, parent, True)
+
+    def begin_reading(self) -> Transaction:
+        """A transaction that shows the last commit. Any thread. Raises lmdb.Error."""
+        return self._environment.begin()
+
+    def grow_map(self) -> None:
+        """Double the map when the file fills more than half of it. No transaction may be open."""
+        if self.file_bytes * 2 > self.map_bytes:
+            self._environment.set_mapsize(self.map_bytes * 2)
 
     def close(self) -> None:
-        """Close it; open transactions are given up."""
-        self._lmdb.close()
-
-    def _grow(self) -> None:
-        info = self._lmdb.info()
-        used = (info["last_pgno"] + 1) * self._lmdb.stat()["psize"]
-        if used * 2 > info["map_size"]:
-            self._lmdb.set_mapsize(info["map_size"] * 2)
+        """Close it; transactions that are still open are given up."""
+        self._environment.close()

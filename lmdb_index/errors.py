@@ -1,33 +1,44 @@
 """What the index can report. The model gives these its own names at its border.
 
-IndexProblem
-|-- IndexCorrupt     a row, or LMDB's own files, fail their checks
-|-- JournalCorrupt   the journal is damaged where it had been durable
-|-- JournalFailed    the host failed to write or sync it; nothing more is accepted
-|-- NoRoom           the host is full; nothing was changed, and it can be tried again
-`-- IndexTooNew      written by a later version
+    IndexProblem
+    |-- IndexCorrupt     a row, or the LMDB file, is not what was written
+    |-- JournalCorrupt   the journal lacks or garbles what had been durable
+    |-- JournalFailed    writing or syncing the journal failed; open the store again to go on
+    |-- IndexTooNew      written by a later version of cairnfs
+    `-- NoRoom           the host is full; nothing was changed, and it can be tried again
+
+Each text is one line for a person: what, where, what to do.
 """
+
+import errno
+from typing import Final
 
 
 class IndexProblem(Exception):
-    """Anything the index reports on purpose. Its text is one line for a person."""
+    """Anything the index reports on purpose."""
 
 
 class IndexCorrupt(IndexProblem):
-    """A row, or LMDB's own files, fail their checks."""
+    """A row, or the LMDB file, is not what was written."""
 
 
 class JournalCorrupt(IndexProblem):
-    """The journal is damaged at a place that had been durable, so acknowledged changes are lost."""
+    """The journal lacks or garbles what had been durable. Nothing was changed."""
 
 
 class JournalFailed(IndexProblem):
-    """The host failed to write or to sync the journal: the store must be opened again."""
+    """Writing or syncing the journal failed, so no operation is accepted until the next open.
 
-
-class NoRoom(IndexProblem):
-    """The host is full. Nothing was changed."""
+    A failed sync is never repeated as if it could still succeed: the host may have dropped the
+    bytes concerned and forgotten that it did.
+    """
 
 
 class IndexTooNew(IndexProblem):
-    """Written by a later version of cairnfs."""
+    """Written by a later version of cairnfs. Nothing was changed."""
+
+
+class NoRoom(IndexProblem):
+    """The host is full. Nothing was changed; it can be tried again."""
+
+    errno: Final = errno.ENOSPC

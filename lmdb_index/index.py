@@ -1,140 +1,129 @@
-"""The facade of the index: tables in LMDB, made durable by a journal.
+"""The index: ordered tables of records, changed by operations, made durable by a journal.
 
-One write transaction stays open between checkpoints; every operation is a nested transaction in
-it. So an operation costs no sync, and a reader of the index sees it at once. What a kill takes
-from LMDB, the journal gives back.
+One write transaction stays open between checkpoints; each operation is a nested transaction in it.
+So an operation costs no sync, and whoever reads the index sees it at once. A checkpoint commits the
+open transaction, and then the journal up to there is not needed any more.
 
-Owner: one thread. `sync_journal` alone may be called from another.
+Owner: one thread. `sync_journal` and `snapshot` may be called from any other meanwhile.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
-import msgspec
+import lmdb
 
-from lmdb_index.environment import Environment
-from lmdb_index.errors import IndexCorrupt, IndexTooNew, JournalCorrupt, NoRoom
+from lmdb_index.environment import Environment, Transaction, index_problem
+from lmdb_index.errors import IndexProblem, NoRoom
+from lmdb_index.host_files import is_full
 from lmdb_index.journal import Journal
-from lmdb_index.journal_format import encode_operation
-from lmdb_index.operation import Mutation, Operation
-from lmdb_index.records import RawRecord
-from lmdb_index.recovery import Accept, Replayed, replay, set_aside
-from lmdb_index.rows import Rows
-from lmdb_index.schema import META, SCHEMA_VERSION, Record, Table
+from lmdb_index.journal_survey import survey_journal
+from lmdb_index.meta import Meta, put_meta, read_meta
+from lmdb_index.opening import Places, create_index, open_environment, open_journal
+from lmdb_index.operation import Operation
+from lmdb_index.recovery import AcceptRecord, replay
+from lmdb_index.rows import CurrentTransaction, Rows
+from lmdb_index.schema import TABLES
 
-MUTATIONS_MAX: Final = 50_000  # in the open transaction; beyond it, nested ones become slow
+MUTATIONS_MAX: Final = 50_000  # nested transactions get slow beyond 100,000
 JOURNAL_BYTES_MAX: Final = 64 << 20
-
-_APPLIED: Final = b"applied"
-_COUNTERS: Final = b"counters"
-_SCHEMA: Final = b"schema"
 
 
 @dataclass(frozen=True, slots=True)
 class IndexStatistics:
-    """Figures of an open index."""
+    """How large the index is, what a checkpoint would put away, what recovery did."""
 
-    mutations_since_checkpoint: int
+    rows: dict[str, int]  # of each table, by its name
+    file_bytes: int  # of the LMDB file
+    map_bytes: int
+    journal_position: int
     journal_bytes: int
-    last_sequence: int
-    synced_sequence: int
+    mutations_since_checkpoint: int
     checkpoints: int
-    replayed_records: int
+    replayed_bytes: int  # of the journal, when the index was opened
+    set_aside: Path | None  # where the end of the journal went that recovery could not use
 
 
 class Snapshot(Rows):
-    """The index as of its last commit, for one thread that only reads."""
+    """The index as of its last commit. It belongs to the thread that took it."""
 
-    def __init__(self, environment: Environment) -> None:
-        super().__init__(environment, environment.begin(write=False))
-        self._counters = read_counters(self)
+    def __init__(self, current: CurrentTransaction) -> None:
+        super().__init__(current)
+        self._counters = read_meta(self).counters
 
     def counter(self, name: str) -> int:
-        """The value of a counter."""
+        """A counter's value; 0 when there is none."""
         return self._counters.get(name, 0)
 
 
-class Index:
-    """An open index."""
+class Index(Rows):
+    """All tables of one store, open. Reading is inherited from `Rows`."""
 
-    _rows: Rows  # of the operation in progress, else of the open transaction
-
-    def __init__(self, store: Path, uuid: bytes, accept: Accept, *, dry: bool) -> None:
-        self._folder = store / "journal"
+    def __init__(
+        self,
+        places: Places,
+        uuid: bytes,
+        environment: Environment,
+        transaction: Transaction,
+        accept: AcceptRecord | None,
+        *,
+        dry: bool,
+    ) -> None:
+        """Replay the journal. For `Index.open`, which says more."""
+        super().__init__(CurrentTransaction(transaction, environment.databases))
+        self._places = places
         self._uuid = uuid
-        self._accept = accept
-        self._environment = Environment(store / "index")
-        self._operation: Operation | None = None
-        self._counters: dict[str, int] = {}
-        self.mutations_since_checkpoint = 0
-        self._checkpoints = self._replayed = 0
-        try:
-            found = self._begin()
-            if not dry:
-                set_aside(found.tails, store / "quarantine")
-            self._journal = None if dry else Journal(self._folder, uuid, found.last_sequence)
-        except BaseException:
-            self._environment.close()
-            raise
-        self.tails = found.tails
+        self._environment = environment
+        self._dry = dry
+        self._checkpoints = 0
+        self._snapshots = 0
+        self._snapshots_change = Lock()
+        meta = read_meta(self)
+        self._applied = meta.applied
+        survey = survey_journal(places.journal, uuid, meta.applied)
+        replayed = replay(self._current, uuid, survey, meta, accept)
+        self._counters = replayed.counters
+        self._replayed_bytes = replayed.bytes
+        self._set_aside: Path | None = None
+        if dry:
+            position = replayed.position
+            self._journal = Journal(places.journal, None, position=position, synced=position)
+        else:
+            self._journal, self._set_aside = open_journal(places, uuid, survey, replayed)
 
     @staticmethod
     def create(store: Path, uuid: bytes) -> None:
-        """Make the index and the journal of an empty store. Raises NoRoom, OSError."""
-        (store / "index").mkdir(mode=0o700, exist_ok=True)
-        (store / "journal").mkdir(mode=0o700, exist_ok=True)
-        environment = Environment(store / "index", create=True)
-        rows = Operation(environment, environment.begin(write=True), {})
-        write_state(rows, 0, {})
-        environment.commit(rows.transaction)
-        environment.close()
+        """Make STORE/index and STORE/journal, empty. Raises NoRoom, IndexProblem."""
+        create_index(Places.of(store), uuid)
 
     @classmethod
     def open(
-        cls, store: Path, uuid: bytes, accept: Accept | None = None, *, dry: bool = False
+        cls, store: Path, uuid: bytes, accept: AcceptRecord | None = None, *, dry: bool = False
     ) -> "Index":
-        """Open the index, replaying what the last commit lacks.
+        """Open the index of a store and replay the journal onto its last commit.
 
-        With `dry`, nothing on disk changes, then or later. Raises IndexCorrupt, JournalCorrupt,
-        IndexTooNew, NoRoom.
+        `accept` is asked for each operation behind the last sync marker; False ends the replay
+        there. When `dry`, nothing on disk changes, then or later: operations are forgotten at the
+        end. Raises IndexCorrupt, JournalCorrupt, IndexTooNew, NoRoom, IndexProblem; then nothing
+        was changed.
         """
-        return cls(store, uuid, accept or (lambda mutations: True), dry=dry)
+        places = Places.of(store)
+        environment, transaction = open_environment(places, uuid, dry=dry)
+        try:
+            return cls(places, uuid, environment, transaction, accept, dry=dry)
+        except BaseException:
+            environment.close()
+            raise
 
-    # -- reading --------------------------------------------------------------------------
-
-    def get(self, table: Table[Record], key: bytes) -> Record | None:
-        """The row with this key, as the operation in progress sees it. Raises IndexCorrupt."""
-        return self._rows.get(table, key)
-
-    def scan(
-        self,
-        table: Table[Record],
-        start: bytes = b"",
-        stop: bytes | None = None,
-        *,
-        reverse: bool = False,
-    ) -> Iterator[tuple[bytes, Record]]:
-        """Rows from `start` up to, not including, `stop`."""
-        return self._rows.scan(table, start, stop, reverse=reverse)
-
-    def scan_prefix(self, table: Table[Record], prefix: bytes) -> Iterator[tuple[bytes, Record]]:
-        """Rows whose keys begin with a prefix."""
-        return self._rows.scan_prefix(table, prefix)
-
-    @property
-    def rows(self) -> Rows:
-        """What the open transaction shows."""
-        return self._rows
-
-    def count(self, table: Table[Record]) -> int:
-        """How many rows a table has."""
-        return self._rows.count(table)
+    def operation(self) -> Operation:
+        """A context manager: what its block does applies when the block ends, or not at all."""
+        return Operation(self._environment, self._current, self._journal, self._counters)
 
     def counter(self, name: str) -> int:
-        """The value of a counter."""
+        """A counter's value; 0 when there is none."""
         return self._counters.get(name, 0)
 
     def counters(self) -> dict[str, int]:
@@ -144,169 +133,134 @@ class Index:
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """The last commit, for the thread that calls. Keep it short: it holds old pages."""
-        view = Snapshot(self._environment)
+        with self._snapshots_change:
+            transaction = self._environment.begin_reading()
+            self._snapshots += 1
         try:
-            yield view
+            yield Snapshot(CurrentTransaction(transaction, self._environment.databases))
         finally:
-            view.transaction.abort()
-
-    # -- changing -------------------------------------------------------------------------
-
-    @contextmanager
-    def operation(self) -> Iterator[Operation]:
-        """All that is done inside applies when the block ends; if it raises, nothing does.
-
-        Raises NoRoom, JournalFailed when it cannot be journalled; then nothing was changed.
-        """
-        assert self._operation is None, "operations do not nest"
-        transaction = self._environment.begin(write=True, parent=self._transaction)
-        operation = Operation(self._environment, transaction, self._counters)
-        self._operation = operation
-        self._rows = operation
-        try:
-            yield operation
-            if operation.mutations or operation.deltas:
-                if self._journal is not None:
-                    self._journal.append(encode_operation(operation.mutations, operation.deltas))
-                transaction.commit()
-            else:
+            with self._snapshots_change:
                 transaction.abort()
-        except BaseException:
-            transaction.abort()
-            raise
-        finally:
-            self._operation, self._rows = None, self._base_rows
-        self.mutations_since_checkpoint += len(operation.mutations)
-        for name, delta in operation.deltas.items():
-            self._counters[name] = self._counters.get(name, 0) + delta
-
-    # -- durability -----------------------------------------------------------------------
+                self._snapshots -= 1
 
     @property
     def journal_position(self) -> int:
-        """The number of the last journal record."""
-        return self._journal.position if self._journal is not None else 0
+        """The number of the last operation."""
+        return self._journal.position
 
     @property
     def unsynced(self) -> bool:
-        """Whether a power loss now could take an acknowledged operation."""
-        return self._journal is not None and self._journal.position > self._journal.synced
+        """Whether a loss of power could undo an operation."""
+        return self._journal.synced < self._journal.position
 
     def sync_journal(self) -> int:
-        """Make every record so far durable; any thread may call it. Returns the last one's number.
+        """Make all operations so far durable; return the position covered. Any thread.
 
-        Raises JournalFailed.
+        Raises JournalFailed, as does every operation from then on.
         """
-        return self._journal.sync() if self._journal is not None else 0
+        return self._journal.sync()
 
     def mark_synced(self, position: int) -> None:
-        """Note in the journal that a sync covered the records up to this one."""
-        if self._journal is not None:
-            self._journal.mark_synced(position)
+        """Note that operations up to a position survive a loss of power.
+
+        The objects they refer to must survive it, too: recovery will not look for them.
+        """
+        self._journal.mark_synced(position)
+
+    @property
+    def mutations_since_checkpoint(self) -> int:
+        """Rows and counters changed since then."""
+        return self._journal.mutations
 
     @property
     def journal_bytes(self) -> int:
-        """Size of the journal since the last checkpoint."""
-        return self._journal.size_bytes if self._journal is not None else 0
+        """What a recovery would have to read."""
+        return self._journal.bytes
 
     @property
     def needs_checkpoint(self) -> bool:
-        """Whether the open transaction or the journal has grown enough."""
-        return (
-            self.mutations_since_checkpoint >= MUTATIONS_MAX
-            or self.journal_bytes >= JOURNAL_BYTES_MAX
-        )
+        """Whether the open transaction or the journal has grown enough for one."""
+        journal = self._journal
+        return journal.mutations >= MUTATIONS_MAX or journal.bytes >= JOURNAL_BYTES_MAX
 
     def checkpoint(self) -> None:
-        """Commit with sync, and begin a new journal segment.
+        """Commit everything, begin a new journal segment and drop the old ones.
 
-        Raises NoRoom; the state is then as before, made again from the journal.
+        Raises NoRoom, IndexProblem when the commit failed. Then everything is as before: the
+        journal was replayed, and a later checkpoint may succeed.
         """
-        assert self._operation is None and self._journal is not None
-        rows = Operation(self._environment, self._transaction, {})
-        write_state(rows, self._journal.position, self._counters)
+        current, position = self._current, self._journal.position
+        assert not current.is_nested, "an operation is open"
+        if self._dry or position == self._applied:
+            return
         try:
-            self._environment.commit(self._transaction)
-        except NoRoom:
-            self._begin()
-            raise
-        self._open_transaction()
-        self._journal.rotate()
+            put_meta(current, Meta(position, self._counters))
+            current.transaction.commit()
+        except lmdb.Error as error:
+            current.transaction.abort()
+            self._replay_again()
+            raise self._commit_problem(error) from error
+        self._applied = position
         self._checkpoints += 1
+        self._begin()
+        self._rotate_journal()
 
     def statistics(self) -> IndexStatistics:
-        """Figures as of now."""
+        """How it is now."""
         return IndexStatistics(
-            self.mutations_since_checkpoint,
-            self.journal_bytes,
-            self.journal_position,
-            self._journal.synced if self._journal is not None else 0,
-            self._checkpoints,
-            self._replayed,
+            rows={table.name.decode(): self.count(table) for table in TABLES},
+            file_bytes=self._environment.file_bytes,
+            map_bytes=self._environment.map_bytes,
+            journal_position=self._journal.position,
+            journal_bytes=self._journal.bytes,
+            mutations_since_checkpoint=self._journal.mutations,
+            checkpoints=self._checkpoints,
+            replayed_bytes=self._replayed_bytes,
+            set_aside=self._set_aside,
         )
 
     def close(self) -> None:
-        """Let go of everything. What was not checkpointed is in the journal."""
-        self._transaction.abort()
+        """Close all files. What no checkpoint has committed is in the journal."""
+        self._current.transaction.abort()
         self._environment.close()
-        if self._journal is not None:
-            self._journal.close()
+        self._journal.close()
 
-    # -- helpers --------------------------------------------------------------------------
+    def _begin(self) -> None:
+        """Open the long transaction again. Raises IndexProblem; then operations are refused."""
+        try:
+            with self._snapshots_change:
+                if not self._snapshots:
+                    self._environment.grow_map()
+            self._current.transaction = self._environment.begin()
+        except lmdb.Error as error:
+            self._journal.fail(f"the index cannot be used any more: {error}")
+            raise index_problem(error, self._places.index) from error
+        self._current.generation += 1
 
-    def _begin(self) -> Replayed:
-        """Open the transaction, and replay into it what the last commit lacks."""
-        self._open_transaction()
-        applied = read_applied(self._rows)
-        self._counters = read_counters(self._rows)
-        found = replay(self._folder, self._uuid, applied, self._accept, self._apply)
-        self._replayed += found.records
-        return found
+    def _replay_again(self) -> None:
+        """Bring back what an aborted commit has lost. Raises IndexProblem, as `_begin` does."""
+        self._begin()
+        places, meta = self._places, read_meta(self)
+        try:
+            survey = survey_journal(places.journal, self._uuid, meta.applied)
+            replayed = replay(self._current, self._uuid, survey, meta, None)
+        except IndexProblem as problem:
+            self._journal.fail(str(problem))
+            raise
+        if replayed.position != self._journal.position:
+            self._journal.fail(f"it ends with operation {replayed.position}")
+            self._journal.check()
 
-    def _open_transaction(self) -> None:
-        self._transaction = self._environment.begin(write=True)
-        self._base_rows = Rows(self._environment, self._transaction)
-        self._rows = self._base_rows
-        self.mutations_since_checkpoint = 0
+    def _commit_problem(self, error: lmdb.Error) -> IndexProblem:
+        """LMDB takes a write cut short by a full disk for an I/O error."""
+        problem = index_problem(error, self._environment.file)
+        if is_full(self._places.index) and not isinstance(problem, NoRoom):
+            return NoRoom(f"{problem}: no room on the host: free some space and try again")
+        return problem
 
-    def _apply(self, mutations: Sequence[Mutation], deltas: dict[str, int]) -> None:
-        handles = self._environment.handles
-        for table, key, value in mutations:
-            if table not in handles:
-                raise JournalCorrupt(f"a journal record names table {table}, which is not known")
-            if value is None:
-                self._transaction.delete(key, db=handles[table])
-            else:
-                self._transaction.put(key, value, db=handles[table])
-        for name, delta in deltas.items():
-            self._counters[name] = self._counters.get(name, 0) + delta
-        self.mutations_since_checkpoint += len(mutations)
-
-
-def write_state(rows: Operation, applied: int, counters: dict[str, int]) -> None:
-    """Put the index's own state into a transaction that is about to be committed."""
-    rows.put(META, _SCHEMA, RawRecord(SCHEMA_VERSION.to_bytes(4, "little")))
-    rows.put(META, _APPLIED, RawRecord(applied.to_bytes(8, "little")))
-    rows.put(META, _COUNTERS, RawRecord(msgspec.msgpack.encode(counters)))
-
-
-def read_applied(rows: Rows) -> int:
-    """The last journal record a commit holds. Raises IndexCorrupt, IndexTooNew."""
-    schema, applied = rows.get(META, _SCHEMA), rows.get(META, _APPLIED)
-    if schema is None or applied is None:
-        raise IndexCorrupt(
-            "the index has no state of its own: run `cairnfs rebuild-index` to make it again"
-        )
-    version = int.from_bytes(schema.value, "little")
-    if version > SCHEMA_VERSION:
-        raise IndexTooNew(
-            f"the index has schema {version}, this cairnfs knows up to {SCHEMA_VERSION}: "
-            "upgrade cairnfs"
-        )
-    return int.from_bytes(applied.value, "little")
-
-
-def read_counters(rows: Rows) -> dict[str, int]:
-    """The counters a commit holds."""
-    row = rows.get(META, _COUNTERS)
-    return msgspec.msgpack.decode(row.value, type=dict[str, int]) if row is not None else {}
+    def _rotate_journal(self) -> None:
+        """Without room for a new segment the old one goes on: a replay skips what is committed."""
+        try:
+            self._journal.rotate(self._environment.file_bytes)
+        except NoRoom:
+            return

@@ -1,151 +1,113 @@
-"""The write-ahead log: appended by every operation, synced on demand, cut at each checkpoint.
+"""The journal as the running store writes it: numbered operations, syncs, sync markers, segments.
 
-Owner: the thread that owns the index; `sync` alone may run in another thread meanwhile. Positions
-are sequence numbers. A journal whose sync failed takes no more records: what the kernel dropped
-then cannot be told from what it kept.
+Positions are numbers of operations. The owner's thread appends and rotates; `sync` may run in any
+other thread meanwhile. What a sync covers is read before it starts, so operations appended during
+it are not taken for durable. Rotating waits for a sync in progress before it closes the file.
 """
 
-import errno
-import os
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
-from typing import Final
 
-from lmdb_index.errors import JournalFailed, NoRoom
-from lmdb_index.journal_format import (
-    RecordKind,
-    encode_record,
-    encode_segment_header,
-    journal_seed,
-)
-
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+from lmdb_index.errors import IndexProblem, JournalFailed, NoRoom
+from lmdb_index.host_files import host_failures
+from lmdb_index.journal_files import drop_segments_before, segment_path
+from lmdb_index.journal_format import PAYLOAD_BYTES_MAX, RecordKind, SegmentHeader
+from lmdb_index.segment_file import SegmentFile
 
 
 class Journal:
-    """The open segment of a store's journal."""
+    """Appends operations to the last segment."""
 
-    def __init__(self, folder: Path, store: bytes, last_sequence: int) -> None:
-        """Begin a segment behind the last known record. Raises NoRoom, JournalFailed."""
+    def __init__(
+        self, folder: Path, segment: SegmentFile | None, *, position: int, synced: int
+    ) -> None:
+        """Without a segment, operations are numbered and kept nowhere."""
+        self.position = position  # of the last operation
+        self.synced = synced  # operations up to here are durable
+        self.bytes = 0  # appended since the last checkpoint
+        self.mutations = 0  # likewise: rows and counters changed
         self._folder = folder
-        self._store = store
-        self._seed = journal_seed(store)
-        self._lock = Lock()
-        self._failure: OSError | None = None
-        self.position = last_sequence
-        self.synced = last_sequence
-        self._descriptor, self._path = self._begin_segment()
-        self.size_bytes = self._end
+        self._segment = segment
+        self._failure: str | None = None
+        self._file_in_use = Lock()
 
-    def append(self, payload: bytes) -> None:
-        """Append an operation. Raises NoRoom, JournalFailed; then nothing was appended."""
-        self._write(RecordKind.OPERATION, self.position + 1, payload)
+    def append(self, payload: bytes, mutations: int) -> None:
+        """Write the next operation. Raises NoRoom, IndexProblem; then it is not there."""
+        if len(payload) > PAYLOAD_BYTES_MAX:
+            raise IndexProblem(f"an operation of {len(payload)} bytes is too large: split it")
+        if self._segment is not None:
+            self._write(self._segment, RecordKind.OPERATION, self.position + 1, payload)
+            self.mutations += mutations
         self.position += 1
 
+    def check(self) -> None:
+        """Raise JournalFailed if operations are not accepted any more."""
+        if self._failure is not None:
+            raise JournalFailed(self._failure)
+
+    def fail(self, reason: str) -> None:
+        """Accept no operation any more, until the store is opened again."""
+        self._failure = f"{self._folder}: {reason}: see to the disk, then mount again"
+
     def sync(self) -> int:
-        """Make all records durable and return the last one's number. Raises JournalFailed."""
-        with self._lock:
-            self._check()
-            covered, descriptor = self.position, os.dup(self._descriptor)
-        try:
-            os.fdatasync(descriptor)
-        except OSError as error:
-            self._failure = error
-            self._check()
-        finally:
-            os.close(descriptor)
+        """Make all operations so far durable; return the position covered. Any thread.
+
+        Raises JournalFailed: after a failed sync nobody knows what is durable.
+        """
+        self.check()
+        covered = self.position
+        with self._file_in_use:
+            try:
+                if self._segment is not None:
+                    self._segment.sync()
+            except OSError as error:
+                self.fail(f"syncing failed: {error.strerror}")
+                self.check()
         return covered
 
-    def mark_synced(self, covered: int) -> None:
-        """Note that a sync covered these records, for a recovery to rely on."""
-        if covered > self.synced:
-            self._write(RecordKind.SYNC_MARKER, covered, b"")
-            self.synced = covered
+    def mark_synced(self, position: int) -> None:
+        """Note that operations up to a position, which a sync covered, are durable.
 
-    def rotate(self) -> None:
-        """Begin a new segment and delete the older ones: the index holds what they say.
-
-        When the host has no room for a new segment, the old one goes on.
+        A marker that cannot be written is left out: all it does is save recovery some questions.
         """
-        if self.position < self._first:
-            return
-        with self._lock:
-            self._check()
-            try:
-                descriptor, path = self._begin_segment()
-            except NoRoom:
-                return
-            os.close(self._descriptor)
-            self._descriptor, self._path, self.size_bytes = descriptor, path, self._end
-            self.synced = self.position
-        for old in self._folder.glob("*.wal"):
-            if old != path:
-                old.unlink()
+        assert position <= self.position
+        if position > self.synced and self._failure is None:
+            self.synced = position
+            if self._segment is not None:
+                with suppress(IndexProblem):
+                    self._write(self._segment, RecordKind.SYNC_MARKER, position, b"")
+
+    def rotate(self, index_bytes: int) -> None:
+        """After a commit, which contains all operations: begin a segment and drop the others.
+
+        Raises NoRoom, IndexProblem when no new one can be made; then the old one goes on.
+        """
+        self.synced = self.position
+        self.bytes = self.mutations = 0
+        old, first = self._segment, self.position + 1
+        assert old is not None and first > old.header.first_sequence, "nothing was appended"
+        with host_failures(self._folder):
+            header = SegmentHeader(old.header.uuid, first, index_bytes)
+            new = SegmentFile.create(segment_path(self._folder, first), header)
+            if not new.has_reserve:
+                new.discard()
+                raise NoRoom(f"{self._folder}: no room on the host for a new segment")
+            with self._file_in_use:
+                self._segment = new
+            old.close()
+            drop_segments_before(self._folder, first)
 
     def close(self) -> None:
-        """Let go of the segment."""
-        os.close(self._descriptor)
+        """Close the file. What was not synced could still be lost with the host's power."""
+        with self._file_in_use, host_failures(self._folder):
+            if self._segment is not None:
+                self._segment.trim()
+                self._segment.close()
 
-    def _write(self, kind: RecordKind, sequence: int, payload: bytes) -> None:
-        self._check()
-        record = encode_record(kind, sequence, payload, self._seed) + payload
+    def _write(self, segment: SegmentFile, kind: RecordKind, sequence: int, payload: bytes) -> None:
         try:
-            written = os.pwrite(self._descriptor, record, self._end)
-            while written < len(record):  # a full disk shows itself at the second attempt
-                written += os.pwrite(self._descriptor, record[written:], self._end + written)
-        except OSError as error:
-            self._take_back(error)
-        self._end += len(record)
-        self.size_bytes = self._end
-
-    def _take_back(self, error: OSError) -> None:
-        """Cut off what was written of a record that did not fit."""
-        try:
-            os.ftruncate(self._descriptor, self._end)
-        except OSError as second:
-            self._failure = second
-        if error.errno in _FULL and self._failure is None:
-            raise NoRoom(f"{self._path}: the host has no room for the journal") from error
-        self._failure = error
-        self._check()
-
-    def _check(self) -> None:
-        if self._failure is not None:
-            raise JournalFailed(
-                f"{self._path}: the journal cannot be written ({self._failure.strerror}): "
-                "see to the host's disk, then mount the store again"
-            ) from self._failure
-
-    def _begin_segment(self) -> tuple[int, Path]:
-        path = self._folder / f"{self.position + 1:016x}.wal"
-        header = encode_segment_header(self._store, self.position + 1)
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise _translated(path, error) from error
-        try:
-            if os.pwrite(descriptor, header, 0) != len(header):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(descriptor)
-            sync_folder(self._folder)
-        except OSError as error:
-            os.close(descriptor)
-            path.unlink()
-            raise _translated(path, error) from error
-        self._first, self._end = self.position + 1, len(header)
-        return descriptor, path
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _translated(path: Path, error: OSError) -> NoRoom | JournalFailed:
-    if error.errno in _FULL:
-        return NoRoom(f"{path}: the host has no room for the journal")
-    return JournalFailed(f"{path}: {error.strerror}")
+            self.bytes += segment.append(kind, sequence, payload)
+        except JournalFailed as error:
+            self._failure = str(error)
+            raise

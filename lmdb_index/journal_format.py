@@ -1,29 +1,36 @@
-r"""Journal segments: what has been done since the last commit of the index.
+r"""Journal segments: a header, then records without gaps.
 
-A segment is a file named after its first sequence number: a header, then records without gaps.
-Little-endian, without padding. Checksums are seeded with the store's uuid, so that records of
-another store, or journal bytes that users have stored, are never taken for ours.
+The seed of a segment is XXH3-64 over the store's uuid and the segment's first sequence number.
+A record's checksum is seeded with that and with the record's offset. So a record is valid only at
+its own place: old journals that users store in files, and which therefore stand inside the
+payloads of this one, are never taken for records.
 
-Segment header:
+Segment header, little-endian, without padding:
 
-     0  magic         8s  b"\\x89CAIRNJL"        16  store uuid      16s
-     8  version       u16                       32  first sequence  u64
-    10  flags         u16, zero                 40  checksum        u64, of bytes 0 to 39
-    12  zero          u32
+     0  magic           8s  b"\x89CAIRNWL"      16  store uuid      16s
+     8  version         u16                     32  first sequence  u64
+    10  flags           u16, zero               40  index size      u64, see below
+    12  zero            u32                     48  checksum        u64, of bytes 0 to 47
 
-Record header, then the payload:
+Index size is how many bytes index/data.mdb had when the segment began. It never shrinks, so a
+shorter file has been cut.
 
-     0  magic         4s  b"\\x89JRN"             8  size        u32  of the payload
-     4  kind          u8   RecordKind           12  sequence    u64
-     5  zero          3x                        20  checksum    u64, of bytes 4 to 19 and payload
+Record header, little-endian, then the payload:
 
-An operation's payload is a MessagePack array: its mutations, each (table, key, value or nil), and
-its counter changes as a map. A sync marker has no payload: its sequence number says that every
-record up to that one was durable when the marker was written.
+     0  kind            4s  RecordKind           8  sequence        u64, see below
+     4  payload size    u32                     16  checksum        u64, see below
+
+Checksum = XXH3-64 of the payload, seeded with XXH3-64 of bytes 0 to 15, seeded with the sum of
+segment seed and offset (modulo 2**64). Operations are numbered without gaps. A sync marker has no
+payload, and its sequence is that of the last operation which is known to be durable.
+
+The payload of an operation is a MessagePack array of two: a map of counters and what to add to
+each, and an array of mutations. A mutation is an array of table number, key and value, the value
+being nil when the row is deleted.
 """
 
-from collections.abc import Iterator, Sequence
-from enum import IntEnum
+from collections.abc import Sequence
+from enum import Enum
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -31,126 +38,133 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from lmdb_index.errors import IndexTooNew, JournalCorrupt
-from lmdb_index.operation import Mutation
 
-SEGMENT_MAGIC: Final = b"\x89CAIRNJL"
+SEGMENT_MAGIC: Final = b"\x89CAIRNWL"
 SEGMENT_VERSION: Final = 1
-SEGMENT_HEADER: Final = Struct("<8sHHI16sQQ")
-assert SEGMENT_HEADER.size == 48  # docs/on-disk-format.md says the same, and a test compares them
-SEGMENT_CHECKED: Final = 40
+SEGMENT_HEADER: Final = Struct("<8sHHI16sQQQ")
+assert SEGMENT_HEADER.size == 56  # docs/format-index.md says the same, and a test compares them
+SEGMENT_CHECKED: Final = 48
 
-RECORD_MAGIC: Final = b"\x89JRN"
-RECORD_HEADER: Final = Struct("<4sB3xIQQ")
-assert RECORD_HEADER.size == 28  # docs/on-disk-format.md says the same, and a test compares them
-_FACTS: Final = Struct("<B3xIQ")
-_CHECKED_FROM: Final = 4
-RECORD_BYTES_MAX: Final = 1 << 30
+RECORD_HEADER: Final = Struct("<4sIQQ")
+assert RECORD_HEADER.size == 24  # docs/format-index.md says the same, and a test compares them
+RECORD_CHECKED: Final = 16
+_FACTS: Final = Struct("<4sIQ")  # the record header up to the checksum
+_CHECKSUM: Final = Struct("<Q")
+assert _FACTS.size == RECORD_CHECKED
+assert _FACTS.size + _CHECKSUM.size == RECORD_HEADER.size
+_SEED: Final = Struct("<16sQ")
+
+STORE_UUID_BYTES: Final = 16
+PAYLOAD_BYTES_MAX: Final = 256 << 20
+_MASK: Final = (1 << 64) - 1
 
 
-class RecordKind(IntEnum):
-    """What a record says."""
+class RecordKind(bytes, Enum):
+    """The first bytes of a record. Never given another meaning."""
 
-    OPERATION = 1
-    SYNC_MARKER = 2
+    OPERATION = b"\x89OPR"
+    SYNC_MARKER = b"\x89SYN"
+
+
+_KINDS: Final = {kind.value: kind for kind in RecordKind}
+
+RawMutation = tuple[int, bytes, bytes | None]  # table number, key, value; None when deleted
+ADVICE: Final = "run cairnfs fsck --repair"
+
+
+class SegmentHeader(NamedTuple):
+    """What a segment says about itself."""
+
+    uuid: bytes
+    first_sequence: int
+    index_bytes: int
 
 
 class JournalRecord(NamedTuple):
-    """A record that passed its checks, and where the next one starts."""
+    """A record that passed its check. `end` is the offset behind it."""
 
     kind: RecordKind
     sequence: int
-    payload: bytes
+    payload: memoryview
+    offset: int
     end: int
 
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(
-    tuple[list[tuple[int, bytes, bytes | None]], dict[str, int]]
-).decode
+class Payload(msgspec.Struct, array_like=True, frozen=True):
+    """What one operation changed."""
+
+    counters: dict[str, int]
+    mutations: list[RawMutation]
 
 
-def journal_seed(store: bytes) -> int:
-    """The seed of every checksum in a store's journal."""
-    return xxh3_64_intdigest(store)
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Payload).decode
 
 
-def encode_segment_header(store: bytes, first_sequence: int) -> bytes:
+def segment_seed(uuid: bytes, first_sequence: int) -> int:
+    """The seed of every checksum in a segment."""
+    assert len(uuid) == STORE_UUID_BYTES
+    return xxh3_64_intdigest(_SEED.pack(uuid, first_sequence))
+
+
+def encode_segment_header(header: SegmentHeader) -> bytes:
     """The first bytes of a segment."""
-    start = SEGMENT_HEADER.pack(SEGMENT_MAGIC, SEGMENT_VERSION, 0, 0, store, first_sequence, 0)[
-        :SEGMENT_CHECKED
-    ]
-    return start + xxh3_64_intdigest(start, seed=journal_seed(store)).to_bytes(8, "little")
+    start = SEGMENT_HEADER.pack(SEGMENT_MAGIC, SEGMENT_VERSION, 0, 0, *header, 0)[:SEGMENT_CHECKED]
+    seed = segment_seed(header.uuid, header.first_sequence)
+    return start + _CHECKSUM.pack(xxh3_64_intdigest(start, seed))
 
 
-def parse_segment_header(block: bytes, store: bytes, place: object) -> int:
-    """The first sequence number of a segment. Raises JournalCorrupt, IndexTooNew."""
+def parse_segment_header(block: bytes | memoryview, place: object) -> SegmentHeader:
+    """Decode and verify a segment's header. Raises JournalCorrupt, IndexTooNew."""
     if len(block) < SEGMENT_HEADER.size:
-        raise JournalCorrupt(f"{place}: {len(block)} bytes cannot hold a segment header")
-    magic, version, _, _, found, first, checksum = SEGMENT_HEADER.unpack_from(block)
+        raise JournalCorrupt(f"{place}: {len(block)} bytes cannot hold a header: {ADVICE}")
+    fields = SEGMENT_HEADER.unpack_from(block)
+    magic, version, flags, zero, uuid, first_sequence, index_bytes, checksum = fields
     if magic != SEGMENT_MAGIC:
-        raise JournalCorrupt(f"{place}: no journal segment")
-    if version > SEGMENT_VERSION:
-        raise IndexTooNew(f"{place}: journal version {version}: upgrade cairnfs")
-    if found != store:
-        raise JournalCorrupt(f"{place}: belongs to store {found.hex()}, not to this one")
-    if xxh3_64_intdigest(block[:SEGMENT_CHECKED], seed=journal_seed(store)) != checksum:
-        raise JournalCorrupt(f"{place}: the segment header fails its checksum")
-    return int(first)
+        raise JournalCorrupt(f"{place}: not a journal segment: {ADVICE}")
+    seed = segment_seed(uuid, first_sequence)
+    if xxh3_64_intdigest(block[:SEGMENT_CHECKED], seed) != checksum:
+        raise JournalCorrupt(f"{place}: its header fails the checksum: {ADVICE}")
+    if (version, flags, zero) != (SEGMENT_VERSION, 0, 0):
+        raise IndexTooNew(
+            f"{place}: version {version}, this cairnfs knows {SEGMENT_VERSION}: use a later cairnfs"
+        )
+    return SegmentHeader(uuid, first_sequence, index_bytes)
 
 
-def encode_record(kind: RecordKind, sequence: int, payload: bytes, seed: int) -> bytes:
-    """A record's header; the payload follows it."""
+def encode_record(kind: RecordKind, sequence: int, payload: bytes, seed: int, offset: int) -> bytes:
+    """A record as it stands at an offset of the segment that has this seed."""
     facts = _FACTS.pack(kind, len(payload), sequence)
-    return (
-        RECORD_MAGIC + facts + xxh3_64_intdigest(facts + payload, seed=seed).to_bytes(8, "little")
+    checksum = xxh3_64_intdigest(payload, xxh3_64_intdigest(facts, (seed + offset) & _MASK))
+    return facts + _CHECKSUM.pack(checksum) + payload
+
+
+def parse_record(block: memoryview, offset: int, seed: int) -> JournalRecord | None:
+    """Decode and verify the record at an offset of a whole segment; None when there is none."""
+    if len(block) - offset < RECORD_HEADER.size:
+        return None
+    kind, size, sequence, checksum = RECORD_HEADER.unpack_from(block, offset)
+    payload_at = offset + RECORD_HEADER.size
+    end = payload_at + size
+    if kind not in _KINDS or end > len(block):
+        return None
+    header_hash = xxh3_64_intdigest(
+        block[offset : offset + RECORD_CHECKED], (seed + offset) & _MASK
     )
+    payload = block[payload_at:end]
+    if xxh3_64_intdigest(payload, header_hash) != checksum:
+        return None
+    return JournalRecord(_KINDS[kind], sequence, payload, offset, end)
 
 
-def parse_record(block: bytes, at: int, seed: int) -> JournalRecord | None:
-    """The record at an offset; None when no whole, undamaged one is there."""
-    if len(block) - at < RECORD_HEADER.size:
-        return None
-    magic, kind, size, sequence, checksum = RECORD_HEADER.unpack_from(block, at)
-    start = at + RECORD_HEADER.size
-    if magic != RECORD_MAGIC or size > RECORD_BYTES_MAX or start + size > len(block):
-        return None
-    payload = block[start : start + size]
-    facts = block[at + _CHECKED_FROM : at + _CHECKED_FROM + _FACTS.size]
-    if xxh3_64_intdigest(facts + payload, seed=seed) != checksum:
-        return None
+def encode_payload(counters: dict[str, int], mutations: Sequence[RawMutation]) -> bytes:
+    """The payload of an operation."""
+    return _encode((counters, mutations))
+
+
+def decode_payload(payload: bytes | memoryview, place: object) -> Payload:
+    """What an operation's payload says. Raises JournalCorrupt: its checksum was right."""
     try:
-        return JournalRecord(RecordKind(kind), sequence, payload, start + size)
-    except ValueError:
-        return None
-
-
-def records_from(block: bytes, at: int, seed: int) -> Iterator[JournalRecord]:
-    """The records from an offset on, up to the first that is not whole."""
-    record = parse_record(block, at, seed)
-    while record is not None:
-        yield record
-        record = parse_record(block, record.end, seed)
-
-
-def markers_behind(block: bytes, at: int, seed: int) -> Iterator[int]:
-    """What sync markers behind an offset say to be durable, whatever damage lies between."""
-    at = block.find(RECORD_MAGIC, at)
-    while at >= 0:
-        record = parse_record(block, at, seed)
-        if record is not None and record.kind is RecordKind.SYNC_MARKER:
-            yield record.sequence
-        at = block.find(RECORD_MAGIC, at + 1)
-
-
-def encode_operation(mutations: Sequence[Mutation], deltas: dict[str, int]) -> bytes:
-    """The payload of an operation's record."""
-    return _encode((mutations, deltas))
-
-
-def decode_operation(payload: bytes) -> tuple[list[Mutation], dict[str, int]]:
-    """Mutations and counter changes of a record. Raises JournalCorrupt."""
-    try:
-        mutations, deltas = _decode(payload)
-    except msgspec.DecodeError as error:
-        raise JournalCorrupt(f"a journal record does not decode: {error}") from error
-    return [Mutation(*mutation) for mutation in mutations], deltas
+        return _decode(payload)
+    except msgspec.MsgspecError as error:
+        raise JournalCorrupt(f"{place}: a record that says nothing known: {error}") from error

@@ -1,60 +1,146 @@
-"""One operation: all of its mutations apply, or none; also across a kill.
+"""An operation: a nested LMDB transaction that is also one journal record. All of it, or nothing.
 
-It is a nested LMDB transaction and one journal record. The record is appended before the nested
-transaction commits, so whoever got an answer will find the operation done after a restart.
+The record is appended before the nested transaction commits, so whoever got an answer finds the
+operation done after a kill. If appending fails, the nested transaction is given up and nothing
+has changed.
 """
 
-from typing import NamedTuple
+from types import TracebackType
+from typing import NamedTuple, Self
 
 import lmdb
-import msgspec
 
-from lmdb_index.environment import Environment
-from lmdb_index.rows import Rows
+from lmdb_index.environment import Environment, Transaction, index_problem
+from lmdb_index.errors import IndexProblem
+from lmdb_index.journal import Journal
+from lmdb_index.journal_format import encode_payload
+from lmdb_index.rows import CurrentTransaction, Rows
 from lmdb_index.schema import Record, Table
+from lmdb_index.values import CODECS
 
 
 class Mutation(NamedTuple):
-    """A row put or, with no value, deleted. Of a journal record, or on its way into one."""
+    """A changed row of a journal record. `values.RowCodec` reads the value."""
 
     table: int
     key: bytes
-    value: bytes | None
+    value: bytes | None  # None when the row is deleted
 
 
 class Operation(Rows):
-    """Reads and changes rows inside `Index.operation()`."""
+    """What one operation reads and changes. Use it only inside `with index.operation()`."""
 
     def __init__(
         self,
         environment: Environment,
-        transaction: "lmdb.Transaction",
+        current: CurrentTransaction,
+        journal: Journal,
         counters: dict[str, int],
     ) -> None:
-        super().__init__(environment, transaction)
+        self._current = current
+        self._environment = environment
+        self._journal = journal
         self._counters = counters
-        self.mutations: list[Mutation] = []
-        self.deltas: dict[str, int] = {}
+        self._changes: dict[str, int] = {}
+        self._mutations: list[tuple[int, bytes, bytes | None]] = []
+        self._problem: IndexProblem | None = None
+        self._parent = current.transaction
+        self._transaction: Transaction | None = None  # while the operation is open
 
-    def put(self, table: Table[Record], key: bytes, record: msgspec.Struct) -> None:
-        """Store a row."""
-        value = self._codecs[table.number].seal(key, record)
-        self.transaction.put(key, value, db=self._handles[table.number])
-        self.mutations.append(Mutation(table.number, key, value))
+    def __enter__(self) -> Self:
+        """Begin. Raises JournalFailed when operations are not accepted any more."""
+        current = self._current
+        assert not current.is_nested, "operations do not nest"
+        self._journal.check()
+        self._transaction = current.transaction = self._environment.begin(self._parent)
+        current.is_nested = True
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Apply all of it, or nothing if the block raised. Raises NoRoom, IndexProblem."""
+        transaction = self._transaction
+        assert transaction is not None
+        if kind is None:
+            self._apply(transaction)
+        else:
+            self._give_up(transaction)
+
+    def put(self, table: Table[Record], key: bytes, record: Record) -> None:
+        """Store a row, in place of the one the key may have. Raises NoRoom, IndexProblem."""
+        transaction, current, number = self._transaction, self._current, table.number
+        assert transaction is not None, "the operation has ended"
+        value = CODECS[number].seal(key, record)
+        try:
+            transaction.put(key, value, True, True, False, current.databases[number])
+        except lmdb.Error as error:
+            raise self._refusal(error, table) from error
+        current.generation += 1
+        self._mutations.append((number, key, value))
 
     def delete(self, table: Table[Record], key: bytes) -> bool:
-        """Delete a row; tell whether there was one."""
-        found = self.transaction.delete(key, db=self._handles[table.number])
+        """Remove a row; False when there is none. Raises NoRoom, IndexProblem."""
+        transaction, current, number = self._transaction, self._current, table.number
+        assert transaction is not None, "the operation has ended"
+        try:
+            found = transaction.delete(key, b"", current.databases[number])
+        except lmdb.Error as error:
+            raise self._refusal(error, table) from error
         if found:
-            self.mutations.append(Mutation(table.number, key, None))
-        return bool(found)
+            current.generation += 1
+            self._mutations.append((number, key, None))
+        return found
 
     def add(self, counter: str, delta: int) -> None:
-        """Change a counter."""
-        if delta:
-            self.deltas[counter] = self.deltas.get(counter, 0) + delta
+        """Change a counter; one that does not exist yet is 0."""
+        self._counters[counter] = self._counters.get(counter, 0) + delta
+        self._changes[counter] = self._changes.get(counter, 0) + delta
 
     def next_number(self, counter: str) -> int:
         """Raise a counter by one and return it: a number that was never given out before."""
         self.add(counter, 1)
-        return self._counters.get(counter, 0) + self.deltas[counter]
+        return self._counters[counter]
+
+    def _apply(self, transaction: Transaction) -> None:
+        try:
+            self._append_record()
+        except BaseException:
+            self._give_up(transaction)
+            raise
+        try:
+            transaction.commit()
+        except lmdb.Error as error:
+            # The journal now says what the index does not: only a replay makes them agree.
+            self._journal.fail(f"an operation was not applied: {error}")
+            self._give_up(transaction)
+            raise index_problem(error, "index") from error
+        self._leave()
+
+    def _append_record(self) -> None:
+        if self._problem is not None:
+            raise self._problem
+        changes = {name: delta for name, delta in self._changes.items() if delta}
+        mutations = self._mutations
+        if mutations or changes:
+            self._journal.append(encode_payload(changes, mutations), len(mutations) + len(changes))
+
+    def _give_up(self, transaction: Transaction) -> None:
+        transaction.abort()
+        self._current.generation += 1
+        for name, delta in self._changes.items():
+            self._counters[name] -= delta
+        self._leave()
+
+    def _leave(self) -> None:
+        self._transaction = None
+        self._current.transaction = self._parent
+        self._current.is_nested = False
+
+    def _refusal(self, error: lmdb.Error, table: Table[Record]) -> IndexProblem:
+        """LMDB may have changed a part: whatever the caller does next, nothing is applied."""
+        self._problem = index_problem(error, f"index table {table.name.decode()}")
+        return self._problem

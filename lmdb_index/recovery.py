@@ -1,144 +1,110 @@
-"""Replay: what the journal says and the last commit of the index does not hold.
+"""Recovery: the journal is replayed on top of the last commit, and its torn tail is set aside.
 
-Records are applied in the order of their sequence numbers. The journal ends at the first record
-that is not whole: a kill or a loss of power leaves such a torn tail, and what it held was never
-durable. Unless a sync marker says that it was: then the journal is damaged, acknowledged changes
-are lost, and that is for a person to decide about. Records that were never synced are applied only
-while the model accepts them (their objects may not have reached the disk).
+Operations behind the last sync marker may have reached the disk while the objects they refer to
+have not. So each of them is shown to the model first; one that it does not accept ends the replay,
+as a torn record does.
 """
 
-import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import NamedTuple
 
-from lmdb_index.errors import JournalCorrupt
-from lmdb_index.journal_format import (
-    SEGMENT_HEADER,
-    JournalRecord,
-    RecordKind,
-    decode_operation,
-    journal_seed,
-    markers_behind,
-    parse_segment_header,
-    records_from,
-)
+import lmdb
+
+from lmdb_index.environment import index_problem
+from lmdb_index.errors import IndexTooNew
+from lmdb_index.host_files import FOLDER_MODE, create_whole, host_failures
+from lmdb_index.journal_format import JournalRecord, RecordKind, decode_payload
+from lmdb_index.journal_survey import Segment, Survey
+from lmdb_index.meta import Meta
 from lmdb_index.operation import Mutation
+from lmdb_index.rows import CurrentTransaction
 
-Accept = Callable[[Sequence[Mutation]], bool]
-Apply = Callable[[Sequence[Mutation], dict[str, int]], None]
-
-_MEND: Final = "run `cairnfs fsck --repair` to go on with the state before it"
+AcceptRecord = Callable[[Sequence[Mutation]], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """What a journal ends with and cannot be used: from an offset of one segment on."""
+class Replayed(NamedTuple):
+    """What the index holds after a replay."""
 
-    path: Path
-    start: int
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """What a replay has done."""
-
-    last_sequence: int
-    records: int
-    tails: tuple[Tail, ...]
+    position: int  # number of the last operation
+    counters: dict[str, int]
+    mutations: int  # rows and counters changed by the replay
+    bytes: int  # of the journal records replayed
+    end: int  # offset in the last segment behind the last record that counts
 
 
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    path: Path
-    block: bytes
-    first: int
+def replay(
+    current: CurrentTransaction,
+    uuid: bytes,
+    survey: Survey,
+    meta: Meta,
+    accept: AcceptRecord | None,
+) -> Replayed:
+    """Apply the operations that the last commit lacks, in the current transaction.
 
-
-def replay(folder: Path, store: bytes, applied: int, accept: Accept, apply: Apply) -> Replayed:
-    """Apply every record behind `applied`. Changes no file.
-
-    Raises JournalCorrupt, IndexTooNew.
+    Raises JournalCorrupt, IndexTooNew, NoRoom, IndexProblem.
     """
-    segments, tails = _read_segments(folder, store)
-    seed = journal_seed(store)
-    durable = max((_durable(segment, seed) for segment in segments), default=0)
-    last, count = applied, 0
-    for number, segment in enumerate(segments):
-        if segment.first > last + 1:
-            raise JournalCorrupt(
-                f"{segment.path}: begins with record {segment.first}, but {last + 1} comes next: "
-                f"a journal segment is missing; {_MEND}"
-            )
-        end = SEGMENT_HEADER.size
-        for record in records_from(segment.block, end, seed):
-            if not _applies(record, last):
-                end = record.end
-                continue
-            mutations, deltas = decode_operation(record.payload)
-            if record.sequence > durable and not accept(mutations):
-                break
-            apply(mutations, deltas)
-            last, count, end = record.sequence, count + 1, record.end
-        if end < len(segment.block):
-            if last < durable:
-                raise JournalCorrupt(
-                    f"{segment.path}: damaged at offset {end}, where it had been durable; {_MEND}"
-                )
-            tails.append(Tail(segment.path, end))
-            if not _goes_on(segments[number + 1 :], last):
-                tails += [Tail(rest.path, 0) for rest in segments[number + 1 :]]
-                break
-    return Replayed(last, count, tuple(tails))
+    counters = dict(meta.counters)
+    position, mutations, size = meta.applied, 0, 0
+    for place, record in _operations_behind(survey, uuid, meta.applied):
+        payload = decode_payload(record.payload, place)
+        changed = [Mutation(*mutation) for mutation in payload.mutations]
+        if record.sequence > survey.synced and accept is not None and not accept(changed):
+            return Replayed(position, counters, mutations, size, record.offset)
+        _apply(current, changed, place)
+        for name, delta in payload.counters.items():
+            counters[name] = counters.get(name, 0) + delta
+        position = record.sequence
+        mutations += len(changed) + len(payload.counters)
+        size += record.end - record.offset
+    return Replayed(position, counters, mutations, size, survey.end)
 
 
-def set_aside(tails: Sequence[Tail], quarantine: Path) -> None:
-    """Copy unusable ends of the journal to the quarantine folder, then cut them off.
+def set_tail_aside(path: Path, end: int, quarantine: Path) -> Path | None:
+    """Copy what stands behind an offset of a segment into the quarantine folder, durably.
 
-    Raises OSError.
+    Returns where; None when nothing stands there. Raises NoRoom, IndexProblem.
     """
-    for tail in tails:
-        quarantine.mkdir(mode=0o700, exist_ok=True)
-        with tail.path.open("r+b") as segment:
-            segment.seek(tail.start)
-            kept = quarantine / f"journal-{tail.path.stem}-{tail.start}.tail"
-            kept.write_bytes(segment.read())
-            segment.truncate(tail.start)
-            os.fsync(segment.fileno())
-        if tail.start == 0:
-            tail.path.unlink()
+    with host_failures(path):
+        with path.open("rb") as file:
+            file.seek(end)
+            tail = file.read()
+        if not tail:
+            return None
+        quarantine.mkdir(FOLDER_MODE, exist_ok=True)
+        place = _unused(quarantine, f"journal-{path.stem}-from-{end}")
+        create_whole(place, tail)
+    return place
 
 
-def _applies(record: JournalRecord, last: int) -> bool:
-    """Whether a record is an operation that has not been applied; raises if one is missing."""
-    if record.kind is not RecordKind.OPERATION or record.sequence <= last:
-        return False
-    if record.sequence != last + 1:
-        raise JournalCorrupt(f"journal record {last + 1} is missing; {_MEND}")
-    return True
+def _unused(folder: Path, name: str) -> Path:
+    place, attempt = folder / name, 1
+    while place.exists():
+        attempt += 1
+        place = folder / f"{name}-{attempt}"
+    return place
 
 
-def _goes_on(segments: Sequence[_Segment], last: int) -> bool:
-    """Whether a torn tail was left behind and overcome by an earlier run."""
-    return bool(segments) and segments[0].first == last + 1
+def _operations_behind(
+    survey: Survey, uuid: bytes, applied: int
+) -> Iterator[tuple[str, JournalRecord]]:
+    """The operations that a commit does not contain, each with its place, for errors."""
+    for found in survey.segments:
+        segment = Segment(found, uuid)
+        for record in segment.records():
+            if record.kind is RecordKind.OPERATION and record.sequence > applied:
+                yield f"{segment.path} offset {record.offset}", record
 
 
-def _durable(segment: _Segment, seed: int) -> int:
-    """The last record that a sync marker of a segment says to be durable."""
-    return max(markers_behind(segment.block, SEGMENT_HEADER.size, seed), default=0)
-
-
-def _read_segments(folder: Path, store: bytes) -> tuple[list[_Segment], list[Tail]]:
-    """The segments in order; one that was being begun when the power went is a tail."""
-    segments: list[_Segment] = []
-    tails: list[Tail] = []
-    paths = sorted(folder.glob("*.wal"))
-    for path in paths:
-        block = path.read_bytes()
-        unfinished = len(block) < SEGMENT_HEADER.size or not any(block[: SEGMENT_HEADER.size])
-        if unfinished and path == paths[-1]:
-            tails.append(Tail(path, 0))
-            continue
-        segments.append(_Segment(path, block, parse_segment_header(block, store, path)))
-    return segments, tails
+def _apply(current: CurrentTransaction, mutations: Sequence[Mutation], place: str) -> None:
+    transaction, databases = current.transaction, current.databases
+    try:
+        for number, key, value in mutations:
+            if value is None:
+                transaction.delete(key, b"", databases[number])
+            else:
+                transaction.put(key, value, db=databases[number])
+    except KeyError as error:
+        raise IndexTooNew(f"{place}: table {error} is not known: use a later cairnfs") from error
+    except lmdb.Error as error:
+        raise index_problem(error, place) from error

@@ -1,34 +1,55 @@
-"""Reading rows through one LMDB transaction."""
+"""Reading rows through whichever LMDB transaction is current."""
 
 from collections.abc import Iterator
+from itertools import islice
+from typing import Final
 
-import lmdb
-
-from lmdb_index.environment import Environment
+from lmdb_index.environment import Database, Transaction
 from lmdb_index.keys import after_prefix
 from lmdb_index.schema import Record, Table
+from lmdb_index.values import CODECS, RowCodec
+
+BATCH_ROWS_MIN: Final = 8
+BATCH_ROWS_MAX: Final = 512
+
+
+class CurrentTransaction:
+    """The transaction that rows are read through now; shared by an index and its operation.
+
+    While an operation is open its nested transaction is the current one, because LMDB forbids
+    using the parent meanwhile.
+    """
+
+    __slots__ = ("databases", "generation", "is_nested", "transaction")
+
+    def __init__(self, transaction: Transaction, databases: dict[int, Database]) -> None:
+        self.transaction = transaction
+        self.databases = databases  # by the table's number
+        self.generation = 0  # another number after each change of any row
+        self.is_nested = False
 
 
 class Rows:
-    """The rows one transaction shows, decoded and verified.
+    """The rows of all tables, decoded and verified.
 
-    Scans may be left at any time, and rows may be changed while one runs: LMDB moves its cursor
-    along.
+    A scan holds no cursor while its consumer runs. It reads ahead in batches, and drops what it
+    read ahead as soon as anything has changed. So a consumer may change what it scans, and may
+    leave a scan at any time: each key comes at most once, in order, with the value that the row
+    has at that moment.
     """
 
-    def __init__(self, environment: Environment, transaction: "lmdb.Transaction") -> None:
-        self.transaction = transaction
-        self._handles = environment.handles
-        self._codecs = environment.codecs
+    def __init__(self, current: CurrentTransaction) -> None:
+        self._current = current
 
     def get(self, table: Table[Record], key: bytes) -> Record | None:
-        """The row with this key. Raises IndexCorrupt."""
-        value = self.transaction.get(key, db=self._handles[table.number])
+        """The row of a key; None when there is none. Raises IndexCorrupt, IndexTooNew."""
+        number = table.number
+        current = self._current
+        value = current.transaction.get(key, None, current.databases[number])
         if value is None:
             return None
-        assert isinstance(value, bytes)  # transactions are begun without buffers
-        record: Record = self._codecs[table.number].unseal(key, value)  # type: ignore[assignment]
-        return record  # its codec was made from this table
+        codec: RowCodec[Record] = CODECS[number]
+        return codec.unseal(key, value)
 
     def scan(
         self,
@@ -38,47 +59,70 @@ class Rows:
         *,
         reverse: bool = False,
     ) -> Iterator[tuple[bytes, Record]]:
-        """Rows from `start` up to, not including, `stop`; or the same backwards."""
-        codec = self._codecs[table.number]
-        rows = self._backward(table, start, stop) if reverse else self._forward(table, start, stop)
-        for key, value in rows:
-            record: Record = codec.unseal(key, value)  # type: ignore[assignment]
-            yield key, record
+        """Rows with start <= key < stop in the order of their keys, or backwards.
+
+        Raises IndexCorrupt, IndexTooNew.
+        """
+        unseal = CODECS[table.number].unseal
+        for key, value in self.scan_values(table, start, stop, reverse=reverse):
+            yield key, unseal(key, value)
 
     def scan_prefix(self, table: Table[Record], prefix: bytes) -> Iterator[tuple[bytes, Record]]:
-        """Rows whose keys begin with a prefix, in order."""
+        """Rows whose key begins with a prefix, in order. Raises IndexCorrupt, IndexTooNew."""
         return self.scan(table, prefix, after_prefix(prefix))
 
-    def raw(self, table: Table[Record]) -> Iterator[tuple[bytes, bytes]]:
-        """Keys and stored values of a whole table, not verified."""
-        return self._forward(table, b"", None)
+    def scan_values(
+        self,
+        table: Table[Record],
+        start: bytes = b"",
+        stop: bytes | None = None,
+        *,
+        reverse: bool = False,
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """As `scan`, with values as they are stored, not verified."""
+        read = self._read_before if reverse else self._read_from
+        size, more = BATCH_ROWS_MIN, True
+        while more:
+            generation = self._current.generation
+            batch = read(table, start, stop, size)
+            more = len(batch) == size
+            size = min(2 * size, BATCH_ROWS_MAX)
+            for row in batch:
+                yield row
+                if self._current.generation != generation:
+                    size, more = BATCH_ROWS_MIN, True
+                    break
+            if more and reverse:
+                stop = row[0]
+            elif more:
+                start = row[0] + b"\0"
 
     def count(self, table: Table[Record]) -> int:
         """How many rows a table has."""
-        return int(self.transaction.stat(self._handles[table.number])["entries"])
+        current = self._current
+        return current.transaction.stat(current.databases[table.number])["entries"]
 
-    def _forward(
-        self, table: Table[Record], start: bytes, stop: bytes | None
-    ) -> Iterator[tuple[bytes, bytes]]:
-        cursor = self.transaction.cursor(db=self._handles[table.number])
-        if not cursor.set_range(start):
-            return
-        for key, value in cursor:
-            assert isinstance(key, bytes) and isinstance(value, bytes)
-            if stop is not None and key >= stop:
-                return
-            yield key, value
+    def _read_from(
+        self, table: Table[Record], start: bytes, stop: bytes | None, size: int
+    ) -> list[tuple[bytes, bytes]]:
+        current = self._current
+        with current.transaction.cursor(current.databases[table.number]) as cursor:
+            if not cursor.set_range(start):
+                return []
+            batch = list(islice(cursor.iternext(), size))
+        while stop is not None and batch and batch[-1][0] >= stop:
+            batch.pop()
+        return batch
 
-    def _backward(
-        self, table: Table[Record], start: bytes, stop: bytes | None
-    ) -> Iterator[tuple[bytes, bytes]]:
-        cursor = self.transaction.cursor(db=self._handles[table.number])
-        beyond = stop is not None and cursor.set_range(stop)
-        placed = cursor.prev() if beyond else cursor.last()
-        if not placed:
-            return
-        for key, value in cursor.iterprev():
-            assert isinstance(key, bytes) and isinstance(value, bytes)
-            if key < start:
-                return
-            yield key, value
+    def _read_before(
+        self, table: Table[Record], start: bytes, stop: bytes | None, size: int
+    ) -> list[tuple[bytes, bytes]]:
+        current = self._current
+        with current.transaction.cursor(current.databases[table.number]) as cursor:
+            behind = stop is not None and cursor.set_range(stop)
+            if not (cursor.prev() if behind else cursor.last()):
+                return []
+            batch = list(islice(cursor.iterprev(), size))
+        while batch and batch[-1][0] < start:
+            batch.pop()
+        return batch

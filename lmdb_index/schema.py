@@ -1,8 +1,8 @@
 """Every table: key, value, invariant. The reference for stored metadata.
 
-A stored value is: checksum u32 (low half of XXH3-64 over table number, key and what follows),
-table version u8, then the MessagePack record. So a flipped bit or a row under a wrong key is
-noticed when it is read.
+A stored value is a checksum over table number, key and what follows, the table's version, and the
+MessagePack record (values.py). So a flipped bit or a row under a wrong key is noticed when it is
+read. Numbers of tables stand in journal records: one is never used again for another table.
 """
 
 from dataclasses import dataclass
@@ -34,12 +34,13 @@ class Table(Generic[Record]):
     version: int = 1
 
 
-SCHEMA_VERSION: Final = 1  # raised by each migration of these tables
+SCHEMA_VERSION: Final = 1  # raised by each migration of these tables; a greater one is refused
 
 # meta: the index's own state.
 #   key    text       value  raw bytes
-#   "schema"   version of these tables, u32
-#   "applied"  sequence number of the last journal record the last commit contains
+#   "schema"   SCHEMA_VERSION of the cairnfs that wrote the index, u64
+#   "store"    uuid of the store the index belongs to
+#   "applied"  sequence number of the last operation the last commit contains, u64
 #   "counters" all counters at that moment (MessagePack map)
 META: Final = Table(1, b"meta", RawRecord)
 

@@ -1,0 +1,88 @@
+"""The rows of the `meta` table: what the last commit contains, and what wrote it."""
+
+from struct import Struct
+from typing import Final, NamedTuple
+
+import msgspec
+
+from lmdb_index.errors import IndexCorrupt, IndexTooNew
+from lmdb_index.records import RawRecord
+from lmdb_index.rows import CurrentTransaction, Rows
+from lmdb_index.schema import META, SCHEMA_VERSION
+from lmdb_index.values import CODECS
+
+SCHEMA_KEY: Final = b"schema"
+STORE_KEY: Final = b"store"
+APPLIED_KEY: Final = b"applied"
+COUNTERS_KEY: Final = b"counters"
+
+_U64: Final = Struct("<Q")
+_encode_counters: Final = msgspec.msgpack.Encoder().encode
+_decode_counters: Final = msgspec.msgpack.Decoder(dict[str, int]).decode
+
+
+class Meta(NamedTuple):
+    """What the last commit contains."""
+
+    applied: int  # number of the last operation in it
+    counters: dict[str, int]
+
+
+def read_meta(rows: Rows) -> Meta:
+    """What the last commit contains. Raises IndexCorrupt."""
+    counters = _value(rows, COUNTERS_KEY)
+    try:
+        return Meta(_number(rows, APPLIED_KEY), _decode_counters(counters))
+    except msgspec.MsgspecError as error:
+        raise _damaged(COUNTERS_KEY) from error
+
+
+def check_identity(rows: Rows, uuid: bytes) -> None:
+    """Raise IndexCorrupt, IndexTooNew unless this is the index of this store, and known."""
+    schema = _number(rows, SCHEMA_KEY)
+    if schema > SCHEMA_VERSION:
+        raise IndexTooNew(
+            f"index has schema {schema}, this cairnfs knows {SCHEMA_VERSION}: use a later cairnfs"
+        )
+    found = _value(rows, STORE_KEY)
+    if found != uuid:
+        raise IndexCorrupt(
+            f"index belongs to store {found.hex()}, not to {uuid.hex()}: run cairnfs rebuild-index"
+        )
+
+
+def put_identity(current: CurrentTransaction, uuid: bytes) -> None:
+    """Write, once, what a new index is. Raises lmdb.Error."""
+    _put(current, SCHEMA_KEY, _U64.pack(SCHEMA_VERSION))
+    _put(current, STORE_KEY, uuid)
+
+
+def put_meta(current: CurrentTransaction, meta: Meta) -> None:
+    """Write what the commit that follows contains. Raises lmdb.Error."""
+    _put(current, APPLIED_KEY, _U64.pack(meta.applied))
+    _put(current, COUNTERS_KEY, _encode_counters(meta.counters))
+
+
+def _put(current: CurrentTransaction, key: bytes, value: bytes) -> None:
+    sealed = CODECS[META.number].seal(key, RawRecord(value))
+    current.transaction.put(key, sealed, db=current.databases[META.number])
+
+
+def _number(rows: Rows, key: bytes) -> int:
+    value = _value(rows, key)
+    if len(value) != _U64.size:
+        raise _damaged(key)
+    return int(_U64.unpack(value)[0])
+
+
+def _value(rows: Rows, key: bytes) -> bytes:
+    record = rows.get(META, key)
+    if record is None:
+        raise _damaged(key)
+    return record.value
+
+
+def _damaged(key: bytes) -> IndexCorrupt:
+    return IndexCorrupt(
+        f"index table meta, row {key.decode()}: missing or damaged: run cairnfs rebuild-index"
+    )

@@ -1,0 +1,138 @@
+"""Making an index, and the steps of opening one. Nothing is changed before all checks are done."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import lmdb
+
+from lmdb_index.environment import DATA_FILE, Environment, Transaction, index_problem
+from lmdb_index.errors import IndexCorrupt, IndexProblem
+from lmdb_index.host_files import FOLDER_MODE, host_failures, sync_folder
+from lmdb_index.journal import Journal
+from lmdb_index.journal_files import (
+    drop_segments_before,
+    drop_unfinished,
+    list_segments,
+    segment_path,
+)
+from lmdb_index.journal_format import SegmentHeader
+from lmdb_index.journal_survey import Survey, newest_header
+from lmdb_index.meta import Meta, check_identity, put_identity, put_meta
+from lmdb_index.recovery import Replayed, set_tail_aside
+from lmdb_index.rows import CurrentTransaction, Rows
+from lmdb_index.segment_file import SegmentFile
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The folders of a store that the index uses."""
+
+    store: Path
+    index: Path  # the LMDB environment
+    journal: Path  # segments
+    quarantine: Path  # what recovery set aside
+
+    @classmethod
+    def of(cls, store: Path) -> "Places":
+        """Those of one store."""
+        return cls(store, store / "index", store / "journal", store / "quarantine")
+
+
+def create_index(places: Places, uuid: bytes) -> None:
+    """Make an empty index and its journal, durably. Raises NoRoom, IndexProblem."""
+    with host_failures(places.store):
+        places.store.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+        for folder in (places.index, places.journal):
+            folder.mkdir(FOLDER_MODE, exist_ok=True)
+        if (places.index / DATA_FILE).exists() or list_segments(places.journal):
+            raise IndexProblem(f"{places.store}: there is an index already: name another place")
+    _create_tables(places, uuid)
+    with host_failures(places.journal):
+        segment = _create_segment(places, uuid, first_sequence=1)
+        segment.trim()
+        segment.close()
+        sync_folder(places.index)
+        sync_folder(places.store)
+
+
+def open_environment(places: Places, uuid: bytes, *, dry: bool) -> tuple[Environment, Transaction]:
+    """Open LMDB and begin the long transaction.
+
+    Raises IndexCorrupt, IndexTooNew, IndexProblem; then nothing was changed.
+    """
+    _check_not_cut(places)
+    environment = Environment(places.index)
+    try:
+        environment.grow_map()
+        return environment, _begin(environment, uuid, dry=dry)
+    except lmdb.Error as error:
+        environment.close()
+        raise index_problem(error, places.index) from error
+    except BaseException:
+        environment.close()
+        raise
+
+
+def open_journal(
+    places: Places, uuid: bytes, survey: Survey, replayed: Replayed
+) -> tuple[Journal, Path | None]:
+    """Bring the journal folder into order after a replay, and open it for appending.
+
+    Returns also where the part of it that does not count was set aside, if there was any. Raises
+    NoRoom, IndexProblem.
+    """
+    position = replayed.position
+    aside = set_tail_aside(survey.path, replayed.end, places.quarantine)
+    with host_failures(places.journal):
+        drop_unfinished(places.journal)
+        segment = SegmentFile(survey.path, survey.header, replayed.end)
+        if survey.last < position:  # the last commit was durable when the journal was not
+            segment.close()
+            segment = _create_segment(places, uuid, position + 1)
+        drop_segments_before(places.journal, survey.segments[0].first_sequence)
+    journal = Journal(places.journal, segment, position=position, synced=survey.synced)
+    journal.bytes, journal.mutations = replayed.bytes, replayed.mutations
+    return journal, aside
+
+
+def _create_segment(places: Places, uuid: bytes, first_sequence: int) -> SegmentFile:
+    index_bytes = (places.index / DATA_FILE).stat().st_size
+    path = segment_path(places.journal, first_sequence)
+    return SegmentFile.create(path, SegmentHeader(uuid, first_sequence, index_bytes))
+
+
+def _create_tables(places: Places, uuid: bytes) -> None:
+    environment = Environment(places.index)
+    try:
+        transaction = environment.begin()
+        environment.open_tables(transaction)
+        current = CurrentTransaction(transaction, environment.databases)
+        put_identity(current, uuid)
+        put_meta(current, Meta(applied=0, counters={}))
+        transaction.commit()
+    except lmdb.Error as error:
+        raise index_problem(error, places.index) from error
+    finally:
+        environment.close()
+
+
+def _begin(environment: Environment, uuid: bytes, *, dry: bool) -> Transaction:
+    """Open all tables. Those that a later version added are made; when dry, only for now."""
+    transaction = environment.begin()
+    environment.open_tables(transaction)
+    check_identity(Rows(CurrentTransaction(transaction, environment.databases)), uuid)
+    if dry:
+        return transaction
+    transaction.commit()
+    return environment.begin()
+
+
+def _check_not_cut(places: Places) -> None:
+    """LMDB maps its file: reading behind the end of one that was cut would end the process."""
+    data = places.index / DATA_FILE
+    expected = newest_header(places.journal).index_bytes
+    found = data.stat().st_size if data.exists() else 0
+    if found < expected:
+        raise IndexCorrupt(
+            f"{data}: has {found} bytes of at least {expected}: run cairnfs rebuild-index"
+        )
