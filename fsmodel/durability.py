@@ -24,12 +24,18 @@ class Durability:
         return self._covered < position or self._packs.unsynced
 
     def sync(self) -> int:
-        """Sync packs, then the journal; return the position covered. Raises BackendError."""
+        """Sync packs, then the journal; return the position covered. Raises BackendError.
+
+        What is covered is read first: an operation that comes while the packs are being synced may
+        refer to a frame that this sync has missed.
+        """
+        covered = self._index.journal_position
         try:
             self._packs.sync()
-            return self._index.sync_journal()
+            self._index.sync_journal()
         except IndexProblem as error:
             raise BackendError("journal", OSError(str(error))) from error
+        return covered
 
     def note_synced(self, position: int) -> None:
         """Everything before a position is durable; the journal gets a marker that says so."""
