@@ -14,6 +14,7 @@ import msgspec
 RECORD_FILE: Final = "daemon.json"
 RECORD_BYTES_MAX: Final = 64 << 10
 RECORD_MODE: Final = 0o600
+ENDED_STATES: Final = (b"Z", b"X")  # ended, and perhaps not waited for
 
 
 class DaemonRecord(msgspec.Struct, frozen=True):
@@ -59,10 +60,11 @@ def remove_record(store: Path) -> None:
 
 
 def start_ticks(pid: int) -> int | None:
-    """When a process was started, in clock ticks since boot; None when there is no such process."""
+    """When a process was started, in clock ticks since boot; None when it has ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return None
-    # Field 22; the second, the command's name in brackets, may hold anything. proc(5)
-    return int(stat.rpartition(b")")[2].split()[19])
+    # proc(5). The second field, the command's name in brackets, may hold anything.
+    state, *later_fields = stat.rpartition(b")")[2].split()
+    return None if state in ENDED_STATES else int(later_fields[18])

@@ -90,7 +90,7 @@ class RollingLog(RotatingFileHandler):
     def _open(self) -> TextIOWrapper:
         stream = open(  # noqa: SIM115  # logging closes it
             self.baseFilename,
-            self.mode,
+            "a",
             encoding=self.encoding,
             errors=self.errors,
             opener=_private,

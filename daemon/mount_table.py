@@ -27,6 +27,8 @@ class Mount:
     options: tuple[str, ...]
     fstype: str
     source: str
+    number: int = 1
+    parent: int = 0  # the number of the mount it is mounted on
 
     @property
     def read_only(self) -> bool:
@@ -35,7 +37,7 @@ class Mount:
 
 
 def parse_mount_table(table: bytes) -> list[Mount]:
-    """The mounts of a mountinfo file, in the order they were made."""
+    """The mounts of a mountinfo file."""
     return [_parse_line(line) for line in table.splitlines() if line]
 
 
@@ -44,17 +46,24 @@ def read_mount_table(process: int | str = "self") -> list[Mount]:
     return parse_mount_table(Path(f"/proc/{process}/mountinfo").read_bytes())
 
 
-def mount_at(table: Iterable[Mount], path: str) -> Mount | None:
-    """The mount whose root a resolved path is: the topmost, as that is the one in sight."""
-    return next((mount for mount in reversed(list(table)) if mount.mountpoint == path), None)
+def mount_at(table: Sequence[Mount], path: str) -> Mount | None:
+    """The mount whose root a resolved path is, of several the one in sight."""
+    mount = mount_holding(table, path)
+    return mount if mount is not None and mount.mountpoint == path else None
 
 
 def mount_holding(table: Sequence[Mount], path: str) -> Mount | None:
-    """The mount a resolved path lies in.
+    """The mount a resolved path lies in, found as the kernel walks: from mount to mount.
 
-    That is the last one made at the path or above it: whatever was mounted below before is hidden.
+    Of those mounted on one mount the nearest to it is met first; what lies deeper is hidden.
     """
-    return next((mount for mount in reversed(table) if is_within(path, mount.mountpoint)), None)
+    numbers = {mount.number for mount in table}
+    holder = None
+    met = [mount for mount in table if mount.parent not in numbers]
+    while on_the_way := [mount for mount in met if is_within(path, mount.mountpoint)]:
+        holder = min(on_the_way, key=lambda mount: len(mount.mountpoint))
+        met = [mount for mount in table if mount.parent == holder.number]
+    return holder
 
 
 def mount_of_store(table: Iterable[Mount], store: Path) -> Mount | None:
@@ -70,9 +79,12 @@ def is_within(path: str, folder: str) -> bool:
 
 
 def is_dead(mount: Mount) -> bool:
-    """Whether the daemon behind a mount is gone. Waits for a daemon that is there but busy."""
+    """Whether the daemon behind a mount is gone. Waits for a daemon that is there but busy.
+
+    Asked with statvfs, as the kernel may answer stat from what it remembers.
+    """
     try:
-        os.stat(mount.mountpoint)
+        os.statvfs(mount.mountpoint)
     except OSError as error:
         return error.errno in DEAD_ERRNOS
     return False
@@ -94,7 +106,7 @@ def store_of(mount: Mount) -> Path | None:
 def _parse_line(line: bytes) -> Mount:
     # 36 35 98:0 /root /mountpoint rw,noatime shared:1 master:2 - fstype source rw,errors=continue
     place, _, filesystem = line.partition(b" - ")
-    _, _, device, _, mountpoint, options, *_ = place.split(b" ")
+    number, parent, device, _, mountpoint, options, *_ = place.split(b" ")
     fstype, source, *_ = filesystem.split(b" ")
     return Mount(
         device=device.decode("ascii"),
@@ -102,6 +114,8 @@ def _parse_line(line: bytes) -> Mount:
         options=tuple(os.fsdecode(options).split(",")),
         fstype=os.fsdecode(fstype),
         source=_unescape(source),
+        number=int(number),
+        parent=int(parent),
     )
 
 

@@ -59,6 +59,12 @@ class DaemonService:
             dirty_bytes=contents.dirty_bytes,
         )
 
+    def activity(self) -> object:
+        """Something that is different after any write or change."""
+        files = self._volume.contents.files()
+        written = [(file.inode, file.size, file.dirty_bytes, file.written_ns) for file in files]
+        return self._volume.durability.position, written
+
     async def make_durable(self) -> None:
         """Settle every open file and checkpoint. Raises NoSpace, DataError."""
         for file in self._volume.contents.files():

@@ -15,7 +15,6 @@ import os
 import subprocess
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import trio
@@ -27,8 +26,7 @@ from daemon.problems import MountProblem
 
 RETRY_SECONDS: Final = 0.25
 WRITE_OUT_SECONDS_MAX: Final = 60.0
-QUIET_POLL_SECONDS: Final = 0.02
-CONNECTIONS: Final = Path("/sys/fs/fuse/connections")
+QUIET_SECONDS: Final = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +34,8 @@ _log = logging.getLogger(__name__)
 class Stopper:
     """Stops the serving of one mount, known by its path and the device number it was given.
 
-    `end` has serving return; `is_used` tells whether files are open in the mount.
+    `end` has serving return; `is_used` tells whether files are open in the mount; `activity`
+    gives something that changes with every write.
     """
 
     def __init__(
@@ -47,12 +46,14 @@ class Stopper:
         *,
         end: Callable[[], None],
         is_used: Callable[[], bool],
+        activity: Callable[[], object],
     ) -> None:
         self._mountpoint = mountpoint
         self._device = device
         self._grace_seconds = grace_seconds
         self._end = end
         self._is_used = is_used
+        self._activity = activity
         self._hurry = trio.Event()
 
     @property
@@ -73,7 +74,7 @@ class Stopper:
         elif elsewhere := await trio.to_thread.run_sync(holders_elsewhere, self._device):
             _log.warning("%s is still mounted for %s", self._mountpoint, named(elsewhere))
         await self._wait_for_users()
-        await write_out(self._device)
+        await write_out(self._activity)
         self._end()
 
     async def _unmounted(self) -> bool:
@@ -113,22 +114,15 @@ class Stopper:
             await self._hurry.wait()
 
 
-async def write_out(device: str) -> None:
-    """Have the kernel send every dirty page it holds, and wait until none of ours is on its way.
+async def write_out(activity: Callable[[], object]) -> None:
+    """Have the kernel send every dirty page it holds, and wait until nothing arrives any more.
 
-    sync(2) reaches filesystems that no path leads to any more. It may return while requests to a
-    FUSE daemon are still queued, hence the look at their number.
+    sync(2) reaches filesystems that no path leads to. It may return while requests to a FUSE
+    daemon are still queued in the kernel, so serving goes on until all is quiet.
     """
-    waiting = CONNECTIONS / device.partition(":")[2] / "waiting"
     with trio.move_on_after(WRITE_OUT_SECONDS_MAX):
         await trio.to_thread.run_sync(os.sync, abandon_on_cancel=True)
-        while _number_in(waiting) != 0:
-            await trio.sleep(QUIET_POLL_SECONDS)
-
-
-def _number_in(file: Path) -> int:
-    """Requests under way; 0 where the kernel does not show them."""
-    try:
-        return int(file.read_text())
-    except (OSError, ValueError):
-        return 0
+        before = None
+        while (now := activity()) != before:
+            before = now
+            await trio.sleep(QUIET_SECONDS)

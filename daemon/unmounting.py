@@ -15,7 +15,7 @@ from daemon.daemon_record import DaemonRecord, running_daemon
 from daemon.holders import holders_elsewhere, holders_of, named
 from daemon.mount_table import FSTYPE, Mount, mount_at, read_mount_table, store_of
 from daemon.mounting import clear_dead_mount, last_line, run_unmount
-from daemon.problems import MountProblem, Problem
+from daemon.problems import MountProblem, NotServed, Problem
 
 # After so long a look is taken whether another mount namespace is why the daemon does not end.
 NAMESPACE_CHECK_SECONDS: Final = 2.0
@@ -59,6 +59,8 @@ def _ask_to_write_out(store: Path, timeout_seconds: float) -> None:
     try:
         with ControlClient(store) as client:
             client.ask("checkpoint", timeout_seconds=timeout_seconds)
+    except NotServed:
+        pass
     except Problem as problem:
         _log.warning("%s; unmounting goes on", problem)
 

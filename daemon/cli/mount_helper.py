@@ -47,12 +47,14 @@ def parse_helper_arguments(arguments: list[str]) -> tuple[MountRequest, bool]:
         raise UsageProblem(USAGE)
     given = [name for name, _ in flags]
     store, mountpoint = places
-    # -r and -w come before the options, so that of two that disagree -o decides.
-    access = ["ro" if name == "-r" else "rw" for name in given if name in ("-r", "-w")]
+    # Of two that disagree the last decides, and that shall be what -o says.
+    defaults = ["ro" if name == "-r" else "rw" for name in given if name in ("-r", "-w")]
+    if os.geteuid() == 0:
+        defaults += ["dev", "suid"]  # mount(8) leaves out what holds for other filesystems anyway
     request = MountRequest(
         store=store.removeprefix(SOURCE_PREFIX),
         mountpoint=os.path.realpath(mountpoint),
-        options=(*access, *(value for name, value in flags if name == "-o")),
+        options=(*defaults, *(value for name, value in flags if name == "-o")),
         sloppy="-s" in given,
     )
     return request, "-f" in given

@@ -14,7 +14,6 @@ DONE: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
 INTERRUPTED: Final = 130
-PIPE_CLOSED: Final = 141  # what a shell reports of a program ended by SIGPIPE
 
 DEBUG_VARIABLE: Final = "CAIRNFS_DEBUG"
 
@@ -26,7 +25,7 @@ def guarded(body: Callable[[], object]) -> int:
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
+        return FAILED
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except SystemExit as end:

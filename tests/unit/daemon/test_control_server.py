@@ -1,0 +1,372 @@
+"""The control socket from both ends: a real socket, a real server, a service made up."""
+
+import json
+import logging
+import os
+import socket
+import stat
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import pytest
+import trio
+
+from daemon import control_commands, control_server, control_socket
+from daemon.control_client import ControlClient
+from daemon.control_commands.command import Context, NoArguments, ServiceCommand, VolumeCommand
+from daemon.control_protocol import REQUEST_BYTES_MAX, Progress, encode_request
+from daemon.control_server import ControlServer
+from daemon.problems import NotServed, Problem, RequestFailed
+from fsmodel.errors import NoSpace
+from fsmodel.steps import Steps, Work
+from fsmodel.volume import Volume
+
+SERVER_SECONDS = 20
+
+
+class MadeUpService:
+    """Stands for a daemon; counts what it was asked to do."""
+
+    def __init__(self) -> None:
+        self.volume = cast("Volume", "the volume")
+        self.durable = 0
+
+    def status(self) -> object:
+        return {"pid": 1, "path": "/\\xff"}
+
+    async def make_durable(self) -> None:
+        self.durable += 1
+
+
+class Numbers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Arguments of a made-up command."""
+
+    steps: int = 0
+
+
+def count(context: Context, arguments: Numbers) -> Steps[object]:
+    for number in range(arguments.steps):
+        context.report(Progress(number, arguments.steps, "counting"))
+        yield Work(lambda: None, 0)
+    return {"counted": arguments.steps, "volume": context.volume}
+
+
+def fail(context: Context, arguments: NoArguments) -> Steps[object]:
+    yield Work(lambda: None, 0)
+    raise NoSpace("the host is full: make room")
+
+
+def blunder(context: Context, arguments: NoArguments) -> Steps[object]:
+    yield Work(lambda: None, 0)
+    raise ZeroDivisionError("a mistake")
+
+
+async def stuck(service: object, arguments: NoArguments) -> object:
+    await trio.sleep_forever()
+    return None
+
+
+@pytest.fixture(autouse=True)
+def made_up_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, run, kind in (
+        ("count", count, Numbers),
+        ("fail", fail, NoArguments),
+        ("blunder", blunder, NoArguments),
+    ):
+        monkeypatch.setitem(control_commands.VOLUME_COMMANDS, name, VolumeCommand(name, kind, run))
+    monkeypatch.setitem(
+        control_commands.SERVICE_COMMANDS, "stuck", ServiceCommand("stuck", NoArguments, stuck)
+    )
+
+
+@asynccontextmanager
+async def serving(store: Path, service: MadeUpService | None = None) -> AsyncIterator[None]:
+    """A server for a store, until the block ends."""
+    listener = control_socket.listen(store)
+    with trio.fail_after(SERVER_SECONDS):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ControlServer(service or MadeUpService(), listener).run)
+            yield
+            nursery.cancel_scope.cancel()
+
+
+async def asked(store: Path, command: str, arguments: dict[str, Any] | None = None) -> Any:
+    """What the blocking client gets, asked from a thread."""
+
+    def ask() -> Any:
+        with ControlClient(store) as client:
+            return client.ask(command, arguments, timeout_seconds=SERVER_SECONDS)
+
+    return await trio.to_thread.run_sync(ask)
+
+
+async def raw(store: Path, data: bytes) -> list[dict[str, Any]]:
+    """What the server says to some bytes before it lets us go."""
+    async with await trio.open_unix_socket(str(store / control_socket.SOCKET_NAME)) as stream:
+        await stream.send_all(data)
+        await stream.send_eof()
+        answer = b""
+        async for piece in stream:
+            answer += piece
+    return [json.loads(line) for line in answer.splitlines()]
+
+
+async def test_commands_of_the_service_and_the_volume(tmp_path: Path) -> None:
+    service = MadeUpService()
+    async with serving(tmp_path, service):
+        assert await asked(tmp_path, "status") == {"pid": 1, "path": "/\\xff"}
+        assert await asked(tmp_path, "checkpoint") == {}
+        assert await asked(tmp_path, "count", {"steps": 3}) == {
+            "counted": 3,
+            "volume": "the volume",
+        }
+    assert service.durable == 1
+
+
+async def test_the_socket_is_private(tmp_path: Path) -> None:
+    async with serving(tmp_path):
+        mode = (tmp_path / control_socket.SOCKET_NAME).stat().st_mode
+        assert stat.S_ISSOCK(mode)
+        assert stat.S_IMODE(mode) == 0o600
+
+
+async def test_a_path_of_any_length_will_do(tmp_path: Path) -> None:
+    store = tmp_path / ("x" * 200) / ("y" * 200)
+    store.mkdir(parents=True)
+    async with serving(store):
+        assert (await asked(store, "status"))["pid"] == 1
+
+
+async def test_what_a_killed_daemon_left_is_replaced(tmp_path: Path) -> None:
+    control_socket.listen(tmp_path).close()
+    with pytest.raises(NotServed):
+        ControlClient(tmp_path)
+    async with serving(tmp_path):
+        assert (await asked(tmp_path, "status"))["pid"] == 1
+
+
+def test_without_a_daemon_there_is_nobody_to_ask(tmp_path: Path) -> None:
+    with pytest.raises(NotServed):
+        ControlClient(tmp_path)
+    with pytest.raises(NotServed):
+        ControlClient(tmp_path / "none")
+    control_socket.remove(tmp_path)
+
+
+async def test_a_failure_keeps_its_kind_and_text(tmp_path: Path) -> None:
+    async with serving(tmp_path):
+        with pytest.raises(RequestFailed, match="the host is full: make room") as failure:
+            await asked(tmp_path, "fail")
+    assert failure.value.kind == "NoSpace"
+
+
+async def test_a_mistake_of_ours_is_logged_and_serving_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(tmp_path):
+        with pytest.raises(RequestFailed, match="a mistake") as failure:
+            await asked(tmp_path, "blunder")
+        assert (await asked(tmp_path, "status"))["pid"] == 1
+    assert failure.value.kind == "Internal"
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "expected"),
+    [
+        ("statsu", {}, "did you mean stats?"),
+        ("count", {"steps": "many"}, "count: Expected `int`"),
+        ("count", {"more": 1}, "count: Object contains unknown field `more`"),
+        ("status", {"x": 1}, "status: Object contains unknown field `x`"),
+    ],
+)
+async def test_a_wrong_request_is_explained(
+    tmp_path: Path, command: str, arguments: dict[str, Any], expected: str
+) -> None:
+    async with serving(tmp_path):
+        with pytest.raises(RequestFailed) as failure:
+            await asked(tmp_path, command, arguments)
+    assert failure.value.kind == "UsageProblem"
+    assert expected in str(failure.value)
+
+
+async def test_progress_arrives_before_the_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_server, "PROGRESS_SECONDS", 0)
+    seen: list[Progress] = []
+
+    def ask() -> Any:
+        with ControlClient(tmp_path) as client:
+            return client.ask("count", {"steps": 3}, on_progress=seen.append)
+
+    async with serving(tmp_path):
+        assert (await trio.to_thread.run_sync(ask))["counted"] == 3
+    assert seen == [Progress(number, 3, "counting") for number in range(3)]
+
+
+async def test_progress_is_sent_now_and_then_only(tmp_path: Path) -> None:
+    async with serving(tmp_path):
+        replies = await raw(tmp_path, encode_request("count", {"steps": 1000}))
+    assert len(replies) < 100
+    assert replies[-1]["ok"] is True
+
+
+async def test_long_work_lets_others_in(tmp_path: Path) -> None:
+    """The second client is answered while the first one's command is still counting."""
+    async with serving(tmp_path), trio.open_nursery() as nursery:
+        order: list[str] = []
+
+        async def long() -> None:
+            await asked(tmp_path, "count", {"steps": 20_000})
+            order.append("long")
+
+        nursery.start_soon(long)
+        await asked(tmp_path, "status")
+        order.append("short")
+    assert order == ["short", "long"]
+
+
+async def test_requests_of_one_connection_are_answered_in_order(tmp_path: Path) -> None:
+    requests = [encode_request("count", {"steps": steps}) for steps in (2, 0, 1)]
+    async with serving(tmp_path):
+        replies = await raw(tmp_path, b"".join(requests))
+    counted = [reply["result"]["counted"] for reply in replies if reply.get("ok")]
+    assert counted == [2, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "data", [b"GET / HTTP/1.1\r\n\r\n", b"\xff\n", b"[" * 10_000 + b"\n", b"{}\n"]
+)
+async def test_noise_is_answered_once_and_let_go(tmp_path: Path, data: bytes) -> None:
+    async with serving(tmp_path):
+        (reply,) = await raw(tmp_path, data)
+        assert reply["ok"] is False
+        assert reply["error"]["kind"] == "ProtocolProblem"
+        assert (await asked(tmp_path, "status"))["pid"] == 1
+
+
+async def test_a_request_cut_short_is_no_request(tmp_path: Path) -> None:
+    async with serving(tmp_path):
+        assert await raw(tmp_path, encode_request("status", {})[:-1]) == []
+
+
+async def test_an_endless_request_is_cut_off(tmp_path: Path) -> None:
+    async with serving(tmp_path):
+        stream = await trio.open_unix_socket(str(tmp_path / control_socket.SOCKET_NAME))
+        async with stream:
+            with pytest.raises(trio.BrokenResourceError):
+                await stream.send_all(b"x" * 4 * REQUEST_BYTES_MAX)
+
+
+async def test_a_client_that_goes_away_ends_its_command(tmp_path: Path) -> None:
+    path = str(tmp_path / control_socket.SOCKET_NAME)
+    async with serving(tmp_path):
+        for _ in range(3):
+            stream = await trio.open_unix_socket(path)
+            await stream.send_all(encode_request("count", {"steps": 1_000_000}))
+            await stream.aclose()
+        assert (await asked(tmp_path, "status"))["pid"] == 1
+
+
+async def test_a_silent_client_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control_server, "IDLE_SECONDS", 0.01)
+    async with serving(tmp_path):
+        stream = await trio.open_unix_socket(str(tmp_path / control_socket.SOCKET_NAME))
+        async with stream:
+            assert await stream.receive_some(1) == b""
+
+
+async def test_a_client_that_does_not_listen_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(tmp_path):
+        monkeypatch.setattr(control_server, "SEND_SECONDS", 0)
+        assert await raw(tmp_path, encode_request("status", {})) == []
+        monkeypatch.undo()
+        assert (await asked(tmp_path, "status"))["pid"] == 1
+
+
+async def test_one_client_too_many_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_server, "CLIENTS_MAX", 2)
+    path = str(tmp_path / control_socket.SOCKET_NAME)
+    async with serving(tmp_path):
+        streams = [await trio.open_unix_socket(path) for _ in range(2)]
+        for stream in streams:
+            await stream.send_all(encode_request("stuck", {}))
+        (reply,) = await raw(tmp_path, b"")
+        assert reply["error"]["kind"] == "TooManyClients"
+        for stream in streams:
+            await stream.aclose()
+
+
+async def test_other_users_are_turned_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    monkeypatch.setattr(control_socket, "ROOT_UID", 54321)
+    async with serving(tmp_path):
+        (reply,) = await raw(tmp_path, b"")
+    assert reply["error"]["kind"] == "AccessDenied"
+    assert f"process {os.getpid()}" in caplog.text
+
+
+@pytest.mark.parametrize(("euid", "allowed"), [(os.getuid(), True), (os.getuid() + 1, False)])
+def test_who_may_command(monkeypatch: pytest.MonkeyPatch, euid: int, allowed: bool) -> None:
+    monkeypatch.setattr(control_socket, "ROOT_UID", -1)
+    monkeypatch.setattr(os, "geteuid", lambda: euid)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        size = control_socket.peer_credentials_size()
+        peer = control_socket.peer_of(ours.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    assert peer.pid == os.getpid()
+    assert peer.may_command is allowed
+
+
+Answer = Callable[[trio.SocketStream], Awaitable[None]]
+
+
+@asynccontextmanager
+async def answering(store: Path, answer: Answer) -> AsyncIterator[None]:
+    """A server that follows a protocol of its own."""
+    listener = trio.SocketListener(trio.socket.from_stdlib_socket(control_socket.listen(store)))
+    with trio.fail_after(SERVER_SECONDS):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.serve_listeners, answer, [listener])
+            yield
+            nursery.cancel_scope.cancel()
+
+
+async def test_the_client_notices_a_daemon_that_ends(tmp_path: Path) -> None:
+    async def hang_up(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        await stream.aclose()
+
+    async with answering(tmp_path, hang_up):
+        with pytest.raises(Problem, match="ended before it answered"):
+            await asked(tmp_path, "status")
+
+
+async def test_the_client_notices_a_daemon_that_hangs(tmp_path: Path) -> None:
+    def ask() -> None:
+        with ControlClient(tmp_path) as client:
+            client.ask("status", timeout_seconds=0.05)
+
+    async with answering(tmp_path, lambda stream: trio.sleep_forever()):
+        with pytest.raises(Problem, match=r"has not answered within 0\.05 s"):
+            await trio.to_thread.run_sync(ask)
+
+
+async def test_the_client_refuses_noise(tmp_path: Path) -> None:
+    async def noise(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        await stream.send_all(b"<html>\n")
+
+    async with answering(tmp_path, noise):
+        with pytest.raises(Problem, match="speaks otherwise"):
+            await asked(tmp_path, "status")

@@ -1,0 +1,109 @@
+"""How events are written."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon import logs
+from daemon.logs import ErrorCounter, JsonLines, RollingLog, TextLines, configure_logging
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level, logging.raiseExceptions
+    yield
+    for handler in root.handlers:
+        if handler not in before[0]:
+            handler.close()
+    root.handlers[:], root.level, logging.raiseExceptions = before
+
+
+def event(message: str, *arguments: object, **more: object) -> logging.LogRecord:
+    record = logging.LogRecord("daemon.x", logging.ERROR, "f", 1, message, arguments, None)
+    record.created = 1_800_000_000.123
+    record.__dict__ |= more
+    return record
+
+
+def test_a_text_line() -> None:
+    line = TextLines().format(event("pack %d is gone", 7, fields={"inode": 5}))
+    assert line == "2027-01-15T08:00:00.123Z error daemon.x pack 7 is gone inode=5"
+
+
+def test_a_json_line() -> None:
+    line = JsonLines().format(event("pack %d is gone", 7, fields={"inode": 5}))
+    assert json.loads(line) == {
+        "time": "2027-01-15T08:00:00.123Z",
+        "level": "error",
+        "logger": "daemon.x",
+        "message": "pack 7 is gone",
+        "inode": "5",
+    }
+
+
+@pytest.mark.parametrize("formatter", [TextLines(), JsonLines()])
+def test_an_event_is_one_line_whatever_it_says(formatter: logging.Formatter) -> None:
+    try:
+        raise ValueError("two\nlines")
+    except ValueError:
+        record = event("name \udcff\nand more", exc_info=sys.exc_info())
+    line = formatter.format(record)
+    assert "\n" not in line
+    assert "Traceback" in line
+    assert "\\xff" in json.dumps(line)
+    line.encode()
+
+
+def test_errors_are_counted_and_the_last_is_kept() -> None:
+    counter = ErrorCounter()
+    logger = logging.getLogger("counted")
+    logger.addHandler(counter)
+    logger.warning("no error")
+    logger.error("first")
+    logger.critical("second %s", "\udc80")
+    logger.removeHandler(counter)
+    assert (counter.count, counter.last) == (2, "second \\x80")
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_the_file_is_made_with_the_first_event_and_only_for_its_owner(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    counter = configure_logging("warning", "json", file)
+    logging.getLogger("x").info("too quiet")
+    assert not file.exists()
+    logging.getLogger("x").error("loud")
+    assert json.loads(file.read_text())["message"] == "loud"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert counter.count == 1
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_a_full_file_is_set_aside_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "LOG_BYTES_MAX", 1000)
+    file = tmp_path / "log"
+    configure_logging("info", "text", file)
+    for number in range(100):
+        logging.getLogger("x").info("event %d", number)
+    sizes = {entry.name: entry.stat().st_size for entry in tmp_path.iterdir()}
+    assert set(sizes) == {"log", "log.1"}
+    assert max(sizes.values()) <= 1000
+    assert "event 99" in file.read_text()
+
+
+def test_standard_error_follows_the_file_when_it_rolls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redirected: list[tuple[int, int]] = []
+    monkeypatch.setattr("os.dup2", lambda source, target: redirected.append((source, target)))
+    handler = RollingLog(tmp_path / "log", redirect=True)
+    handler.emit(event("first"))
+    assert [target for _, target in redirected] == [1, 2]
+    handler.doRollover()
+    handler.emit(event("second"))
+    assert [target for _, target in redirected] == [1, 2, 1, 2]
+    handler.close()
