@@ -143,7 +143,9 @@ class CairnOperations(pyfuse3.Operations):
         """Move a name, replacing or exchanging what is there."""
         parent, new_parent = InodeId(parent_inode_old), InodeId(parent_inode_new)
         with errors_become_errnos(), self._deletions_noted(new_parent, name_new):
-            self._volume.rename(parent, name_old, new_parent, name_new, RenameFlag(flags))
+            self._volume.rename(
+                parent, name_old, new_parent, name_new, RenameFlag(flags), creator_of(ctx)
+            )
 
     async def readlink(self, inode: InodeT, ctx: RequestContext) -> FileNameT:
         """Where a symbolic link points."""
@@ -218,7 +220,8 @@ class CairnOperations(pyfuse3.Operations):
     async def listxattr(self, inode: InodeT, ctx: RequestContext) -> Sequence[XAttrNameT]:
         """Names of the stored attributes."""
         with errors_become_errnos():
-            return [XAttrNameT(name) for name in self._volume.list_xattrs(InodeId(inode))]
+            names = self._volume.list_xattrs(InodeId(inode), with_trusted=ctx.uid == 0)
+            return [XAttrNameT(name) for name in names]
 
     async def removexattr(self, inode: InodeT, name: XAttrNameT, ctx: RequestContext) -> None:
         """Remove an extended attribute."""

@@ -24,7 +24,7 @@ from fsmodel.namespace.inodes import (
     require_unlocked,
 )
 from fsmodel.namespace.listing import Entry
-from fsmodel.namespace.renames import RenameFlag
+from fsmodel.namespace.renames import ROOT_CREATOR, RenameFlag
 from fsmodel.settings import VolumeSettings
 from fsmodel.statistics import VolumeStatistics, gather_statistics
 from fsmodel.steps import Steps, Work, run_inline
@@ -40,7 +40,6 @@ from lmdb_index.records import InodeRecord
 from lmdb_index.rows import Rows
 from lmdb_index.schema import OBJECT
 
-PRIVILEGE_BITS: Final = 0o6000
 FSCK_COST_BYTES: Final = 1 << 30  # never worth doing on the owner thread
 
 
@@ -149,10 +148,11 @@ class Volume:
         new_parent: InodeId,
         new_name: bytes,
         flags: RenameFlag,
+        creator: Creator = ROOT_CREATOR,
     ) -> None:
-        """Move a name, as rename(2) with flags does. Raises Refused."""
+        """Move a name, as rename(2) with flags does; the creator owns a whiteout."""
         self._require_writable()
-        self._names.rename(parent, name, new_parent, new_name, flags)
+        self._names.rename(parent, name, new_parent, new_name, flags, creator)
 
     def read_link(self, inode: InodeId) -> bytes:
         """Where a symbolic link points. Raises InvalidArgument for anything else."""
@@ -211,9 +211,9 @@ class Volume:
         self._require_room()
         self._names.set_xattr(inode, name, value)
 
-    def list_xattrs(self, inode: InodeId) -> list[bytes]:
-        """Names of the stored attributes."""
-        return self._names.list_xattrs(inode)
+    def list_xattrs(self, inode: InodeId, *, with_trusted: bool = True) -> list[bytes]:
+        """Names of the stored attributes; those of `trusted.` are for privileged callers."""
+        return self._names.list_xattrs(inode, with_trusted=with_trusted)
 
     def remove_xattr(self, inode: InodeId, name: bytes) -> None:
         """Remove an extended attribute. Raises NoSuchAttribute."""
@@ -252,8 +252,7 @@ class Volume:
         Set-user and set-group bits go, unless the writer is `privileged` to keep them.
         """
         self._require_room(len(data))
-        if not privileged and self._names.record(inode).mode & PRIVILEGE_BITS:
-            self._names.clear_privileges(inode)
+        self._names.clear_privileges(inode, keep_set_ids=privileged)
         self.contents.write(inode, offset, data)
         file = self.contents.file(inode)
         assert file is not None
@@ -270,8 +269,7 @@ class Volume:
             if kind_of(record) != REGULAR:
                 raise InvalidArgument(f"inode {inode} has no size to change")
             require_unlocked(inode, record)
-            if not privileged:
-                self._names.attributes.clear_privileges(change, inode)
+            self._names.attributes.clear_privileges(change, inode, keep_set_ids=privileged)
             self._names.attributes.touch_modified(change, inode)
             self.contents.truncate(change, inode, size)
 

@@ -45,25 +45,32 @@ class Attributes:
         """The content of a file changes now. Raises NotFound, NotPermitted for a locked inode."""
         self._opened(change, inode).mtime_ns = change.now_ns
 
-    def has_privileges(self, inode: InodeId, record: InodeRecord) -> bool:
+    def has_privileges(
+        self, inode: InodeId, record: InodeRecord, *, keep_set_ids: bool = False
+    ) -> bool:
         """Whether writing to the inode has to take something from it."""
         if is_directory(record):
             return False
-        may_run_as_owner = without_privileges(record.mode) != record.mode
+        may_run_as_owner = not keep_set_ids and without_privileges(record.mode) != record.mode
         return may_run_as_owner or self._xattrs.find(inode, record, CAPABILITY) is not None
 
-    def clear_privileges(self, change: Change, inode: InodeId) -> bool:
+    def clear_privileges(
+        self, change: Change, inode: InodeId, *, keep_set_ids: bool = False
+    ) -> bool:
         """Take set-uid, set-gid and capabilities from a file that is written or truncated.
 
+        Whoever may set these bits keeps them when writing, but no writer keeps capabilities.
         Returns whether there was anything to take. Raises NotFound, NotPermitted for a locked
-        inode. The kernel leaves this to the filesystem (FUSE_HANDLE_KILLPRIV), also for root.
+        inode. The kernel leaves this to the filesystem (FUSE_HANDLE_KILLPRIV).
         """
         record = change.inode(inode)
         require_unlocked(inode, record)
-        if not self.has_privileges(inode, record):
+        if not self.has_privileges(inode, record, keep_set_ids=keep_set_ids):
             return False
         record = change.edit(inode)
-        record.mode, record.ctime_ns = without_privileges(record.mode), change.now_ns
+        record.ctime_ns = change.now_ns
+        if not keep_set_ids:
+            record.mode = without_privileges(record.mode)
         self._xattrs.discard(change, inode, CAPABILITY)
         return True
 

@@ -157,15 +157,16 @@ class Namespace:
         with self.changes.begin() as change:
             self.attributes.set(change, inode, wanted)
 
-    def clear_privileges(self, inode: InodeId) -> bool:
+    def clear_privileges(self, inode: InodeId, *, keep_set_ids: bool = False) -> bool:
         """Take from a file what a write takes; raises as Attributes.clear_privileges.
 
         Returns whether there was anything to take: if not, this is no change at all.
         """
-        if not self.attributes.has_privileges(inode, self._inodes.get(inode)):
+        record = self._inodes.get(inode)
+        if not self.attributes.has_privileges(inode, record, keep_set_ids=keep_set_ids):
             return False
         with self.changes.begin() as change:
-            return self.attributes.clear_privileges(change, inode)
+            return self.attributes.clear_privileges(change, inode, keep_set_ids=keep_set_ids)
 
     def access_is_due(self, inode: InodeId) -> bool:
         """Whether reading the inode now would move its access time."""
