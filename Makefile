@@ -51,7 +51,7 @@ test: venv-tests
 	@scripts/test -n 2
 
 crash: venv-tests
-	@scripts/test -n 2 -m crash --hypothesis-profile=thorough
+	@scripts/test -n 2 -m "slow or crash" --hypothesis-profile=thorough
 
 bench: venv-tests
 	@$(run) bench run $(BENCH)

@@ -1,0 +1,248 @@
+"""A store of its own with a daemon of its own, driven from outside as a person would.
+
+Everything lies in one folder that other users can reach; the daemon has its own home and runtime
+folder there. Ending it can be slow but cannot hang: whatever does not go by itself is cut off.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tests.support.proc_mounts import abort_connection, mount_at
+from tests.support.processes import PROJECT, Finished, RunningProcess, run
+
+INSTALLED: Final = Path(sys.executable).with_name("cairnfs")
+COMMAND: Final = (
+    [str(INSTALLED)] if INSTALLED.exists() else [sys.executable, "-m", "daemon.cli.main"]
+)
+END_SECONDS: Final = 30.0
+HUNG_SECONDS: Final = 90.0  # less than a test may take
+STACKS_SECONDS: Final = 1.0
+SUSPICIOUS_LEVELS: Final = ("warning", "error", "critical")
+
+
+class MountedStore:
+    """A mount of a new store. A context manager: mounts, and takes everything away at the end."""
+
+    def __init__(self, *options: str, folder: Path | None = None) -> None:
+        """`options` go to `-o`. The folder must not exist yet; by default it is a temporary one."""
+        if folder is None:
+            folder = Path(tempfile.mkdtemp(prefix="mounted-"))
+        else:
+            folder.mkdir()
+        folder.chmod(0o755)
+        self.folder = folder.resolve()
+        self.store = self.folder / "store"
+        self.mountpoint = self.folder / "mount"
+        self.options = options
+        self.environment = {"PYTHONPATH": str(PROJECT)}
+        for variable, name in (("HOME", "home"), ("XDG_RUNTIME_DIR", "run")):
+            (self.folder / name).mkdir(mode=0o700)
+            self.environment[variable] = str(self.folder / name)
+        self.mountpoint.mkdir()
+        self.expected_warnings: list[str] = []  # texts that a suspicious log line may contain
+        self._lines_seen = 0
+        self._daemon: RunningProcess | None = None
+
+    def __enter__(self) -> "MountedStore":
+        try:
+            self.cairnfs("mkfs", self.store)
+            self.mount()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+    # Commands
+
+    def cairnfs(self, *arguments: str | Path, check: bool = True, timeout: float = 120) -> Finished:
+        """Run the command line to its end."""
+        command = [*COMMAND, *map(str, arguments)]
+        return run(command, check=check, timeout=timeout, env=self.environment, cwd=self.folder)
+
+    def document(self, *arguments: str | Path) -> Any:
+        """What a command prints with --json."""
+        return json.loads(self.cairnfs(*arguments, "--json").stdout)
+
+    def stats(self) -> dict[str, Any]:
+        """The figures of `cairnfs stats`."""
+        figures = self.document("--store", self.store, "stats")
+        assert isinstance(figures, dict)
+        return figures
+
+    def require_clean(self) -> None:
+        """Let fsck look at everything; through the daemon when the store is mounted."""
+        result = self.cairnfs("--store", self.store, "fsck", "--json", check=False)
+        assert result.status == 0, f"fsck: status {result.status}\n{result.stdout}{result.stderr}"
+
+    # The mount
+
+    @property
+    def daemon(self) -> RunningProcess:
+        """The process behind the mount."""
+        assert self._daemon is not None, "not mounted"
+        return self._daemon
+
+    def mount(self, *options: str) -> None:
+        """Mount; `options` come after those given at the start."""
+        if self._daemon is not None:
+            self._forget_daemon()
+        shared = ("allow_other",) if os.geteuid() == 0 else ()
+        words = ",".join((*shared, *self.options, *options))
+        flags = ["-o", words] if words else []
+        self.cairnfs("mount", *flags, self.store, self.mountpoint)
+        self._daemon = RunningProcess(self.document("--store", self.store, "status")["pid"])
+
+    def umount(self) -> None:
+        """Unmount in the ordinary way; the daemon has ended and nothing is mounted then.
+
+        Somebody else's mount namespace, made meanwhile, may hold a copy of the mount for a while.
+        """
+        result = self.cairnfs("umount", self.mountpoint, check=False)
+        assert result.status == 0 or "another mount namespace" in result.stderr, result.stderr
+        assert self.daemon.ended(END_SECONDS), "the daemon outlived its mount"
+        assert mount_at(self.mountpoint) is None
+        self._forget_daemon()
+
+    def kill(self) -> None:
+        """End the daemon with SIGKILL; its dead mount stays."""
+        self.daemon.kill()
+        assert self.daemon.ended(END_SECONDS), "SIGKILL did not end the daemon"
+        self._forget_daemon()
+
+    def remount(self) -> None:
+        """Unmount and mount."""
+        self.umount()
+        self.mount()
+
+    def kill_and_mount(self) -> None:
+        """What a person does after a crash: just mount again."""
+        self.kill()
+        self.mount()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it is mounted, and a daemon is there to answer."""
+        running = self._daemon is not None and not self._daemon.ended()
+        return running and mount_at(self.mountpoint) is not None
+
+    def cut_off(self) -> None:
+        """Make every call that waits in the mount return; the mount is dead afterwards."""
+        mount = mount_at(self.mountpoint)
+        if mount is not None:
+            with suppress(OSError):
+                abort_connection(mount)
+        if self._daemon is not None:
+            self._daemon.kill()
+
+    def close(self) -> None:
+        """Take mount, daemon and files away, whatever state they are in."""
+        with suppress(AssertionError):
+            if self.is_alive:
+                self.umount()
+        while (mount := mount_at(self.mountpoint)) is not None:
+            self.cut_off()
+            detach = ["umount", "-l"] if os.geteuid() == 0 else ["fusermount3", "-uz"]
+            run([*detach, mount.mountpoint], timeout=END_SECONDS)
+        if self._daemon is not None:
+            self._daemon.kill()
+            self._daemon.ended(END_SECONDS)
+            self._forget_daemon()
+        shutil.rmtree(self.folder)
+
+    def _forget_daemon(self) -> None:
+        self.daemon.close()
+        self._daemon = None
+
+    # The log
+
+    def log_text(self) -> str:
+        """All the daemon has logged."""
+        log = self.store / "daemon.log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
+    def suspicious_lines(self) -> list[str]:
+        """Events of level warning and above that nobody has announced in `expected_warnings`."""
+        lines = [line.split(" ", 3) for line in self.log_text().splitlines()]
+        return [
+            " ".join(line)
+            for line in lines
+            if line[1] in SUSPICIOUS_LEVELS
+            and not any(text in line[-1] for text in self.expected_warnings)
+        ]
+
+    def require_silence(self) -> None:
+        """Nothing suspicious was logged since this was asked last."""
+        lines = self.suspicious_lines()
+        fresh, self._lines_seen = lines[self._lines_seen :], len(lines)
+        assert fresh == []
+
+
+@dataclass(frozen=True, slots=True)
+class Filesystem:
+    """Where the tests of a run work."""
+
+    folder: Path
+    store: MountedStore | None  # None: an ordinary folder
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether this is an ordinary folder."""
+        return self.store is None
+
+    def remount(self) -> None:
+        """Unmount and mount; nothing on an ordinary folder."""
+        if self.store is not None:
+            self.store.remount()
+
+    def kill_and_mount(self) -> None:
+        """Kill the daemon and mount; nothing on an ordinary folder."""
+        if self.store is not None:
+            self.store.kill_and_mount()
+
+
+@contextmanager
+def mounted(*options: str) -> Iterator[MountedStore]:
+    """A mount for one test, ending in umount, a clean fsck and a silent log."""
+    with MountedStore(*options) as store:
+        yield store
+        if store.is_alive:
+            store.umount()
+        store.require_clean()
+        store.require_silence()
+
+
+@contextmanager
+def cut_off_when_hung(store: MountedStore | None) -> Iterator[None]:
+    """Let calls into the mount fail after a while, as the time limit of a test cannot end them.
+
+    The tasks' stacks are in the log then.
+    """
+    if store is None:
+        yield
+        return
+
+    def rescue() -> None:
+        store.daemon.kill(signal.SIGUSR1)
+        store.daemon.ended(STACKS_SECONDS)
+        store.cut_off()
+
+    watchdog = threading.Timer(HUNG_SECONDS, rescue)
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
