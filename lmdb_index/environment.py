@@ -81,8 +81,11 @@ class Environment:
         return self._environment.begin(None, parent, True)
 
     def begin_reading(self) -> Transaction:
-        """A transaction that shows the last commit. Any thread. Raises lmdb.Error."""
-        return self._environment.begin()
+        """A transaction that shows the last commit. Any thread. Raises IndexProblem."""
+        try:
+            return self._environment.begin()
+        except lmdb.Error as error:
+            raise index_problem(error, self.file) from error
 
     def grow_map(self) -> None:
         """Double the map when the file fills more than half of it. No transaction may be open."""

@@ -14,6 +14,7 @@ FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 ROOM_BYTES_MIN: Final = 1 << 20
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_UNSUPPORTED: Final = frozenset({errno.EOPNOTSUPP, errno.ENOSYS})
 _KEEP_SIZE: Final = 1  # FALLOC_FL_KEEP_SIZE of linux/falloc.h
 
 
@@ -35,7 +36,7 @@ def host_failures(place: object) -> Iterator[None]:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
@@ -45,7 +46,8 @@ def sync_folder(folder: Path) -> None:
 def create_whole(path: Path, content: bytes) -> None:
     """Make a file that is there with all its bytes, durably, or not at all. Raises OSError."""
     unfinished = path.with_name(path.name + ".new")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    descriptor = os.open(unfinished, flags, FILE_MODE)
     try:
         write_all(descriptor, content, 0)
         os.fsync(descriptor)
@@ -71,15 +73,15 @@ def is_full(folder: Path) -> bool:
     return space.f_bavail * space.f_frsize < ROOM_BYTES_MIN
 
 
-def reserve(descriptor: int, start: int, size: int) -> bool:
+def reserve_room(descriptor: int, start: int, size: int) -> None:
     """Have the host set blocks aside behind the end of a file, whose size stays as it is.
 
-    Returns False when the host has no room. A host that cannot set blocks aside counts as having
-    done it: then appends find out for themselves.
+    On a host that cannot do that nothing happens. Raises OSError when it fails.
     """
-    if _fallocate(descriptor, _KEEP_SIZE, start, size) == 0:
-        return True
-    return ctypes.get_errno() not in NO_ROOM
+    if _fallocate(descriptor, _KEEP_SIZE, start, size) != 0:
+        number = ctypes.get_errno()
+        if number not in _UNSUPPORTED:
+            raise OSError(number, os.strerror(number))
 
 
 def _load_fallocate() -> Callable[[int, int, int, int], int]:

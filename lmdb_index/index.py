@@ -17,7 +17,7 @@ from typing import Final
 import lmdb
 
 from lmdb_index.environment import Environment, Transaction, index_problem
-from lmdb_index.errors import IndexProblem, NoRoom
+from lmdb_index.errors import IndexProblem, JournalFailed, NoRoom
 from lmdb_index.host_files import is_full
 from lmdb_index.journal import Journal
 from lmdb_index.journal_survey import survey_journal
@@ -43,6 +43,7 @@ class IndexStatistics:
     journal_bytes: int
     mutations_since_checkpoint: int
     checkpoints: int
+    rotation_problem: str | None  # why the last checkpoint could not begin a new journal segment
     replayed_bytes: int  # of the journal, when the index was opened
     set_aside: Path | None  # where the end of the journal went that recovery could not use
 
@@ -79,6 +80,7 @@ class Index(Rows):
         self._environment = environment
         self._dry = dry
         self._checkpoints = 0
+        self._rotation_problem: str | None = None
         self._snapshots = 0
         self._snapshots_change = Lock()
         meta = read_meta(self)
@@ -187,7 +189,8 @@ class Index(Rows):
         """Commit everything, begin a new journal segment and drop the old ones.
 
         Raises NoRoom, IndexProblem when the commit failed. Then everything is as before: the
-        journal was replayed, and a later checkpoint may succeed.
+        journal was replayed, and a later checkpoint may succeed. Raises JournalFailed when the
+        index cannot go on.
         """
         current, position = self._current, self._journal.position
         assert not current.is_nested, "an operation is open"
@@ -215,6 +218,7 @@ class Index(Rows):
             journal_bytes=self._journal.bytes,
             mutations_since_checkpoint=self._journal.mutations,
             checkpoints=self._checkpoints,
+            rotation_problem=self._rotation_problem,
             replayed_bytes=self._replayed_bytes,
             set_aside=self._set_aside,
         )
@@ -259,8 +263,11 @@ class Index(Rows):
         return problem
 
     def _rotate_journal(self) -> None:
-        """Without room for a new segment the old one goes on: a replay skips what is committed."""
+        """If no new segment can be made, the old one goes on: a replay skips what is committed."""
+        self._rotation_problem = None
         try:
             self._journal.rotate(self._environment.file_bytes)
-        except NoRoom:
-            return
+        except JournalFailed:
+            raise
+        except IndexProblem as problem:
+            self._rotation_problem = str(problem)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
-from lmdb_index.errors import IndexProblem, JournalFailed, NoRoom
+from lmdb_index.errors import IndexProblem, JournalFailed
 from lmdb_index.host_files import host_failures
 from lmdb_index.journal_files import drop_segments_before, segment_path
 from lmdb_index.journal_format import PAYLOAD_BYTES_MAX, RecordKind, SegmentHeader
@@ -81,20 +81,23 @@ class Journal:
     def rotate(self, index_bytes: int) -> None:
         """After a commit, which contains all operations: begin a segment and drop the others.
 
-        Raises NoRoom, IndexProblem when no new one can be made; then the old one goes on.
+        Raises NoRoom, IndexProblem when no new one can be made, and then the old one goes on;
+        JournalFailed when that cannot be.
         """
         self.synced = self.position
         self.bytes = self.mutations = 0
         old, first = self._segment, self.position + 1
         assert old is not None and first > old.header.first_sequence, "nothing was appended"
+        header = SegmentHeader(old.header.uuid, first, index_bytes)
+        try:
+            with host_failures(self._folder):
+                new = SegmentFile.create(segment_path(self._folder, first), header)
+        except JournalFailed as error:
+            self._failure = str(error)
+            raise
+        with self._file_in_use:
+            self._segment = new
         with host_failures(self._folder):
-            header = SegmentHeader(old.header.uuid, first, index_bytes)
-            new = SegmentFile.create(segment_path(self._folder, first), header)
-            if not new.has_reserve:
-                new.discard()
-                raise NoRoom(f"{self._folder}: no room on the host for a new segment")
-            with self._file_in_use:
-                self._segment = new
             old.close()
             drop_segments_before(self._folder, first)
 

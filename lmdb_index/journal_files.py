@@ -21,6 +21,11 @@ def segment_path(folder: Path, first_sequence: int) -> Path:
     return folder / f"{first_sequence:016x}.wal"
 
 
+def unfinished_path(segment: Path) -> Path:
+    """Where a segment is made before it gets its name."""
+    return segment.with_name(segment.name + ".new")
+
+
 def list_segments(folder: Path) -> list[SegmentPath]:
     """The segments that exist, in order; other files are passed over. Raises OSError."""
     matches = filter(None, map(_SEGMENT_NAME.fullmatch, os.listdir(folder)))

@@ -33,18 +33,8 @@ class Segment:
         self.path = found.path
         with host_failures(found.path):
             self.block = memoryview(found.path.read_bytes())
-        self.header = parse_segment_header(self.block, found.path)
-        self._seed = segment_seed(self.header.uuid, self.header.first_sequence)
-        if self.header.uuid != uuid:
-            raise JournalCorrupt(
-                f"{self.path}: belongs to store {self.header.uuid.hex()}, not to {uuid.hex()}:"
-                " move it away"
-            )
-        if self.header.first_sequence != found.first_sequence:
-            raise JournalCorrupt(
-                f"{self.path}: begins with operation {self.header.first_sequence}, so it is not"
-                f" what its name says: {ADVICE}"
-            )
+        self.header = _checked_header(self.block, found, uuid)
+        self._seed = segment_seed(uuid, found.first_sequence)
 
     def records(self) -> Iterator[JournalRecord]:
         """The valid records from the start up to the first place where there is none."""
@@ -88,11 +78,11 @@ class Survey(NamedTuple):
         return self.segments[-1].path
 
 
-def newest_header(folder: Path) -> SegmentHeader:
+def newest_header(folder: Path, uuid: bytes) -> SegmentHeader:
     """The header of the last segment. Raises JournalCorrupt, IndexTooNew, IndexProblem."""
-    path = _list(folder)[-1].path
-    with host_failures(path), path.open("rb") as file:
-        return parse_segment_header(file.read(SEGMENT_HEADER.size), path)
+    newest = _list(folder)[-1]
+    with host_failures(newest.path), newest.path.open("rb") as file:
+        return _checked_header(file.read(SEGMENT_HEADER.size), newest, uuid)
 
 
 def survey_journal(folder: Path, uuid: bytes, applied: int) -> Survey:
@@ -109,6 +99,20 @@ def survey_journal(folder: Path, uuid: bytes, applied: int) -> Survey:
     # A segment begins only when a commit contains all before it.
     synced = max(applied, newest.header.first_sequence - 1, newest.synced)
     return Survey(tuple(needed), newest.header, newest.last, synced, newest.end)
+
+
+def _checked_header(block: bytes | memoryview, found: SegmentPath, uuid: bytes) -> SegmentHeader:
+    header = parse_segment_header(block, found.path)
+    if header.uuid != uuid:
+        raise JournalCorrupt(
+            f"{found.path}: belongs to store {header.uuid.hex()}, not to {uuid.hex()}: move it away"
+        )
+    if header.first_sequence != found.first_sequence:
+        raise JournalCorrupt(
+            f"{found.path}: begins with operation {header.first_sequence}, so it is not what its"
+            f" name says: {ADVICE}"
+        )
+    return header
 
 
 def _needed_segments(folder: Path, applied: int) -> list[SegmentPath]:

@@ -60,7 +60,7 @@ def open_environment(places: Places, uuid: bytes, *, dry: bool) -> tuple[Environ
 
     Raises IndexCorrupt, IndexTooNew, IndexProblem; then nothing was changed.
     """
-    _check_not_cut(places)
+    _check_not_cut(places, uuid)
     environment = Environment(places.index)
     try:
         environment.grow_map()
@@ -85,7 +85,7 @@ def open_journal(
     aside = set_tail_aside(survey.path, replayed.end, places.quarantine)
     with host_failures(places.journal):
         drop_unfinished(places.journal)
-        segment = SegmentFile(survey.path, survey.header, replayed.end)
+        segment = SegmentFile.open(survey.path, survey.header, replayed.end)
         if survey.last < position:  # the last commit was durable when the journal was not
             segment.close()
             segment = _create_segment(places, uuid, position + 1)
@@ -127,10 +127,10 @@ def _begin(environment: Environment, uuid: bytes, *, dry: bool) -> Transaction:
     return environment.begin()
 
 
-def _check_not_cut(places: Places) -> None:
+def _check_not_cut(places: Places, uuid: bytes) -> None:
     """LMDB maps its file: reading behind the end of one that was cut would end the process."""
     data = places.index / DATA_FILE
-    expected = newest_header(places.journal).index_bytes
+    expected = newest_header(places.journal, uuid).index_bytes
     found = data.stat().st_size if data.exists() else 0
     if found < expected:
         raise IndexCorrupt(

@@ -14,7 +14,7 @@ from lmdb_index.environment import Environment, Transaction, index_problem
 from lmdb_index.errors import IndexProblem
 from lmdb_index.journal import Journal
 from lmdb_index.journal_format import encode_payload
-from lmdb_index.rows import CurrentTransaction, Rows
+from lmdb_index.rows import CurrentTransaction, Rows, table_problem
 from lmdb_index.schema import Record, Table
 from lmdb_index.values import CODECS
 
@@ -52,7 +52,10 @@ class Operation(Rows):
         current = self._current
         assert not current.is_nested, "operations do not nest"
         self._journal.check()
-        self._transaction = current.transaction = self._environment.begin(self._parent)
+        try:
+            self._transaction = current.transaction = self._environment.begin(self._parent)
+        except lmdb.Error as error:
+            raise index_problem(error, "index") from error
         current.is_nested = True
         return self
 
@@ -142,5 +145,5 @@ class Operation(Rows):
 
     def _refusal(self, error: lmdb.Error, table: Table[Record]) -> IndexProblem:
         """LMDB may have changed a part: whatever the caller does next, nothing is applied."""
-        self._problem = index_problem(error, f"index table {table.name.decode()}")
+        self._problem = table_problem(error, table)
         return self._problem

@@ -4,13 +4,21 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from lmdb_index.environment import Database, Transaction
+import lmdb
+
+from lmdb_index.environment import Database, Transaction, index_problem
+from lmdb_index.errors import IndexProblem
 from lmdb_index.keys import after_prefix
 from lmdb_index.schema import Record, Table
 from lmdb_index.values import CODECS, RowCodec
 
 BATCH_ROWS_MIN: Final = 8
 BATCH_ROWS_MAX: Final = 512
+
+
+def table_problem(error: lmdb.Error, table: Table[Record]) -> IndexProblem:
+    """What LMDB reports about a table, in the index's own words."""
+    return index_problem(error, f"index table {table.name.decode()}")
 
 
 class CurrentTransaction:
@@ -45,7 +53,10 @@ class Rows:
         """The row of a key; None when there is none. Raises IndexCorrupt, IndexTooNew."""
         number = table.number
         current = self._current
-        value = current.transaction.get(key, None, current.databases[number])
+        try:
+            value = current.transaction.get(key, None, current.databases[number])
+        except lmdb.Error as error:
+            raise table_problem(error, table) from error
         if value is None:
             return None
         codec: RowCodec[Record] = CODECS[number]
@@ -84,7 +95,10 @@ class Rows:
         size, more = BATCH_ROWS_MIN, True
         while more:
             generation = self._current.generation
-            batch = read(table, start, stop, size)
+            try:
+                batch = read(table, start, stop, size)
+            except lmdb.Error as error:
+                raise table_problem(error, table) from error
             more = len(batch) == size
             size = min(2 * size, BATCH_ROWS_MAX)
             for row in batch:

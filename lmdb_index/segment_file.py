@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from lmdb_index.errors import JournalFailed
-from lmdb_index.host_files import create_whole, problem_of, reserve, write_all
+from lmdb_index.host_files import FILE_MODE, problem_of, reserve_room, sync_folder, write_all
+from lmdb_index.journal_files import unfinished_path
 from lmdb_index.journal_format import (
     SEGMENT_HEADER,
     RecordKind,
@@ -27,22 +28,45 @@ RESERVE_BYTES_MIN: Final = 512 << 10
 class SegmentFile:
     """The segment that records are appended to. `sync` may run in any thread."""
 
-    def __init__(self, path: Path, header: SegmentHeader, end: int) -> None:
-        """Open a segment and drop what stands behind an offset. Raises OSError."""
+    def __init__(self, path: Path, header: SegmentHeader, descriptor: int, end: int) -> None:
+        """Append behind an offset of an open file. The segment closes it."""
         self.path = path
         self.header = header
         self.end = end
         self._seed = segment_seed(header.uuid, header.first_sequence)
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        self._descriptor = descriptor
         self._reserved_to = end
-        os.ftruncate(self._descriptor, end)
-        self.has_reserve = self._reserve()
+
+    @classmethod
+    def open(cls, path: Path, header: SegmentHeader, end: int) -> "SegmentFile":
+        """Go on with a segment; what stands behind an offset of it is dropped. Raises OSError."""
+        segment = cls(path, header, os.open(path, os.O_RDWR | os.O_CLOEXEC), end)
+        segment.trim()
+        segment.reserve()
+        return segment
 
     @classmethod
     def create(cls, path: Path, header: SegmentHeader) -> "SegmentFile":
-        """Make an empty segment, durably. Raises OSError."""
-        create_whole(path, encode_segment_header(header))
-        return cls(path, header, SEGMENT_HEADER.size)
+        """Make an empty segment, durably and with its reserve.
+
+        Raises OSError, and then there is none; JournalFailed when there may be one.
+        """
+        unfinished = unfinished_path(path)
+        descriptor = os.open(
+            unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE
+        )
+        segment = cls(path, header, descriptor, SEGMENT_HEADER.size)
+        try:
+            write_all(descriptor, encode_segment_header(header), 0)
+            segment.reserve(required=True)
+            os.fsync(descriptor)
+            os.rename(unfinished, path)
+            sync_folder(path.parent)
+        except OSError as error:
+            segment.close()
+            _remove_again(unfinished, path, error)
+            raise
+        return segment
 
     def append(self, kind: RecordKind, sequence: int, payload: bytes) -> int:
         """Write a record behind the last one; return its size in bytes.
@@ -59,7 +83,7 @@ class SegmentFile:
             raise problem_of(error, self.path) from error
         self.end = end = end + len(record)
         if end + RESERVE_BYTES_MIN > self._reserved_to:
-            self.has_reserve = self._reserve()
+            self.reserve()
         return len(record)
 
     def sync(self) -> None:
@@ -75,20 +99,35 @@ class SegmentFile:
         """Close the file."""
         os.close(self._descriptor)
 
-    def discard(self) -> None:
-        """Close and delete a segment that nothing was appended to. Raises OSError."""
-        self.close()
-        self.path.unlink()
-
-    def _reserve(self) -> bool:
+    def reserve(self, *, required: bool = False) -> None:
+        """Set room aside for what will be appended. Raises OSError if it is required and fails."""
         self._reserved_to = self.end + RESERVE_BYTES
-        return reserve(self._descriptor, self.end, RESERVE_BYTES)
+        try:
+            reserve_room(self._descriptor, self.end, RESERVE_BYTES)
+        except OSError:
+            if required:
+                raise
 
     def _take_back(self, error: OSError) -> None:
         try:
             self.trim()
         except OSError as second:
-            raise JournalFailed(
-                f"{self.path}: {error.strerror}, then {second.strerror}: see to the disk, then"
-                " mount again"
-            ) from error
+            raise _failed(self.path, error, second) from second
+
+
+def _failed(path: Path, cause: OSError, second: OSError) -> JournalFailed:
+    """Something failed, and undoing it failed too."""
+    return JournalFailed(
+        f"{path}: {cause.strerror}, then {second.strerror}: see to the disk, then mount again"
+    )
+
+
+def _remove_again(unfinished: Path, path: Path, cause: OSError) -> None:
+    """Take a segment's making back, durably: recovery would prefer it to the one that goes on."""
+    try:
+        unfinished.unlink(missing_ok=True)
+        if path.exists():
+            path.unlink()
+            sync_folder(path.parent)
+    except OSError as error:
+        raise _failed(path, cause, error) from error
