@@ -38,9 +38,9 @@ def guarded(body: Callable[[], object]) -> int:
 def explain(error: BaseException) -> str:
     """One line for a person; with CAIRNFS_DEBUG set, the traceback behind it."""
     error = innermost(error)
-    line = _line(error).replace("\n", " ")
+    line = _line(error)
     if not os.environ.get(DEBUG_VARIABLE):
-        return line
+        return line.replace("\n", " ")
     return f"{line}\n{''.join(traceback.format_exception(error)).rstrip()}"
 
 
