@@ -5,15 +5,18 @@ Reads ask here before the manifest. Settling turns extents into chunks and empti
 Invariants:
   * extents are sorted by where they start and never overlap
   * the later write wins
-  * a write that continues or lies in an extent grows that one, up to EXTENT_BYTES_MAX, so a
-    sequential stream is a few big extents and not thousands of small ones
+  * a small write that continues or lies in an extent of small writes grows that one, so that a
+    stream of them is a few extents and not thousands
+  * a big write is an extent of its own and its bytes are kept as they came: not copying them is
+    worth more than having few extents
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-EXTENT_BYTES_MAX: Final = 8 << 20
+GROWN_BYTES_MAX: Final = 1 << 20  # of an extent that grows by small writes
+KEPT_BYTES_MIN: Final = 64 << 10  # writes from here on are kept as they came
 
 
 class Extent(NamedTuple):
@@ -33,7 +36,7 @@ class DirtyExtents:
 
     def __init__(self) -> None:
         self._starts: list[int] = []
-        self._blocks: list[bytearray] = []
+        self._blocks: list[bytes | bytearray] = []
         self.size_bytes = 0
 
     def __iter__(self) -> Iterator[Extent]:
@@ -47,10 +50,11 @@ class DirtyExtents:
 
     def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
         """Put bytes at an offset, over whatever was written there before."""
-        if not data or self._grow(offset, data):
+        big = len(data) >= KEPT_BYTES_MIN
+        if not data or (not big and self._grow(offset, data)):
             return
         self._carve(offset, offset + len(data))
-        self._insert(offset, bytearray(data))
+        self._insert(offset, bytes(data) if big else bytearray(data))
 
     def write_below(self, offset: int, data: bytes | bytearray | memoryview) -> None:
         """Put bytes at an offset where nothing is written yet: what is here is newer."""
@@ -95,7 +99,9 @@ class DirtyExtents:
             return False
         block, at = self._blocks[index], offset - self._starts[index]
         end = at + len(data)
-        if at > len(block) or end > max(EXTENT_BYTES_MAX, len(block)):
+        if not isinstance(block, bytearray) or at > len(block):
+            return False
+        if end > max(GROWN_BYTES_MAX, len(block)):
             return False
         limit = self._starts[index + 1] if index + 1 < len(self._starts) else None
         if end > len(block) and limit is not None and offset + len(data) > limit:
@@ -122,9 +128,9 @@ class DirtyExtents:
         self.size_bytes -= sum(map(len, self._blocks[first:last]))
         self.size_bytes += sum(len(extent.data) for extent in kept)
         self._starts[first:last] = [extent.start for extent in kept]
-        self._blocks[first:last] = [bytearray(extent.data) for extent in kept]
+        self._blocks[first:last] = [bytearray(extent.data) for extent in kept]  # may grow again
 
-    def _insert(self, start: int, block: bytearray) -> None:
+    def _insert(self, start: int, block: bytes | bytearray) -> None:
         index = bisect_left(self._starts, start)
         self._starts.insert(index, start)
         self._blocks.insert(index, block)

@@ -99,9 +99,9 @@ def _assemble(
     read: Callable[[Source], bytes],
 ) -> memoryview:
     """The bytes from the region's start: old chunks overlaid by the edits."""
-    first = region.edits[0]
-    if not old and len(region.edits) == 1 and first.start == region.start:
-        return memoryview(first.data)
+    if not old and _is_gapless(region):
+        pieces = [edit.data for edit in region.edits]
+        return memoryview(pieces[0] if len(pieces) == 1 else b"".join(pieces))
     end = max(region.edits[-1].end, old[-1].end if old else 0)
     buffer = bytearray(end - region.start)
     for chunk in old:
@@ -115,6 +115,12 @@ def _assemble(
         at = edit.start - region.start
         buffer[at : at + len(edit.data)] = edit.data
     return memoryview(buffer)
+
+
+def _is_gapless(region: Region[Source]) -> bool:
+    """Whether the edits alone are all bytes from the region's start on."""
+    ends = [region.start, *(edit.end for edit in region.edits)]
+    return all(edit.start == end for edit, end in zip(region.edits, ends, strict=False))
 
 
 def _finish(region: Region[Source], end: int, data: memoryview, cuts: list[int]) -> CutRegion:
