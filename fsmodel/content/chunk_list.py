@@ -41,12 +41,19 @@ LOADED_PAGES_MAX: Final = 64  # of those that can be loaded again; up to 1,024 r
 class _Page:
     """One leaf: its runs while loaded, its id once saved; at least one of the two."""
 
-    __slots__ = ("id", "runs", "size")
+    __slots__ = ("ends", "id", "runs", "size")
 
     def __init__(self, size: int, page_id: ObjectId | None, runs: Sequence[Run] | None) -> None:
         self.size = size
         self.id = page_id
         self.runs = runs
+        self.ends: Sequence[int] = ()  # where in the page each run ends, while that is known
+
+    def index_of(self, offset: int, runs: Sequence[Run]) -> int:
+        """Which run covers an offset in the page."""
+        if len(self.ends) != len(runs):
+            self.ends = list(accumulate(length * repeat for _, length, repeat in runs))
+        return bisect_right(self.ends, offset)
 
 
 class ChunkList:
@@ -82,9 +89,11 @@ class ChunkList:
         while index < len(self._pages):
             page = self._pages[index]
             start = self._ends[index] - page.size
-            for run in self._runs(page):
-                if start + run.size > offset:
-                    yield start, run
+            runs = self._runs(page)
+            first = page.index_of(max(offset - start, 0), runs)
+            start += page.ends[first - 1] if first else 0
+            for run in runs[first:]:
+                yield start, run
                 start += run.size
             index += 1
 
@@ -102,14 +111,10 @@ class ChunkList:
         if first > 0 and start in (self.size, self._start_of(first)):
             first -= 1  # the first new run may continue the last one of the page before
         last = bisect_left(self._ends, end)
-        middle = joined(
-            [
-                *self._runs_between(first, last, 0, start),
-                *runs,
-                *self._runs_between(first, last, end, self.size),
-            ]
-        )
-        self._repage(first, min(last + 1, len(self._pages)), middle)
+        after = min(last + 1, len(self._pages))
+        middle = _connected(self._runs_before(first, start), joined(runs))
+        middle = _connected(middle, self._runs_after(after - 1, end))
+        self._repage(first, after, middle)
 
     @property
     def unsaved_runs(self) -> int:
@@ -146,11 +151,15 @@ class ChunkList:
         self._save_pages(self._pages[:-2], put)
 
     def named_in_memory(self) -> Iterator[ObjectId]:
-        """Pages and loaded chunks this list names; what GC must keep while a file is written."""
+        """Pages and loaded chunks this list names; what GC must keep while a file is written.
+
+        A page whose change may have been given up is not sure to be stored, so its chunks count.
+        """
+        unconfirmed = set(map(id, self._unconfirmed))
         for page in self._pages:
             if page.id is not None:
                 yield page.id
-            else:
+            if page.id is None or id(page) in unconfirmed:
                 yield from (run.id for run in self._runs(page))
 
     def confirm_saved(self) -> None:
@@ -181,18 +190,29 @@ class ChunkList:
     def _start_of(self, index: int) -> int:
         return self._ends[index] - self._pages[index].size
 
-    def _runs_between(self, first: int, last: int, start: int, end: int) -> list[Run]:
-        """Runs of pages first..last inside [start, end), cut at chunk boundaries."""
+    def _runs_before(self, first: int, offset: int) -> list[Run]:
+        """Runs from the first one of a page up to an offset, which is a chunk boundary."""
         found: list[Run] = []
-        for index in range(first, min(last + 1, len(self._pages))):
-            at = self._start_of(index)
-            for run in self._runs(self._pages[index]):
-                low, high = max(at, start), min(at + run.size, end)
-                if low < high:
-                    assert (low - at) % run.length == 0 == (high - at) % run.length
-                    found.append(Run(run.id, run.length, (high - low) // run.length))
-                at += run.size
+        for index in range(first, len(self._pages)):
+            page, start = self._pages[index], self._start_of(index)
+            if start >= offset:
+                break
+            runs = self._runs(page)
+            at = page.index_of(offset - start, runs)
+            found += runs[:at]
+            if at < len(runs):
+                kept = offset - start - (page.ends[at - 1] if at else 0)
+                found += _part(runs[at], kept)
         return found
+
+    def _runs_after(self, last: int, offset: int) -> list[Run]:
+        """Runs from an offset, which is a chunk boundary, up to the end of a page."""
+        if last < 0 or self._ends[last] <= offset:
+            return []
+        page = self._pages[last]
+        runs, start = self._runs(page), self._start_of(last)
+        at = page.index_of(offset - start, runs)
+        return [*_part(runs[at], page.ends[at] - (offset - start)), *runs[at + 1 :]]
 
     def _repage(self, first: int, after: int, runs: list[Run]) -> None:
         """Replace pages [first, after) by those of `runs`, and go on until old pages fit again."""
@@ -200,13 +220,27 @@ class ChunkList:
             following = self._runs(self._pages[after])
             if _ends_with_a_page(runs) and runs[-1].id != following[0].id:
                 break
-            runs = joined([*runs, *following])
+            runs = _connected(runs, following)
             after += 1
         self._pages[first:after] = _unsaved_pages(runs)
         self._measure()
 
     def _measure(self) -> None:
         self._ends = list(accumulate(page.size for page in self._pages))
+
+
+def _part(run: Run, size: int) -> list[Run]:
+    """As many repeats of a run's chunk as cover `size` bytes."""
+    repeat, odd = divmod(size, run.length)
+    assert odd == 0, "an edit must begin and end between chunks"
+    return [Run(run.id, run.length, repeat)] if repeat else []
+
+
+def _connected(before: Sequence[Run], behind: Sequence[Run]) -> list[Run]:
+    """Two joined lists as one: only where they meet can the same chunk stand on both sides."""
+    if before and behind and before[-1].id == behind[0].id:
+        return [*before[:-1], *joined((before[-1], behind[0])), *behind[1:]]
+    return [*before, *behind]
 
 
 def _ends_with_a_page(runs: Sequence[Run]) -> bool:

@@ -30,8 +30,8 @@ from lmdb_index.records import ExtentRecord, InodeFlag, InodeRecord, RawRecord
 from lmdb_index.schema import EXTENT, UNSETTLED
 
 FILE_BYTES_MAX: Final = (1 << 63) - (1 << 20)  # offsets near 2**63 have no room for a page
-LOGGED_BYTES_MAX: Final = 1 << 20  # of a file, in extent rows; then it is settled
-LOGGED_ROWS_MAX: Final = 256
+LOGGED_BYTES_MAX: Final = 16 << 20  # of a file, in extent rows; then it is settled
+LOGGED_ROWS_MAX: Final = 4096
 LOGGED_SHARE_MAX: Final = 4  # log only what is at most a quarter of the file
 UNSAVED_RUNS_MAX: Final = 4096  # chunks of a stream in memory before manifest pages are written
 

@@ -72,12 +72,17 @@ def split_into_pages(items: Sequence[Item]) -> list[Sequence[Item]]:
     """Cut a list of items into pages; only the last may end without a boundary."""
     pages: list[Sequence[Item]] = []
     start = 0
-    for end, item in enumerate(items, 1):
-        if ends_page(item.id, end - start):
+    for end in [at for at, item in enumerate(items, 1) if item[0][0] == 0]:
+        while end - start > PAGE_ITEMS_MAX:
+            pages.append(items[start : start + PAGE_ITEMS_MAX])
+            start += PAGE_ITEMS_MAX
+        if ends_page(items[end - 1].id, end - start):
             pages.append(items[start:end])
             start = end
-    if start < len(items):
-        pages.append(items[start:])
+    pages += [
+        items[at : min(at + PAGE_ITEMS_MAX, len(items))]
+        for at in range(start, len(items), PAGE_ITEMS_MAX)
+    ]
     return pages
 
 

@@ -103,8 +103,12 @@ class Settler:
         lookahead = LOOKAHEAD_CHUNKS
         while regions:
             results: list[CutRegion | None] = yield Work(partial(self._cut_all, regions), size)
-            for result in filter(None, results):
-                yield from self._replace(file, result.start, result.end, result.chunks)
+            done = [result for result in results if result is not None]
+            yield from self._objects.add(
+                [_object_of(chunk) for result in done for chunk in result.chunks]
+            )
+            for result in done:
+                self._splice(file, result.start, result.end, _runs_of(result.chunks))
                 if result.rest is not None:
                     rest.append(result.rest)
                     file.certain_end = file.chunks.size
@@ -198,8 +202,8 @@ class Settler:
         zeros: int = 0,
     ) -> Steps[None]:
         """Store new chunks and let them, followed by zeros, take the place of [start, end)."""
-        runs = [Run(chunk.id, len(chunk.data), 1) for chunk in new]
-        objects = [NewObject(ObjectKind.CHUNK, chunk.id, chunk.data) for chunk in new]
+        runs = _runs_of(new)
+        objects = [_object_of(chunk) for chunk in new]
         whole, part = divmod(zeros, self._limits.max_size)
         for data, repeat in ((self._zeros, whole), (self._zeros[:part], int(part > 0))):
             if repeat:
@@ -207,7 +211,19 @@ class Settler:
                 runs.append(Run(zero.id, len(data), repeat))
                 objects.append(zero)
         yield from self._objects.add(objects)
+        self._splice(file, start, end, runs)
+
+    def _splice(self, file: FileState, start: int, end: int, runs: Sequence[Run]) -> None:
+        """Let stored chunks take the place of [start, end)."""
         file.chunks_recorded = False
         file.chunks.splice(start, end, runs)
         file.kept = file.chunks.size
         file.certain_end = -1
+
+
+def _runs_of(chunks: Sequence[NewChunk]) -> list[Run]:
+    return [Run(chunk.id, len(chunk.data), 1) for chunk in chunks]
+
+
+def _object_of(chunk: NewChunk) -> NewObject:
+    return NewObject(ObjectKind.CHUNK, chunk.id, chunk.data)
