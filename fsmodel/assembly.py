@@ -29,6 +29,9 @@ from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_reader import PackReader
 from fsmodel.store.pack_writer import PackWriter
 from fsmodel.store.space import HostSpace
+from fsmodel.upkeep.retirement import LAST_PACK
+from fsmodel.upkeep.store_parts import StoreParts
+from fsmodel.upkeep.upkeep import Upkeep
 from fsmodel.virtual_attributes import VirtualAttributes
 from lmdb_index.index import Index
 from lmdb_index.keys import number_of
@@ -55,6 +58,7 @@ class Parts:
     virtual_attributes: VirtualAttributes
     durability: Durability
     space: HostSpace
+    upkeep: Upkeep
     read_only: bool
     dry: bool  # nothing on disk may change
 
@@ -134,7 +138,8 @@ def _open_parts(
     with index_errors_translated():
         index = Index.open(layout.folder, uuid, FrameJudge(reader).accept, dry=dry)
     known = [PackId(number_of(key)) for key, _ in index.scan(PACK)]
-    packs = PackWriter(layout, uuid, known)
+    known.append(PackId(index.counter(LAST_PACK)))
+    packs = PackWriter(layout, uuid, known, pack_bytes_max=settings.pack_bytes_max)
     cache = ByteCache(settings.cache_bytes)
     objects = ObjectStore(index, packs, reader, cache, level=settings.compression_level)
     inodes = InodeTable(index)
@@ -154,6 +159,8 @@ def _open_parts(
     )
     if not dry:
         namespace.purge_orphans()
+    durability = Durability(index, packs)
+    space = HostSpace(layout.folder)
     return Parts(
         layout=layout,
         lock=lock,
@@ -169,8 +176,22 @@ def _open_parts(
         virtual_attributes=VirtualAttributes(
             inodes, contents, digests, objects, os.fsencode(layout.folder)
         ),
-        durability=Durability(index, packs),
-        space=HostSpace(layout.folder),
+        durability=durability,
+        space=space,
+        upkeep=Upkeep(
+            StoreParts(
+                layout=layout,
+                uuid=uuid,
+                index=index,
+                changes=changes,
+                objects=objects,
+                writer=packs,
+                reader=reader,
+                durability=durability,
+                space=space,
+                named_in_memory=contents.named_in_memory,
+            )
+        ),
         read_only=read_only,
         dry=dry,
     )

@@ -1,9 +1,14 @@
 """Making changes durable: packs first, then the journal that refers to them."""
 
-from fsmodel.errors import BackendError
+from typing import Final
+
+from fsmodel.errors import BackendError, NoSpace
+from fsmodel.steps import Steps, Work
 from fsmodel.store.pack_writer import PackWriter
-from lmdb_index.errors import IndexProblem
+from lmdb_index.errors import IndexProblem, NoRoom
 from lmdb_index.index import Index
+
+SYNC_COST_BYTES: Final = 1 << 20  # waits for the disk, so a worker does it
 
 
 class Durability:
@@ -41,3 +46,16 @@ class Durability:
         """Everything before a position is durable; the journal gets a marker that says so."""
         self._covered = max(self._covered, position)
         self._index.mark_synced(position)
+
+    def checkpoint(self) -> Steps[None]:
+        """Commit the index, which also begins a new journal segment.
+
+        The packs are synced twice: first in a worker, so that little is left for the second time,
+        after which nothing can be appended before the commit. Raises NoSpace, BackendError.
+        """
+        yield Work(self._packs.sync, SYNC_COST_BYTES)
+        self._packs.sync()
+        try:
+            self._index.checkpoint()
+        except NoRoom as error:
+            raise NoSpace(str(error)) from error

@@ -8,7 +8,7 @@ has one that uses threads (daemon/workers.py).
 """
 
 from collections.abc import Callable, Generator
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 Result = TypeVar("Result")
 
@@ -21,6 +21,8 @@ class Work(NamedTuple):
 
 
 Steps = Generator[Work, Any, Result]
+
+PAUSE: Final = Work(lambda: None, 0)  # yielded between two stretches of long work: others go first
 
 
 def run_inline(steps: Steps[Result]) -> Result:

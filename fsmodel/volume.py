@@ -28,10 +28,12 @@ from fsmodel.namespace.renames import ROOT_CREATOR, RenameFlag
 from fsmodel.settings import VolumeSettings
 from fsmodel.statistics import VolumeStatistics, gather_statistics
 from fsmodel.steps import Steps, Work, run_inline
+from fsmodel.store.epochs import Epoch
 from fsmodel.store.host_files import host_failures
 from fsmodel.store.objects import locate
 from fsmodel.upkeep.findings import Finding, Part
 from fsmodel.upkeep.fsck import FsckReport, check_volume
+from fsmodel.upkeep.garbage import GcReport, Report
 from fsmodel.upkeep.index_view import IndexView
 from fsmodel.virtual_attributes import PREFIX
 from lmdb_index.check import check_rows
@@ -290,6 +292,18 @@ class Volume:
             return os.statvfs(self.store)
 
     @property
+    def recovery_notice(self) -> str | None:
+        """What a person should know about how the store was found; None when all was well."""
+        found = self._parts.index.statistics()
+        if not found.unusable_bytes:
+            return None
+        return (
+            f"the last {found.unusable_bytes} bytes of the journal were torn, or spoke of data "
+            f"that is missing, and are set aside in {found.set_aside or 'quarantine/'}: what they "
+            "changed, which was never synced, is lost; run `cairnfs fsck`"
+        )
+
+    @property
     def is_dirty(self) -> bool:
         """Whether there is anything to checkpoint."""
         return self._parts.index.mutations_since_checkpoint > 0
@@ -320,23 +334,32 @@ class Volume:
 
         What a dry volume has replayed is committed nowhere, so there the open index is read.
         """
+        epoch = self._parts.objects.epochs.current  # while held, no pack of the snapshot is deleted
         if self._parts.dry:
-            return self._check(self._parts.index, self._parts.index)
+            return self._check(self._parts.index, self._parts.index, epoch)
         self.checkpoint()
-        report: FsckReport = yield Work(self._check_snapshot, FSCK_COST_BYTES)
+        report: FsckReport = yield Work(partial(self._check_snapshot, epoch), FSCK_COST_BYTES)
         return report
 
-    def _check_snapshot(self) -> FsckReport:
+    def _check_snapshot(self, epoch: Epoch) -> FsckReport:
         with self._parts.index.snapshot() as view:
-            return self._check(view, view)
+            return self._check(view, view, epoch)
 
-    def _check(self, view: IndexView, rows: Rows) -> FsckReport:
+    def _check(self, view: IndexView, rows: Rows, epoch: Epoch) -> FsckReport:
         damaged = (Finding(Part.INDEX, found.text) for found in check_rows(rows))
 
         def load(wanted: ObjectId) -> bytes:
-            return self._parts.objects.read(locate(partial(view.get, OBJECT), wanted))
+            return self._parts.objects.read(locate(partial(view.get, OBJECT), wanted, epoch))
 
         return check_volume(view, damaged, load, self._parts.layout.pack_size)
+
+    def collect_garbage(
+        self, report: Report, *, thorough: bool, dry_run: bool = False
+    ) -> Steps[GcReport]:
+        """Give back what nothing needs, beside normal use; see Upkeep.collect_garbage."""
+        if not dry_run:
+            self._require_writable()
+        return self._parts.upkeep.collect_garbage(report, thorough=thorough, dry_run=dry_run)
 
     def close(self) -> None:
         """Settle what is open, checkpoint and give the store free. Raises NoSpace, DataError."""

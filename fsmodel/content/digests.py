@@ -10,7 +10,7 @@ from fsmodel.change import Changes
 from fsmodel.content.contents import Contents
 from fsmodel.content.file_state import FileState
 from fsmodel.content.reader import Reader
-from fsmodel.ids import ROOT_INODE
+from fsmodel.ids import ROOT_INODE, ObjectId
 from fsmodel.steps import Steps, Work
 from fsmodel.store.objects import ObjectStore
 from lmdb_index.index import Index
@@ -30,6 +30,7 @@ class Digests:
         self._index = index
         self._changes = changes
         self._contents = contents
+        self._objects = objects
         self._reader = Reader(objects)
 
     def of(self, ref: bytes) -> Steps[DigestRecord]:
@@ -38,9 +39,12 @@ class Digests:
             return _OF_NOTHING
         known = self._index.get(DIGEST, ref)
         if known is None:
-            known = yield from self._take(ref)
-            with self._changes.begin() as change:
-                change.operation.put(DIGEST, ref, known)
+            with self._objects.reliance.on(
+                [ObjectId(ref[1:])]
+            ):  # the file may be changed meanwhile
+                known = yield from self._take(ref)
+                with self._changes.begin() as change:
+                    change.operation.put(DIGEST, ref, known)
         return known
 
     def _take(self, ref: bytes) -> Steps[DigestRecord]:

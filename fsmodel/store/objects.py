@@ -9,10 +9,14 @@ a slot of a manifest page, and later versions, snapshots and delta children. An 
 falls to zero stays readable, and can be named again, until GC removes it.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Final
+
+from msgspec.structs import replace
 
 from fsmodel.change import Change
 from fsmodel.encoding.codecs import Codec, decode, encode
@@ -21,9 +25,11 @@ from fsmodel.errors import ChunkNotFound
 from fsmodel.ids import ObjectId, PackId
 from fsmodel.steps import Steps, Work
 from fsmodel.store.byte_cache import ByteCache
+from fsmodel.store.epochs import Epoch, Epochs
 from fsmodel.store.pack_format import Location, ObjectKind, encode_frame
 from fsmodel.store.pack_reader import PackReader, verify_plain
 from fsmodel.store.pack_writer import PackWriter
+from fsmodel.store.reliance import Reliance
 from lmdb_index.index import Index
 from lmdb_index.keys import number_key
 from lmdb_index.records import ObjectRecord, PackRecord, PackState, RawRecord
@@ -50,16 +56,22 @@ class Located:
     location: Location
     plain: int
     base: "Located | None"
+    epoch: Epoch  # while this is held, no pack it speaks of is deleted
 
 
-def locate(find: Callable[[ObjectId], ObjectRecord | None], wanted: ObjectId) -> Located:
-    """Where an object lies, by the rows that `find` gives. Raises ChunkNotFound."""
+def locate(
+    find: Callable[[ObjectId], ObjectRecord | None], wanted: ObjectId, epoch: Epoch
+) -> Located:
+    """Where an object lies, by the rows that `find` gives. Raises ChunkNotFound.
+
+    `epoch` is that of the rows: the current one, or that of the snapshot they are read from.
+    """
     record = find(wanted)
     if record is None:
         raise ChunkNotFound(wanted)
-    base = locate(find, ObjectId(record.base)) if record.base else None
+    base = locate(find, ObjectId(record.base), epoch) if record.base else None
     location = Location(PackId(record.pack), record.offset, record.stored)
-    return Located(wanted, Codec(record.codec), location, record.plain, base)
+    return Located(wanted, Codec(record.codec), location, record.plain, base, epoch)
 
 
 class ObjectStore:
@@ -74,12 +86,30 @@ class ObjectStore:
         self._cache = cache
         self._level = level
         self._unrecorded: dict[ObjectId, ObjectRecord] = {}
+        self._appending: Counter[PackId] = Counter()  # appends by the lowest pack they may go to
         self._known_pack = 0  # the last pack that was found to have its row
+        self.epochs = Epochs()
+        self.reliance = Reliance()
 
     @property
-    def unrecorded(self) -> frozenset[ObjectId]:
-        """Objects that are stored and that nothing names yet; GC must keep them."""
-        return frozenset(self._unrecorded)
+    def unrecorded(self) -> Mapping[ObjectId, ObjectRecord]:
+        """Objects that are stored and that nothing names yet, with what will be their rows."""
+        return MappingProxyType(self._unrecorded)
+
+    @property
+    def growing_from(self) -> PackId:
+        """The lowest pack in which an object may still come to lie, appends under way included."""
+        return min([self._writer.next_pack, *self._appending])
+
+    def forget_unrecorded(self, unwanted: ObjectId) -> None:
+        """Nobody will name this object: from now on it counts as not stored."""
+        del self._unrecorded[unwanted]
+
+    def move_unrecorded(self, moved: ObjectId, place: Location) -> None:
+        """The frame of an object that has no row yet was copied elsewhere."""
+        former = self._unrecorded[moved]
+        record = replace(former, pack=place.pack, offset=place.offset, stored=place.stored)
+        self._unrecorded[moved] = record
 
     def find(self, wanted: ObjectId) -> ObjectRecord | None:
         """The row of an object, or what will be its row; None when it is not stored."""
@@ -93,14 +123,18 @@ class ObjectStore:
         return record
 
     def add(self, objects: Sequence[NewObject]) -> Steps[None]:
-        """Store those that are new. They stay unrecorded until something names them."""
-        missing = {new.id: new for new in objects if self.find(new.id) is None}
-        if missing:
-            new_objects = list(missing.values())
-            size = sum(len(new.data) for new in new_objects)
-            records = yield Work(partial(self._append, new_objects), size)
-            for new, record in zip(new_objects, records, strict=True):
-                self._unrecorded.setdefault(new.id, record)
+        """Store those that are new. They stay unrecorded until something names them.
+
+        GC takes none of them, new or not, while this runs. Whoever does not name them before his
+        own next step has to rely on them (reliance.py), or say that he names them in memory.
+        """
+        with self.reliance.on([new.id for new in objects]):
+            missing = {new.id: new for new in objects if self.find(new.id) is None}
+            if missing:
+                new_objects = list(missing.values())
+                records = yield from self._append_elsewhere(new_objects)
+                for new, record in zip(new_objects, records, strict=True):
+                    self._unrecorded.setdefault(new.id, record)
 
     def add_parent(
         self, change: Change, kind: ObjectKind, data: bytes, children: Sequence[ObjectId]
@@ -148,7 +182,7 @@ class ObjectStore:
 
     def locate(self, wanted: ObjectId) -> Located:
         """Where an object lies, down to the last base of its delta chain. Raises ChunkNotFound."""
-        return locate(self.find, wanted)
+        return locate(self.find, wanted, self.epochs.current)
 
     def cached(self, wanted: ObjectId) -> bytes | None:
         """The bytes of an object if they are in memory."""
@@ -186,6 +220,19 @@ class ObjectStore:
         verify_plain(located.id, data, str(located.location))
         self._cache.put(located.id, data)
         return data
+
+    def _append_elsewhere(self, objects: Sequence[NewObject]) -> Steps[list[ObjectRecord]]:
+        """Append in a worker. Until it is back, the packs it may go to count as growing."""
+        lowest = self._writer.next_pack
+        self._appending[lowest] += 1
+        try:
+            size = sum(len(new.data) for new in objects)
+            records: list[ObjectRecord] = yield Work(partial(self._append, objects), size)
+            return records
+        finally:
+            self._appending[lowest] -= 1
+            if not self._appending[lowest]:
+                del self._appending[lowest]
 
     def _append(self, objects: Sequence[NewObject]) -> list[ObjectRecord]:
         """Encode objects and append their frames. Any thread may call it."""

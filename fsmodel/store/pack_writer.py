@@ -107,6 +107,17 @@ class PackWriter:
         return pack.number if pack is not None else None
 
     @property
+    def next_pack(self) -> PackId:
+        """No append from now on goes to a pack with a smaller number."""
+        with self._lock:
+            return self._current.number if self._current is not None else PackId(self._next)
+
+    def end_pack(self) -> None:
+        """Never append to the current pack again, so that it can be compacted."""
+        with self._syncing, self._lock:
+            self._retire_current()
+
+    @property
     def durable_below(self) -> PackId:
         """Every pack with a smaller number is complete and survives a power loss.
 
