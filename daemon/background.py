@@ -16,17 +16,17 @@ from typing import Final, NoReturn
 
 from daemon.problems import Problem
 
-READY: Final = b"READY\n"
+READY: Final = b"READY "
 FAILED: Final = b"FAILED "
 REPORT_BYTES_MAX: Final = 64 << 10
 
-Announce = Callable[[], None]
+Announce = Callable[[str], None]
 
 
 def start_in_background(
     serve: Callable[[Announce], None], explain: Callable[[BaseException], str]
-) -> None:
-    """Run `serve` in a daemon process; return when it calls the function it is given.
+) -> str:
+    """Run `serve` in a daemon process; return when it calls the function it is given, with what.
 
     Raises Problem with what `explain` makes of an exception that ended it before that.
     """
@@ -40,8 +40,9 @@ def start_in_background(
     os.close(writing)
     with open(reading, "rb") as pipe:
         report = _await_report(pipe.read, child)
-    if report != READY:
+    if not report.startswith(READY):
         raise Problem(_failure(report, child))
+    return _text(report, READY)
 
 
 def _await_report(read: Callable[[int], bytes], child: int) -> bytes:
@@ -57,10 +58,18 @@ def _await_report(read: Callable[[int], bytes], child: int) -> bytes:
 def _failure(report: bytes, child: int) -> str:
     _, status = os.waitpid(child, 0)
     if report.startswith(FAILED):
-        return report.removeprefix(FAILED).decode("utf-8", "replace").strip()
+        return _text(report, FAILED)
     code = os.waitstatus_to_exitcode(status)
     how = f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
     return f"the daemon {how} before the mount was usable: see its log, or run it with --foreground"
+
+
+def _text(report: bytes, kind: bytes) -> str:
+    return report.removeprefix(kind).decode("utf-8", "replace").strip()
+
+
+def _line(kind: bytes, text: str) -> bytes:
+    return kind + text.replace("\n", " ").encode("utf-8", "replace") + b"\n"
 
 
 class _ReportPipe:
@@ -87,7 +96,7 @@ def _run_child(
     status = 1
     try:
         _leave_terminal(pipe.descriptor)
-        serve(lambda: pipe.send(READY))
+        serve(lambda notice: pipe.send(_line(READY, notice)))
         status = 0
     except BaseException as error:  # noqa: BLE001  # nothing above would report it
         pipe.send(FAILED + explain(error).encode("utf-8", "replace"))

@@ -11,6 +11,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from functools import partial
 
 import trio
 
@@ -45,8 +46,10 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _log = logging.getLogger(__name__)
 
 
-def serve_mount(plan: MountPlan, announce: Callable[[], None]) -> None:
+def serve_mount(plan: MountPlan, announce: Callable[[str], None]) -> None:
     """Mount and serve until unmounted or told to stop; call `announce` once the mount answers.
+
+    It is given what a person should know about how the store was found, or nothing.
 
     Raises Problem, StoreError, DataError, Refused when that cannot be done; then nothing stays
     mounted or open.
@@ -68,8 +71,11 @@ def serve_mount(plan: MountPlan, announce: Callable[[], None]) -> None:
         mountpoint=printable_path(plan.mountpoint),
         settings=_volume_settings(plan),
     )
+    notice = volume.recovery_notice or ""
+    if notice:
+        _log.warning("%s: %s", plan.store, notice)
     try:
-        trio.run(_Daemon(plan, volume, errors, announce).run)
+        trio.run(_Daemon(plan, volume, errors, partial(announce, notice)).run)
     except BaseException as error:
         _log_failure(innermost(error), plan)
         raise

@@ -45,7 +45,8 @@ class IndexStatistics:
     checkpoints: int
     rotation_problem: str | None  # why the last checkpoint could not begin a new journal segment
     replayed_bytes: int  # of the journal, when the index was opened
-    set_aside: Path | None  # where the end of the journal went that recovery could not use
+    unusable_bytes: int  # of the end of the journal, when the index was opened
+    set_aside: Path | None  # where they went
 
 
 class Snapshot(Rows):
@@ -89,6 +90,7 @@ class Index(Rows):
         replayed = replay(self._current, uuid, survey, meta, accept)
         self._counters = replayed.counters
         self._replayed_bytes = replayed.bytes
+        self._unusable_bytes = survey.path.stat().st_size - replayed.end
         self._set_aside: Path | None = None
         if dry:
             position = replayed.position
@@ -220,6 +222,7 @@ class Index(Rows):
             checkpoints=self._checkpoints,
             rotation_problem=self._rotation_problem,
             replayed_bytes=self._replayed_bytes,
+            unusable_bytes=self._unusable_bytes,
             set_aside=self._set_aside,
         )
 

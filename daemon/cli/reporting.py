@@ -44,6 +44,11 @@ def explain(error: BaseException) -> str:
     return f"{line}\n{''.join(traceback.format_exception(error)).rstrip()}"
 
 
+def say(notice: str) -> None:
+    """Tell a person something, on standard error; programs read standard output."""
+    click.echo(f"cairnfs: {notice}", err=True)
+
+
 def _line(error: BaseException) -> str:
     if isinstance(error, click.UsageError):
         place = error.ctx.command_path if error.ctx is not None else "cairnfs"

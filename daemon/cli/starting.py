@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.background import start_in_background
-from daemon.cli.reporting import explain
+from daemon.cli.reporting import explain, say
 from daemon.config import load_settings
 from daemon.logs import LOG_FILE
 from daemon.mount_options import parse_mount_options
@@ -36,9 +36,11 @@ def start(request: MountRequest) -> None:
     """
     plan = plan_of(request)
     if request.foreground:
-        _serve(plan, lambda: None)
-    else:
-        start_in_background(lambda announce: _serve(plan, announce), explain)
+        _serve(plan, lambda notice: None)  # the log says it
+        return
+    notice = start_in_background(lambda announce: _serve(plan, announce), explain)
+    if notice:
+        say(notice)
 
 
 def plan_of(request: MountRequest) -> MountPlan:
@@ -62,7 +64,7 @@ def plan_of(request: MountRequest) -> MountPlan:
     )
 
 
-def _serve(plan: MountPlan, announce: Callable[[], None]) -> None:
+def _serve(plan: MountPlan, announce: Callable[[str], None]) -> None:
     from daemon.lifecycle import serve_mount  # trio and pyfuse3: only after the fork
 
     serve_mount(plan, announce)

@@ -17,11 +17,11 @@ from daemon.problems import Problem
 
 def start(serve):
     try:
-        start_in_background(serve, lambda error: f"explained: {error}")
+        notice = start_in_background(serve, lambda error: f"explained: {error}")
     except Problem as problem:
         print(problem)
     else:
-        print("started")
+        print("started", notice)
 
 """
 
@@ -46,14 +46,23 @@ def test_the_parent_returns_when_the_child_is_ready(tmp_path: Path) -> None:
     os.mkfifo(told)
     script = f"""
         def serve(announce):
-            announce()
-            announce()
+            announce("")
+            announce("")
             with open({str(told)!r}, "w") as fifo:
                 fifo.write(f"{{os.getpid() == os.getsid(0)}} {{os.getcwd()}}")
         start(serve)
     """
     assert outcome(script) == "started"
     assert told.read_text() == "True /"
+
+
+def test_what_the_child_has_to_say_is_passed_on() -> None:
+    script = """
+        def serve(announce):
+            announce("the journal was torn\\nat its end")
+        start(serve)
+    """
+    assert outcome(script) == "started the journal was torn at its end"
 
 
 def test_a_failure_before_that_is_told() -> None:
@@ -71,7 +80,7 @@ def test_a_failure_after_that_is_not_the_parents_business() -> None:
     assert (
         outcome("""
         def serve(announce):
-            announce()
+            announce("")
             raise Problem("later")
         start(serve)
     """)
@@ -119,7 +128,7 @@ def test_the_child_keeps_nothing_of_the_callers_open(tmp_path: Path) -> None:
         os.set_inheritable(kept, True)
         def serve(announce):
             names = os.listdir("/proc/self/fd")
-            announce()
+            announce("")
             targets = {{os.readlink(f"/proc/self/fd/{{fd}}") for fd in names
                         if os.path.lexists(f"/proc/self/fd/{{fd}}")}}
             with open({str(told)!r}, "w") as fifo:
