@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "status": "Show whether a store is mounted, and how its daemon does.",
     "stats": "Show what a store holds and what that takes.",
     "fsck": "Check a store for consistency.",
+    "gc": "Give the space of deleted data back to the host.",
     "version": "Show the version.",
 }
 

@@ -5,10 +5,11 @@ from typing import Final
 from daemon.control_commands.checks import FSCK
 from daemon.control_commands.command import ServiceCommand, VolumeCommand
 from daemon.control_commands.figures import STATS
+from daemon.control_commands.gc import GC
 from daemon.control_commands.running import CHECKPOINT, STATUS
 
 VOLUME_COMMANDS: Final[dict[str, VolumeCommand]] = {
-    command.name: command for command in (STATS, FSCK)
+    command.name: command for command in (STATS, FSCK, GC)
 }
 SERVICE_COMMANDS: Final[dict[str, ServiceCommand]] = {
     command.name: command for command in (STATUS, CHECKPOINT)
