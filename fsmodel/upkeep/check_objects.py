@@ -13,6 +13,7 @@ from fsmodel.content.manifest import named_objects
 from fsmodel.errors import DataError
 from fsmodel.ids import ObjectId, PackId
 from fsmodel.store.pack_format import ObjectKind
+from fsmodel.upkeep.check_packs import PackSize, check_packs
 from fsmodel.upkeep.findings import Finding, Part
 from fsmodel.upkeep.index_view import IndexView
 from lmdb_index.keys import number_key
@@ -22,12 +23,13 @@ COUNTED_AT_ONCE_MAX: Final = 4_000_000  # objects; about 600 MB
 FIRST_BYTES: Final = 256
 
 LoadObject = Callable[[ObjectId], bytes]
-PackSize = Callable[[PackId], int | None]
 
 
 def check_objects(view: IndexView, load: LoadObject, pack_size: PackSize) -> Iterator[Finding]:
     """Look at the row of every object."""
-    yield from _check_places(view, pack_size)
+    live_bytes: Counter[int] = Counter()
+    yield from _check_places(view, pack_size, live_bytes)
+    yield from check_packs(view, live_bytes, pack_size)
     rounds = min(1 + view.count(OBJECT) // COUNTED_AT_ONCE_MAX, FIRST_BYTES)
     for number in range(rounds):
         first = number * FIRST_BYTES // rounds
@@ -35,9 +37,13 @@ def check_objects(view: IndexView, load: LoadObject, pack_size: PackSize) -> Ite
         yield from _check_references(view, load, range(first, after))
 
 
-def _check_places(view: IndexView, pack_size: PackSize) -> Iterator[Finding]:
+def _check_places(
+    view: IndexView, pack_size: PackSize, live_bytes: Counter[int]
+) -> Iterator[Finding]:
+    """Every object lies inside a pack; how many bytes of each pack are needed is counted."""
     sizes: dict[int, int | None] = {}
     for key, row in view.scan(OBJECT):
+        live_bytes[row.pack] += row.stored
         if row.pack not in sizes:
             sizes[row.pack] = pack_size(PackId(row.pack))
             if view.get(PACK, number_key(row.pack)) is None:

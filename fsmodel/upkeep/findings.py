@@ -11,6 +11,7 @@ class Part(Enum):
     NAMES = "names"  # inodes, directories, links
     CONTENTS = "contents"  # what files say their bytes are
     OBJECTS = "objects"  # rows of objects, their counts, their places in packs
+    PACKS = "packs"  # rows of packs, and their files
     COUNTERS = "counters"  # the figures of `cairnfs stats`
 
 
