@@ -1,0 +1,15 @@
+"""A store with small packs for each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.volume_store import VolumeStore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[VolumeStore]:
+    made = VolumeStore(tmp_path)
+    yield made
+    made.abandon()
