@@ -100,6 +100,11 @@ UNSETTLED: Final = Table(12, b"unsettled", RawRecord)
 #   A cache: a row may be missing, and goes when GC removes the object its ref names.
 DIGEST: Final = Table(13, b"digest", DigestRecord)
 
+# sketch: what recent chunks resemble, so that similar ones are found (fsmodel/store/similarity.py).
+#   key  block number, rising          value  the sketches of up to 96 chunks
+#   A hint: any row may be missing, and what a sketch speaks of may be gone.
+SKETCH: Final = Table(14, b"sketch", RawRecord)
+
 TABLES: Final[tuple[Table[msgspec.Struct], ...]] = (
     META,
     INODE,
@@ -114,4 +119,5 @@ TABLES: Final[tuple[Table[msgspec.Struct], ...]] = (
     ORPHAN,
     UNSETTLED,
     DIGEST,
+    SKETCH,
 )  # type: ignore[assignment]  # a tuple of tables of several record types
