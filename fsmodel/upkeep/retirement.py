@@ -28,7 +28,7 @@ from lmdb_index.schema import PACK
 LAST_PACK: Final = "last_pack"  # counter: no pack up to this number is ever made again
 GROUP_PACKS: Final = 64
 WAIT_SECONDS: Final = 0.02
-WAITS_MAX: Final = 250  # for readers of retired packs; what is still read then goes next time
+WAITS_MAX: Final = 50  # for readers of retired packs; what is still read then goes next time
 HOP_BYTES: Final = 1 << 20  # what may take a while belongs in a worker
 
 

@@ -1,19 +1,17 @@
 """Wasteful packs are emptied and deleted; nothing that is needed goes."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from itertools import islice
 
 import pytest
 
+from fsmodel.ids import PackId
 from fsmodel.store.pack_format import PACK_HEADER
+from fsmodel.upkeep import retirement
+from fsmodel.upkeep.compaction import CompactionLimits, plan_compaction
+from fsmodel.upkeep.pack_usage import PackUsage
+from lmdb_index.records import PackState
+from lmdb_index.schema import PACK
 from tests.support.volume_store import CHUNK_BYTES, VolumeStore, moments_of, random_bytes
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[VolumeStore]:
-    made = VolumeStore(tmp_path)
-    yield made
-    made.abandon()
 
 
 def fill(store: VolumeStore, count: int = 40) -> None:
@@ -46,3 +44,97 @@ def test_it_can_be_killed_at_any_moment(store: VolumeStore) -> None:
         opened.collect()
         opened.require_sound()
         opened.remove()
+
+
+def test_who_reads_keeps_the_packs_he_reads_from(
+    store: VolumeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read looks its chunks up, then they are moved, then it gets its bytes."""
+    monkeypatch.setattr(retirement, "WAITS_MAX", 1)
+    fill(store)
+    inode = store.write(b"read", b"".join(random_bytes(f"part {n}", 100_000) for n in range(8)))
+    store.delete(*(b"%d" % number for number in range(40)))
+    store.forget_cache()
+    store.volume.open_file(inode, writing=False)
+    reading = store.volume.contents.read(inode, 0, 800_000)
+    work = next(reading)
+    before = set(store.pack_files())
+    report = store.collect()
+    assert report.packs_waiting > 1
+    assert before <= set(store.pack_files())
+    with pytest.raises(StopIteration) as end:
+        reading.send(work.run())
+    assert bytes(end.value.value) == store.expected[b"read"]
+    del work, reading, end
+    store.volume.close_file(inode)
+    assert store.collect().packs_deleted == report.packs_waiting
+    assert len(before - set(store.pack_files())) == report.packs_waiting
+    store.require_sound()
+
+
+def test_a_retired_pack_that_outlived_a_kill_goes_next_time(store: VolumeStore) -> None:
+    fill(store)
+    store.delete(*(b"%d" % number for number in range(40)))
+    parts = store.volume._parts
+    for _ in moments_of(store.collection()):
+        if any(row.state == PackState.RETIRED for _, row in parts.index.scan(PACK)):
+            break
+    store.kill()
+    assert store.collect().packs_deleted > 0
+    assert store.pack_bytes() == 0
+    store.require_sound()
+
+
+def test_a_pack_number_is_never_used_again(store: VolumeStore) -> None:
+    fill(store, 20)
+    highest = store.pack_files()[-1].name
+    store.delete(*list(store.expected))
+    store.collect()
+    assert store.pack_files() == []
+    store.reopen()
+    store.write(b"next", random_bytes("next"))
+    assert store.pack_files()[0].name > highest
+
+
+def test_frames_a_killed_run_never_named_are_garbage(store: VolumeStore) -> None:
+    inode = store.write(b"lost", random_bytes("lost", 1 << 20), settle=False)
+    next(moments := moments_of(store.volume.contents.settle(inode)))
+    assert list(islice(moments, 3)), "the chunks were appended, and no row names them"
+    store.kill()
+    store.expected[b"lost"] = b""
+    assert store.pack_bytes() > 900_000
+    report = store.collect()
+    assert report.objects_freed == 0
+    assert store.pack_bytes() == 0
+    store.require_sound()
+
+
+def test_a_pack_with_a_damaged_header_keeps_what_lies_behind(store: VolumeStore) -> None:
+    fill(store, 12)
+    pack = store.pack_files()[0]
+    with pack.open("r+b") as file:
+        file.seek(PACK_HEADER.size + 30)  # in the first frame's header
+        file.write(b"\xff\xff")
+    del store.expected[b"0"]  # its chunk cannot be read any more
+    store.delete(*(b"%d" % number for number in range(1, 12, 2)))
+    store.collect()
+    assert pack.exists()
+    store.reopen()
+    store.require_sound()
+
+
+def usage(number: int, size: int, dead: int) -> PackUsage:
+    return PackUsage(PackId(number), size + PACK_HEADER.size, dead)
+
+
+def test_a_plan_takes_the_most_wasteful_first() -> None:
+    usages = [usage(1, 100, 10), usage(2, 100, 100), usage(3, 100, 60), usage(4, 100, 0)]
+    plan = plan_compaction(usages, CompactionLimits(waste_ratio_min=0.2))
+    assert [each.pack for each in plan.drop] == [2]
+    assert [each.pack for each in plan.rewrite] == [3]
+
+
+def test_a_thorough_plan_goes_on_until_little_is_left() -> None:
+    usages = [usage(1, 100, 10), usage(2, 100, 15), usage(3, 100, 1), usage(4, 100, 0)]
+    plan = plan_compaction(usages, CompactionLimits(garbage_share_kept=0.05))
+    assert [each.pack for each in plan.rewrite] == [2, 1]
