@@ -44,13 +44,16 @@ def test_a_manager_that_does_not_listen_harms_nobody(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pid", "usec", "seconds"),
-    [(None, "3000000", 3.0), (os.getpid(), "500000", 0.5), (1, "500000", None), (None, "x", None)],
+    ("whose", "usec", "seconds"),
+    [
+        ("nobody's", "3000000", 3.0),
+        ("ours", "500000", 0.5),
+        ("another's", "500000", None),
+        ("nobody's", "x", None),
+    ],
 )
-def test_the_watchdog_is_that_of_this_process(
-    pid: int | None, usec: str, seconds: float | None
-) -> None:
+def test_the_watchdog_is_that_of_this_process(whose: str, usec: str, seconds: float | None) -> None:
     environment = {"NOTIFY_SOCKET": "/run/notify", "WATCHDOG_USEC": usec}
-    if pid is not None:
-        environment["WATCHDOG_PID"] = str(pid)
+    if whose != "nobody's":
+        environment["WATCHDOG_PID"] = str(os.getpid() if whose == "ours" else 1)
     assert ServiceManager(environment).watchdog_seconds == seconds
