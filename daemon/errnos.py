@@ -36,6 +36,7 @@ ERRNO_OF: Final[dict[type[errors.CairnError], int]] = {
     errors.ChunkNotFound: errno.EIO,
     errors.HashMismatch: errno.EIO,
     errors.FrameCorrupt: errno.EIO,
+    errors.BaseUnreadable: errno.EIO,
     errors.CompressionError: errno.EIO,
     errors.BackendError: errno.EIO,
 }

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -14,6 +15,7 @@ from fsmodel.content.contents import Contents
 from fsmodel.content.digests import Digests
 from fsmodel.content.settle import Settler
 from fsmodel.durability import Durability
+from fsmodel.history.roots import Roots
 from fsmodel.ids import PackId
 from fsmodel.index_border import index_errors_translated
 from fsmodel.inode_table import InodeTable
@@ -51,6 +53,7 @@ class Parts:
     reader: PackReader
     cache: ByteCache
     objects: ObjectStore
+    roots: Roots
     changes: Changes
     inodes: InodeTable
     contents: Contents
@@ -141,9 +144,9 @@ def _open_parts(
     known.append(PackId(index.counter(LAST_PACK)))
     packs = PackWriter(layout, uuid, known, pack_bytes_max=settings.pack_bytes_max)
     cache = ByteCache(settings.cache_bytes)
-    objects = ObjectStore(index, packs, reader, cache, level=settings.compression_level)
     inodes = InodeTable(index)
     changes = Changes(index, inodes, clock)
+    objects = ObjectStore(index, changes, packs, reader, cache, level=settings.compression_level)
     chunking = content.chunking
     limits = ChunkLimits(chunking.min, chunking.average, chunking.max)
     contents = Contents(index, inodes, changes, objects, Settler(objects, limits), clock)
@@ -159,6 +162,7 @@ def _open_parts(
     )
     if not dry:
         namespace.purge_orphans()
+    roots = Roots(index, changes, inodes, objects)
     durability = Durability(index, packs)
     space = HostSpace(layout.folder)
     return Parts(
@@ -169,6 +173,7 @@ def _open_parts(
         reader=reader,
         cache=cache,
         objects=objects,
+        roots=roots,
         changes=changes,
         inodes=inodes,
         contents=contents,
@@ -189,7 +194,7 @@ def _open_parts(
                 reader=reader,
                 durability=durability,
                 space=space,
-                named_in_memory=contents.named_in_memory,
+                named_in_memory=lambda: chain(contents.named_in_memory(), roots.named_in_memory()),
             )
         ),
         read_only=read_only,

@@ -24,6 +24,7 @@
         |-- ChunkNotFound       no such object
         |-- HashMismatch        the bytes are not those the id names
         |-- FrameCorrupt        a pack frame that fails its checksum
+        |-- BaseUnreadable      a delta whose base cannot be read
         |-- CompressionError    a payload that cannot be decoded
         `-- BackendError        the host failed to read or write
 
@@ -185,6 +186,15 @@ class FrameCorrupt(DataError):
         super().__init__(f"frame at {place}: {reason}")
         self.place = place
         self.reason = reason
+
+
+class BaseUnreadable(DataError):
+    """A delta that is whole itself, but whose base cannot be read."""
+
+    def __init__(self, object_id: bytes, base: bytes, reason: str) -> None:
+        super().__init__(f"object {object_id.hex()} needs base {base.hex()}: {reason}")
+        self.object_id = object_id
+        self.base = base
 
 
 class CompressionError(DataError):

@@ -109,6 +109,24 @@ class DigestRecord(msgspec.Struct, array_like=True, frozen=True):
     sha256: bytes
 
 
+class DamagedRecord(msgspec.Struct, array_like=True, frozen=True):
+    """An object that could not be read. The key is its id."""
+
+    reason: str
+    found_ns: int
+    kept: str = ""  # name of the damaged frame's copy in quarantine/; none when its base is damaged
+
+
+class ScrubRecord(msgspec.Struct, array_like=True, frozen=True):
+    """A scrub: every object whose id is below `next` was looked at; empty when it has ended."""
+
+    next: bytes
+    objects: int
+    size_bytes: int  # of their frames
+    started_ns: int
+    ended_ns: int = 0
+
+
 class RawRecord(msgspec.Struct, array_like=True, frozen=True):
     """A row that holds plain bytes: an attribute's value, or nothing at all."""
 

@@ -11,6 +11,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from lmdb_index.records import (
+    DamagedRecord,
     DigestRecord,
     DirentOrderRecord,
     DirentRecord,
@@ -19,6 +20,7 @@ from lmdb_index.records import (
     ObjectRecord,
     PackRecord,
     RawRecord,
+    ScrubRecord,
 )
 
 Record = TypeVar("Record", bound=msgspec.Struct)
@@ -105,6 +107,16 @@ DIGEST: Final = Table(13, b"digest", DigestRecord)
 #   A hint: any row may be missing, and what a sketch speaks of may be gone.
 SKETCH: Final = Table(14, b"sketch", RawRecord)
 
+# damaged: objects that scrub could not read; a write of the same bytes stores them again.
+#   key  object id         value  DamagedRecord
+#   Each has an object row. The row goes when the object is stored again or removed, or when a
+#   later scrub can read it.
+DAMAGED: Final = Table(15, b"damaged", DamagedRecord)
+
+# scrub: how far the last scrub has come.
+#   key  b"progress"       value  ScrubRecord
+SCRUB: Final = Table(16, b"scrub", ScrubRecord)
+
 TABLES: Final[tuple[Table[msgspec.Struct], ...]] = (
     META,
     INODE,
@@ -120,4 +132,6 @@ TABLES: Final[tuple[Table[msgspec.Struct], ...]] = (
     UNSETTLED,
     DIGEST,
     SKETCH,
+    DAMAGED,
+    SCRUB,
 )  # type: ignore[assignment]  # a tuple of tables of several record types

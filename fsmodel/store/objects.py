@@ -18,13 +18,14 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fsmodel.change import Change
+from fsmodel.change import Change, Changes
 from fsmodel.encoding.codecs import Codec, decode, encode
 from fsmodel.encoding.hashing import object_id
-from fsmodel.errors import ChunkNotFound
+from fsmodel.errors import BaseUnreadable, ChunkNotFound, DataError
 from fsmodel.ids import ObjectId, PackId
 from fsmodel.steps import Steps, Work
 from fsmodel.store.byte_cache import ByteCache
+from fsmodel.store.dead_bytes import count_dead
 from fsmodel.store.epochs import Epoch, Epochs
 from fsmodel.store.pack_format import Location, ObjectKind, encode_frame
 from fsmodel.store.pack_reader import PackReader, verify_plain
@@ -33,7 +34,7 @@ from fsmodel.store.reliance import Reliance
 from lmdb_index.index import Index
 from lmdb_index.keys import number_key
 from lmdb_index.records import ObjectRecord, PackRecord, PackState, RawRecord
-from lmdb_index.schema import OBJECT, PACK, UNREFERENCED
+from lmdb_index.schema import DAMAGED, OBJECT, PACK, UNREFERENCED
 
 _PRESENT: Final = RawRecord()
 
@@ -78,9 +79,17 @@ class ObjectStore:
     """All objects of a store. Owner: the thread that owns the index; `read` is for any thread."""
 
     def __init__(
-        self, index: Index, writer: PackWriter, reader: PackReader, cache: ByteCache, *, level: int
+        self,
+        index: Index,
+        changes: Changes,
+        writer: PackWriter,
+        reader: PackReader,
+        cache: ByteCache,
+        *,
+        level: int,
     ) -> None:
         self._index = index
+        self._changes = changes
         self._writer = writer
         self._reader = reader
         self._cache = cache
@@ -111,6 +120,10 @@ class ObjectStore:
         record = replace(former, pack=place.pack, offset=place.offset, stored=place.stored)
         self._unrecorded[moved] = record
 
+    def is_damaged(self, wanted: ObjectId) -> bool:
+        """Whether an object is known to be unreadable; what is written again replaces it."""
+        return self._index.count(DAMAGED) > 0 and self._index.get(DAMAGED, wanted) is not None
+
     def find(self, wanted: ObjectId) -> ObjectRecord | None:
         """The row of an object, or what will be its row; None when it is not stored."""
         return self._index.get(OBJECT, wanted) or self._unrecorded.get(wanted)
@@ -129,19 +142,25 @@ class ObjectStore:
         own next step has to rely on them (reliance.py), or say that he names them in memory.
         """
         with self.reliance.on([new.id for new in objects]):
-            missing = {new.id: new for new in objects if self.find(new.id) is None}
+            missing = {new.id: new for new in objects if self._lacks(new.id)}
             if missing:
                 new_objects = list(missing.values())
                 records = yield from self._append_elsewhere(new_objects)
                 for new, record in zip(new_objects, records, strict=True):
-                    self._unrecorded.setdefault(new.id, record)
+                    if self._index.get(OBJECT, new.id) is None:
+                        self._unrecorded.setdefault(new.id, record)
+                    elif self.is_damaged(new.id):
+                        with self._changes.begin() as change:
+                            self._heal(change, new.id, record)
 
     def add_parent(
         self, change: Change, kind: ObjectKind, data: bytes, children: Sequence[ObjectId]
     ) -> ObjectId:
         """Store an object that names others; they get their references with it."""
         parent_id = object_id(data)
-        if change.operation.get(OBJECT, parent_id) is None:
+        if self.is_damaged(parent_id):
+            self._heal(change, parent_id, *self._append([NewObject(kind, parent_id, data)]))
+        elif change.operation.get(OBJECT, parent_id) is None:
             record = self._unrecorded.get(parent_id)
             if record is None:
                 (record,) = self._append([NewObject(kind, parent_id, data)])
@@ -211,6 +230,21 @@ class ObjectStore:
         base = self.read(located.base) if located.base is not None else None
         return self._decoded(located, frame.payload, base)
 
+    def verify(self, located: Located) -> None:
+        """Read an object's own frame from its pack, and decode it. Any thread may call it.
+
+        Raises DataError; BaseUnreadable when the frame is whole and its base is not.
+        """
+        frame = self._reader.read_frame(located.location, located.id)
+        base = None
+        if located.base is not None:
+            try:
+                base = self.read(located.base)
+            except DataError as error:
+                raise BaseUnreadable(located.id, located.base.id, str(error)) from error
+        data = decode(located.codec, frame.payload, located.plain, base, located.id)
+        verify_plain(located.id, data, str(located.location))
+
     def load(self, wanted: ObjectId) -> bytes:
         """The bytes of an object, read here and now. Raises DataError."""
         return self._cache.get(wanted) or self.read(self.locate(wanted))
@@ -262,6 +296,28 @@ class ObjectStore:
             change.operation.put(UNREFERENCED, named, _PRESENT)
             change.operation.add("garbage_bytes", record.stored)
         change.when_applied(partial(self._forget_unrecorded, named))
+
+    def _lacks(self, wanted: ObjectId) -> bool:
+        return self.find(wanted) is None or self.is_damaged(wanted)
+
+    def _heal(self, change: Change, healed: ObjectId, record: ObjectRecord) -> None:
+        """Let a row that points at a damaged frame point at a new one."""
+        former = change.operation.get(OBJECT, healed)
+        assert former is not None
+        record.references = former.references
+        if record.base:
+            self.add_reference(change, ObjectId(record.base))
+        if former.references:
+            self._count(change, former, -1)
+            self._count(change, record, 1)
+        else:
+            change.operation.add("garbage_bytes", record.stored - former.stored)
+        change.operation.put(OBJECT, healed, record)
+        change.operation.delete(DAMAGED, healed)
+        self._ensure_pack_row(change, record.pack)
+        count_dead(change, former.pack, former.stored)
+        if former.base:
+            self.drop_reference(change, ObjectId(former.base))
 
     def _forget_unrecorded(self, named: ObjectId) -> None:
         self._unrecorded.pop(named, None)

@@ -20,10 +20,11 @@ from fsmodel.change import Change, Changes
 from fsmodel.errors import DataError
 from fsmodel.ids import ObjectId
 from fsmodel.steps import PAUSE, Steps, Work
+from fsmodel.store.dead_bytes import count_dead
 from fsmodel.store.objects import Located, ObjectStore
 from fsmodel.store.pack_format import ObjectKind
 from fsmodel.upkeep.liveness import NamedInMemory, children_of, forget_unwanted, kept_objects
-from fsmodel.upkeep.object_rows import count_dead, remove_object
+from fsmodel.upkeep.object_rows import remove_object
 from lmdb_index.index import Index
 from lmdb_index.keys import after_prefix
 from lmdb_index.schema import OBJECT, UNREFERENCED
@@ -170,7 +171,8 @@ class Collector:
                     rows += 3 + len(children[each])
                 if rows >= OPERATION_ROWS:
                     break
-            count_dead(change, dead)
+            for pack, size_bytes in dead.items():
+                count_dead(change, pack, size_bytes)
         collected.objects += freed
         collected.by_pack += dead
         return batch[done:]

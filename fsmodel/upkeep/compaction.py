@@ -16,12 +16,13 @@ from fsmodel.change import Change, Changes
 from fsmodel.errors import FrameCorrupt
 from fsmodel.ids import ObjectId, PackId
 from fsmodel.steps import PAUSE, Steps, Work
+from fsmodel.store.dead_bytes import count_dead
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import Location, encode_frame
 from fsmodel.store.pack_reader import PackReader
 from fsmodel.store.pack_walk import WALK_START, PlacedFrame
 from fsmodel.store.pack_writer import PackWriter
-from fsmodel.upkeep.object_rows import count_dead, ensure_pack_row, lies_at, move_object
+from fsmodel.upkeep.object_rows import ensure_pack_row, lies_at, move_object
 from fsmodel.upkeep.pack_usage import PackSurvey, PackUsage
 
 COPY_BYTES: Final = 4 << 20  # in memory at once
@@ -186,7 +187,8 @@ def _repoint_some(change: Change, objects: ObjectStore, copies: Sequence[Copy]) 
         unrecorded = objects.unrecorded.get(copy.id)
         if unrecorded is not None and lies_at(unrecorded, copy.former):
             change.when_applied(partial(objects.move_unrecorded, copy.id, copy.place))
-    count_dead(change, dead)
+    for pack, size_bytes in dead.items():
+        count_dead(change, pack, size_bytes)
     for pack in {copy.place.pack for copy in copies}:
         ensure_pack_row(change, pack)
 

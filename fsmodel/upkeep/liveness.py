@@ -7,7 +7,7 @@ work gets its turn, so the answer is good up to the next yield only.
 
 from collections.abc import Callable, Iterator
 
-from fsmodel.content.manifest import named_objects
+from fsmodel.history.naming import named_by
 from fsmodel.ids import ObjectId
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
@@ -27,9 +27,12 @@ def forget_unwanted(objects: ObjectStore, named_in_memory: NamedInMemory) -> int
     A file deleted while it was written leaves such. Returns how many there were; their frames are
     dead space.
     """
-    named = {*named_in_memory(), *objects.reliance}
-    wanted = {row.base for key, row in objects.unrecorded.items() if key in named}
-    unwanted = [key for key in objects.unrecorded if key not in named and key not in wanted]
+    wanted: set[bytes] = set()
+    asked: set[bytes] = {*named_in_memory(), *objects.reliance}
+    while found := asked & objects.unrecorded.keys():
+        wanted |= found
+        asked = {objects.unrecorded[ObjectId(each)].base for each in found} - wanted
+    unwanted = [each for each in objects.unrecorded if each not in wanted]
     for each in unwanted:
         objects.forget_unrecorded(each)
     return len(unwanted)
@@ -40,6 +43,4 @@ def children_of(kind: int, data: bytes) -> list[ObjectId] | None:
 
     Raises FrameCorrupt.
     """
-    if kind == ObjectKind.MANIFEST:
-        return named_objects(data)
-    return [] if kind in (ObjectKind.CHUNK, ObjectKind.DOCUMENT) else None
+    return None if kind == ObjectKind.GROUP else named_by(kind, data)

@@ -3,8 +3,6 @@
 Every frame a row stops pointing at is dead, and is counted in its pack's row (PackRecord.dead).
 """
 
-from collections import Counter
-
 from fsmodel.change import Change
 from fsmodel.content.content_ref import chunk_ref, manifest_ref
 from fsmodel.ids import ObjectId
@@ -12,7 +10,7 @@ from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import Location
 from lmdb_index.keys import number_key
 from lmdb_index.records import ObjectRecord, PackRecord, PackState
-from lmdb_index.schema import DIGEST, OBJECT, PACK, UNREFERENCED
+from lmdb_index.schema import DAMAGED, DIGEST, OBJECT, PACK, UNREFERENCED
 
 
 def remove_object(change: Change, objects: ObjectStore, unwanted: ObjectId) -> ObjectRecord:
@@ -22,6 +20,7 @@ def remove_object(change: Change, objects: ObjectStore, unwanted: ObjectId) -> O
     assert record is not None and record.references == 0
     operation.delete(OBJECT, unwanted)
     operation.delete(UNREFERENCED, unwanted)
+    operation.delete(DAMAGED, unwanted)
     for ref in (chunk_ref(unwanted), manifest_ref(unwanted)):
         operation.delete(DIGEST, ref)
     operation.add("garbage_bytes", -record.stored)
@@ -43,15 +42,6 @@ def move_object(change: Change, moved: ObjectId, former: Location, place: Locati
 def lies_at(record: ObjectRecord, place: Location) -> bool:
     """Whether a row points at a place."""
     return (record.pack, record.offset) == (place.pack, place.offset)
-
-
-def count_dead(change: Change, dead: Counter[int]) -> None:
-    """Add to the dead bytes of packs."""
-    for pack, size_bytes in dead.items():
-        key = number_key(pack)
-        row = change.operation.get(PACK, key) or PackRecord(PackState.OPEN)
-        row.dead += size_bytes
-        change.operation.put(PACK, key, row)
 
 
 def ensure_pack_row(change: Change, pack: int) -> None:
