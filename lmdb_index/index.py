@@ -54,7 +54,9 @@ class Snapshot(Rows):
 
     def __init__(self, current: CurrentTransaction) -> None:
         super().__init__(current)
-        self._counters = read_meta(self).counters
+        meta = read_meta(self)
+        self._counters = meta.counters
+        self.position = meta.applied  # number of the last operation it contains
 
     def counter(self, name: str) -> int:
         """A counter's value; 0 when there is none."""
@@ -80,6 +82,7 @@ class Index(Rows):
         self._uuid = uuid
         self._environment = environment
         self._dry = dry
+        self._closed = False
         self._checkpoints = 0
         self._rotation_problem: str | None = None
         self._snapshots = 0
@@ -90,7 +93,7 @@ class Index(Rows):
         replayed = replay(self._current, uuid, survey, meta, accept)
         self._counters = replayed.counters
         self._replayed_bytes = replayed.bytes
-        self._unusable_bytes = survey.path.stat().st_size - replayed.end
+        self._unusable_bytes = survey.size - replayed.end
         self._set_aside: Path | None = None
         if dry:
             position = replayed.position
@@ -227,7 +230,13 @@ class Index(Rows):
         )
 
     def close(self) -> None:
-        """Close all files. What no checkpoint has committed is in the journal."""
+        """Close all files. What no checkpoint has committed is in the journal.
+
+        Closing again does nothing. Raises IndexProblem.
+        """
+        if self._closed:
+            return
+        self._closed = True
         self._current.transaction.abort()
         self._environment.close()
         self._journal.close()

@@ -1,6 +1,6 @@
 r"""Journal segments: a header, then records without gaps.
 
-The seed of a segment is XXH3-64 over the store's uuid and the segment's first sequence number.
+The seed of a segment is XXH3-64 over its magic, the store's uuid and its first sequence number.
 A record's checksum is seeded with that and with the record's offset. So a record is valid only at
 its own place: old journals that users store in files, and which therefore stand inside the
 payloads of this one, are never taken for records.
@@ -52,7 +52,7 @@ _FACTS: Final = Struct("<4sIQ")  # the record header up to the checksum
 _CHECKSUM: Final = Struct("<Q")
 assert _FACTS.size == RECORD_CHECKED
 assert _FACTS.size + _CHECKSUM.size == RECORD_HEADER.size
-_SEED: Final = Struct("<16sQ")
+_SEED: Final = Struct("<8s16sQ")
 
 STORE_UUID_BYTES: Final = 16
 PAYLOAD_BYTES_MAX: Final = 256 << 20
@@ -104,7 +104,7 @@ _decode: Final = msgspec.msgpack.Decoder(Payload).decode
 def segment_seed(uuid: bytes, first_sequence: int) -> int:
     """The seed of every checksum in a segment."""
     assert len(uuid) == STORE_UUID_BYTES
-    return xxh3_64_intdigest(_SEED.pack(uuid, first_sequence))
+    return xxh3_64_intdigest(_SEED.pack(SEGMENT_MAGIC, uuid, first_sequence))
 
 
 def encode_segment_header(header: SegmentHeader) -> bytes:

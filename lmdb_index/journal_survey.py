@@ -61,6 +61,7 @@ class _ReadThrough(NamedTuple):
     last: int
     synced: int
     end: int
+    size: int
 
 
 class Survey(NamedTuple):
@@ -71,6 +72,7 @@ class Survey(NamedTuple):
     last: int  # sequence number of the last valid operation
     synced: int  # operations up to here were durable
     end: int  # offset behind the last valid record, in the last segment
+    size: int  # of the last segment
 
     @property
     def path(self) -> Path:
@@ -98,7 +100,7 @@ def survey_journal(folder: Path, uuid: bytes, applied: int) -> Survey:
     newest = read[-1]
     # A segment begins only when a commit contains all before it.
     synced = max(applied, newest.header.first_sequence - 1, newest.synced)
-    return Survey(tuple(needed), newest.header, newest.last, synced, newest.end)
+    return Survey(tuple(needed), newest.header, newest.last, synced, newest.end, newest.size)
 
 
 def _checked_header(block: bytes | memoryview, found: SegmentPath, uuid: bytes) -> SegmentHeader:
@@ -144,7 +146,7 @@ def _read_through(segment: Segment) -> _ReadThrough:
         end = record.end
     if any(marker.sequence > last for marker in segment.markers_behind(end)):
         raise _damage(segment, end)
-    return _ReadThrough(segment.header, last, synced, end)
+    return _ReadThrough(segment.header, last, synced, end, len(segment.block))
 
 
 def _damage(segment: Segment, offset: int) -> JournalCorrupt:

@@ -114,7 +114,10 @@ class Rows:
     def count(self, table: Table[Record]) -> int:
         """How many rows a table has."""
         current = self._current
-        return current.transaction.stat(current.databases[table.number])["entries"]
+        try:
+            return current.transaction.stat(current.databases[table.number])["entries"]
+        except lmdb.Error as error:
+            raise table_problem(error, table) from error
 
     def _read_from(
         self, table: Table[Record], start: bytes, stop: bytes | None, size: int

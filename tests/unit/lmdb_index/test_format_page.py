@@ -1,0 +1,162 @@
+"""docs/format-index.md says what the code does, byte for byte."""
+
+import importlib
+import pkgutil
+import re
+from itertools import accumulate, takewhile
+from pathlib import Path
+from struct import Struct
+from typing import Final
+
+import msgspec
+import pytest
+
+import lmdb_index
+from lmdb_index import meta, records
+from lmdb_index.journal_files import segment_path
+from lmdb_index.journal_format import (
+    PAYLOAD_BYTES_MAX,
+    RECORD_HEADER,
+    SEGMENT_HEADER,
+    SEGMENT_MAGIC,
+    SEGMENT_VERSION,
+    RecordKind,
+    SegmentHeader,
+    encode_payload,
+    encode_record,
+    encode_segment_header,
+    segment_seed,
+)
+from lmdb_index.keys import named_key
+from lmdb_index.records import RawRecord
+from lmdb_index.schema import SCHEMA_VERSION, TABLES, XATTR
+from lmdb_index.segment_file import RESERVE_BYTES
+from lmdb_index.values import VALUE_HEADER, RowCodec
+from tests.support.index_store import UUID
+
+PAGE: Final = (Path(__file__).parents[3] / "docs" / "format-index.md").read_text("utf-8")
+
+BYTE_TABLES: Final = {
+    "Stored value": VALUE_HEADER,
+    "Segment header": SEGMENT_HEADER,
+    "Record header": RECORD_HEADER,
+}
+TYPES: Final = {"B": ("u8", 1), "H": ("u16", 2), "I": ("u32", 4), "Q": ("u64", 8)}
+
+Row = dict[str, str]
+
+
+def section(heading: str) -> str:
+    """The text below a heading, up to the next one."""
+    match = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert match is not None, f"no section {heading}"
+    return match[1]
+
+
+def rows(heading: str, first_column: str) -> list[Row]:
+    """The rows of a section's table that begins with a column of this name."""
+    lines = section(heading).splitlines()
+    (start,) = (at for at, line in enumerate(lines) if line.startswith(f"| {first_column} |"))
+    table = takewhile(lambda line: line.startswith("|"), lines[start:])
+    cells = [[cell.strip(" `") for cell in line.strip()[1:-1].split("|")] for line in table]
+    return [dict(zip(cells[0], line, strict=True)) for line in cells[2:]]
+
+
+def fields(layout: Struct) -> list[tuple[str, int]]:
+    """The fields of a little-endian Struct as (type, size)."""
+    assert layout.format[0] == "<"
+    found = []
+    for count, code in re.findall(r"(\d*)([a-zA-Z])", layout.format):
+        found += [("bytes", int(count))] if code == "s" else [TYPES[code]] * int(count or 1)
+    assert sum(size for _, size in found) == layout.size
+    return found
+
+
+@pytest.mark.parametrize("heading", BYTE_TABLES)
+def test_byte_tables_are_the_structs(heading: str) -> None:
+    table = rows(heading, "offset")
+    written = fields(BYTE_TABLES[heading])
+    offsets = [0, *accumulate(size for _, size in written)][:-1]
+    assert [(row["type"], int(row["size"])) for row in table] == written
+    assert [int(row["offset"]) for row in table] == offsets
+
+
+def test_every_struct_that_has_a_name_has_a_table() -> None:
+    for module in pkgutil.walk_packages(lmdb_index.__path__, "lmdb_index."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if isinstance(value, Struct) and not name.startswith("_"):
+                assert value in BYTE_TABLES.values(), f"{module.name}.{name} has no table"
+
+
+def test_the_tables_are_those_of_the_schema() -> None:
+    told = [
+        (row["table"], int(row["number"]), int(row["version"]), row["record"])
+        for row in rows("Index", "table")
+    ]
+    assert told == [
+        (table.name.decode(), table.number, table.version, table.record.__name__)
+        for table in TABLES
+    ]
+
+
+def test_the_fields_of_records_are_told_in_their_order() -> None:
+    told = {
+        row["record"]: re.findall(r"\w+", row["fields"]) for row in rows("Stored value", "record")
+    }
+    assert told == {
+        name: [field.name for field in msgspec.structs.fields(record)]
+        for name, record in vars(records).items()
+        if isinstance(record, type) and issubclass(record, msgspec.Struct)
+    }
+
+
+def test_the_rows_of_meta_are_told() -> None:
+    told = {row["key"]: row["value"] for row in rows("Meta rows", "key")}
+    keys = {value for name, value in vars(meta).items() if name.endswith("_KEY")}
+    assert {key.encode() for key in told} == keys
+    assert told["schema"].endswith(f"; {SCHEMA_VERSION}")
+
+
+def test_kinds_of_records_are_told() -> None:
+    told = {row["name"]: bytes.fromhex(row["kind"]) for row in rows("Record header", "kind")}
+    assert told == {kind.name: kind.value for kind in RecordKind}
+
+
+def test_magic_version_and_limits_are_told() -> None:
+    header = {row["field"]: row["meaning"] for row in rows("Segment header", "offset")}
+    assert f"`{SEGMENT_MAGIC.hex(' ')}`".strip("`") in header["magic"]
+    assert header["version"] == str(SEGMENT_VERSION)
+    record = {row["field"]: row["meaning"] for row in rows("Record header", "offset")}
+    assert f"at most {PAYLOAD_BYTES_MAX} " in record["payload size"]
+    assert f"up to {RESERVE_BYTES >> 20} MiB" in section("Journal")
+    assert segment_path(Path(), 1).name == f"{1:016x}.wal"
+
+
+def test_the_sample_is_what_is_written() -> None:
+    """Changing a stored byte takes a new version: this fails when one changes unnoticed."""
+    seed = segment_seed(UUID, 1)
+    key = named_key(2, b"user.a")
+    value = RowCodec(XATTR).seal(key, RawRecord(b"hi"))
+    written = encode_segment_header(SegmentHeader(UUID, 1, 61440))
+    payload = encode_payload({"n": 1}, [(XATTR.number, key, value)])
+    written += encode_record(RecordKind.OPERATION, 1, payload, seed, len(written))
+    written += encode_record(RecordKind.SYNC_MARKER, 1, b"", seed, len(written))
+    block = re.search(r"```hex\n(.*?)```", section("Sample"), re.DOTALL)
+    assert block is not None
+    lines = block[1].splitlines()
+    assert bytes.fromhex("".join(line.split("  ", 1)[1] for line in lines)) == written
+    assert [int(line.split()[0], 16) for line in lines] == list(range(0, len(written), 16))
+    assert f"`{seed:016x}`" in section("Sample")
+
+
+def test_the_comparison_notices_a_difference() -> None:
+    """The harness is awake: another Struct does not match the table."""
+    table = rows("Record header", "offset")
+    assert [(row["type"], int(row["size"])) for row in table] != fields(SEGMENT_HEADER)
+    assert fields(Struct("<4sB2IQ")) == [
+        ("bytes", 4),
+        ("u8", 1),
+        ("u32", 4),
+        ("u32", 4),
+        ("u64", 8),
+    ]

@@ -1,0 +1,261 @@
+"""Operations: all of one applies or nothing of it, whatever goes wrong in it."""
+
+import errno
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmdb_index.environment import Environment
+from lmdb_index.errors import IndexProblem, JournalFailed, NoRoom
+from lmdb_index.index import Index
+from lmdb_index.journal_format import PAYLOAD_BYTES_MAX, RecordKind, decode_payload
+from lmdb_index.keys import KEY_BYTES_MAX
+from lmdb_index.records import RawRecord
+from lmdb_index.schema import LINK, XATTR
+from tests.support.index_store import put_packs, put_raw, records_in, state_of, the_segment
+
+
+def fail_with(number: int) -> Callable[..., Any]:
+    """A system call that fails."""
+
+    def call(*arguments: Any) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    return call
+
+
+class GivenUp(Exception):
+    """What a test raises inside an operation."""
+
+
+def change_and_give_up(index: Index) -> None:
+    """An operation of each kind of change, that raises at its end."""
+    with index.operation() as operation:
+        operation.put(XATTR, b"new", RawRecord())
+        operation.delete(XATTR, b"old")
+        operation.next_number("numbers")
+        raise GivenUp
+
+
+def put_what_is_refused(index: Index) -> None:
+    """An operation that goes on after a refusal."""
+    with index.operation() as operation:
+        operation.put(XATTR, b"key", RawRecord())
+        with suppress(IndexProblem):
+            operation.put(XATTR, b"", RawRecord())
+
+
+def test_all_of_an_operation_applies(index: Index) -> None:
+    with index.operation() as operation:
+        operation.put(XATTR, b"one", RawRecord(b"1"))
+        operation.put(LINK, b"two", RawRecord())
+        operation.add("files", 2)
+    assert index.get(XATTR, b"one") == RawRecord(b"1")
+    assert index.get(LINK, b"two") == RawRecord()
+    assert (index.counter("files"), index.counters()) == (2, {"files": 2})
+    assert (index.journal_position, index.mutations_since_checkpoint) == (1, 3)
+
+
+def test_an_operation_that_raises_changes_nothing(index: Index, store: Path) -> None:
+    put_raw(index, b"old", b"kept")
+    before, journal = state_of(index), the_segment(store).read_bytes()
+    with pytest.raises(GivenUp):
+        change_and_give_up(index)
+    assert state_of(index) == before
+    assert the_segment(store).read_bytes() == journal
+    assert index.journal_position == 1
+
+
+def test_an_operation_sees_what_it_did(index: Index) -> None:
+    put_raw(index, b"old")
+    with index.operation() as operation:
+        operation.put(XATTR, b"new", RawRecord(b"1"))
+        operation.put(XATTR, b"new", RawRecord(b"2"))
+        assert operation.delete(XATTR, b"old")
+        for rows in (index, operation):
+            assert rows.get(XATTR, b"new") == RawRecord(b"2")
+            assert rows.get(XATTR, b"old") is None
+            assert [key for key, _ in rows.scan(XATTR)] == [b"new"]
+            assert [key for key, _ in rows.scan_prefix(XATTR, b"n")] == [b"new"]
+            assert rows.count(XATTR) == 1
+
+
+def test_deleting_what_is_not_there_is_no_change(index: Index) -> None:
+    with index.operation() as operation:
+        assert not operation.delete(XATTR, b"missing")
+    assert index.journal_position == 0
+
+
+def test_numbers_are_never_given_out_twice(index: Index) -> None:
+    with index.operation() as operation:
+        assert [operation.next_number("inode") for _ in range(3)] == [1, 2, 3]
+    with index.operation() as operation:
+        assert operation.next_number("inode") == 4
+
+
+def test_nothing_is_written_for_an_operation_without_changes(index: Index, store: Path) -> None:
+    journal = the_segment(store).read_bytes()
+    with index.operation() as operation:
+        operation.add("files", 1)
+        operation.add("files", -1)
+        operation.add("bytes", 0)
+        assert operation.get(XATTR, b"key") is None
+    assert the_segment(store).read_bytes() == journal
+    assert (index.journal_position, index.unsynced, index.counter("files")) == (0, False, 0)
+
+
+def test_the_record_holds_what_changed_and_no_more(index: Index, store: Path) -> None:
+    put_raw(index, b"old")
+    with index.operation() as operation:
+        operation.put(XATTR, b"key", RawRecord(b"value"))
+        operation.delete(XATTR, b"old")
+        operation.delete(XATTR, b"missing")
+        operation.add("files", 1)
+        operation.add("still", 0)
+    record = records_in(the_segment(store))[-1]
+    payload = decode_payload(record.payload, "here")
+    assert (record.kind, record.sequence) == (RecordKind.OPERATION, 2)
+    assert payload.counters == {"files": 1}
+    (number, key, value), deleted = payload.mutations
+    assert (number, key) == (XATTR.number, b"key")
+    assert value is not None and value.endswith(b"value")
+    assert deleted == (XATTR.number, b"old", None)
+
+
+def test_operations_do_not_nest(index: Index) -> None:
+    with index.operation() as operation:
+        operation.put(XATTR, b"key", RawRecord())
+        with pytest.raises(AssertionError, match="nest"), index.operation():
+            pass
+    assert index.get(XATTR, b"key") is not None
+
+
+def test_an_operation_that_has_ended_changes_nothing_more(index: Index) -> None:
+    with index.operation() as operation:
+        pass
+    with pytest.raises(AssertionError, match="ended"):
+        operation.put(XATTR, b"key", RawRecord())
+    with pytest.raises(AssertionError, match="ended"):
+        operation.delete(XATTR, b"key")
+
+
+@pytest.mark.parametrize(
+    ("number", "problem"),
+    [(errno.ENOSPC, NoRoom), (errno.EDQUOT, NoRoom), (errno.EIO, IndexProblem)],
+)
+def test_nothing_is_applied_that_cannot_be_journalled(
+    index: Index,
+    store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    problem: type[IndexProblem],
+) -> None:
+    put_raw(index, b"old")
+    before, journal = state_of(index), the_segment(store).read_bytes()
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "pwrite", fail_with(number))
+        with pytest.raises(problem) as raised:
+            put_packs(index, range(1))
+    assert type(raised.value) is problem
+    assert str(the_segment(store)) in str(raised.value)
+    assert (state_of(index), the_segment(store).read_bytes()) == (before, journal)
+    put_raw(index, b"new")
+    assert index.journal_position == 2
+
+
+def test_a_record_written_in_part_is_taken_back(
+    index: Index, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_raw(index, b"old")
+    before, journal, write = state_of(index), the_segment(store).read_bytes(), os.pwrite
+
+    def write_a_part(descriptor: int, data: bytes, offset: int) -> int:
+        if len(data) < 10:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data[: len(data) // 2], offset)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "pwrite", write_a_part)
+        with pytest.raises(NoRoom):
+            put_raw(index, b"new")
+    assert (state_of(index), the_segment(store).read_bytes()) == (before, journal)
+
+
+def test_a_record_written_in_several_parts_is_whole(
+    index: Index, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: write(fd, data[:7], offset))
+    put_raw(index, b"key", b"value")
+    assert [record.sequence for record in records_in(the_segment(store))] == [1]
+
+
+def test_a_record_that_cannot_be_taken_back_ends_all_operations(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "pwrite", fail_with(errno.ENOSPC))
+        broken.setattr(os, "ftruncate", fail_with(errno.EIO))
+        with pytest.raises(JournalFailed, match="No space left on device, then Input/output"):
+            put_raw(index, b"key")
+    assert index.get(XATTR, b"key") is None
+    with pytest.raises(JournalFailed):
+        put_raw(index, b"key")
+
+
+def test_an_operation_too_large_for_a_record_is_refused(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert PAYLOAD_BYTES_MAX < 1 << 32
+    monkeypatch.setattr("lmdb_index.journal.PAYLOAD_BYTES_MAX", 100)
+    with pytest.raises(IndexProblem, match="split it"):
+        put_raw(index, b"key", bytes(100))
+    assert index.get(XATTR, b"key") is None
+
+
+@pytest.mark.parametrize("key", [b"", b"k" * (KEY_BYTES_MAX + 1)])
+def test_a_key_that_lmdb_cannot_hold_is_refused(index: Index, key: bytes) -> None:
+    with pytest.raises(IndexProblem, match="index table xattr"):
+        put_raw(index, key)
+
+
+def test_a_refusal_that_the_caller_passes_over_still_ends_the_operation(index: Index) -> None:
+    with pytest.raises(IndexProblem, match="index table xattr"):
+        put_what_is_refused(index)
+    assert index.get(XATTR, b"key") is None
+    put_raw(index, b"key")
+
+
+class BrokenTransaction:
+    """A transaction that does everything but commit."""
+
+    def __init__(self, transaction: Any) -> None:
+        self._transaction = transaction
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transaction, name)
+
+    def commit(self) -> None:
+        self._transaction.put(b"", b"")  # the error of any call
+
+
+def test_a_journalled_operation_that_is_not_applied_ends_all_operations(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_raw(index, b"old")
+    begin = Environment.begin
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            Environment,
+            "begin",
+            lambda environment, parent: BrokenTransaction(begin(environment, parent)),
+        )
+        with pytest.raises(IndexProblem):
+            put_raw(index, b"new")
+    assert (index.get(XATTR, b"old"), index.get(XATTR, b"new")) == (RawRecord(), None)
+    with pytest.raises(JournalFailed, match="not applied"):
+        put_raw(index, b"more")

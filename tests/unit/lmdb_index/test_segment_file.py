@@ -1,0 +1,137 @@
+"""A segment is there whole or not at all, ends with its last record, and keeps room for more."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmdb_index import segment_file
+from lmdb_index.errors import JournalFailed
+from lmdb_index.journal_files import segment_path, unfinished_path
+from lmdb_index.journal_format import (
+    SEGMENT_HEADER,
+    RecordKind,
+    SegmentHeader,
+    parse_segment_header,
+)
+from lmdb_index.segment_file import RESERVE_BYTES, RESERVE_BYTES_MIN, SegmentFile
+from tests.support.index_store import UUID, records_in
+
+HEADER = SegmentHeader(UUID, 1, 4096)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return segment_path(tmp_path, 1)
+
+
+def blocks_of(path: Path) -> int:
+    """Bytes that the host has given a file."""
+    return path.stat().st_blocks * 512
+
+
+def fail(*arguments: Any, **options: Any) -> Any:
+    """A system call that fails."""
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_a_new_segment_holds_its_header_alone(path: Path) -> None:
+    SegmentFile.create(path, HEADER).close()
+    assert parse_segment_header(path.read_bytes(), path) == HEADER
+    assert path.stat().st_size == SEGMENT_HEADER.size
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_room_is_kept_ahead_and_given_back(path: Path) -> None:
+    segment = SegmentFile.create(path, HEADER)
+    for sequence in range(1, 40):
+        segment.append(RecordKind.OPERATION, sequence, bytes(60_000))
+        assert blocks_of(path) >= segment.end + RESERVE_BYTES_MIN
+    segment.trim()
+    segment.close()
+    assert blocks_of(path) < segment.end + RESERVE_BYTES_MIN
+
+
+def test_a_record_larger_than_the_reserve_is_written_too(path: Path) -> None:
+    segment = SegmentFile.create(path, HEADER)
+    segment.append(RecordKind.OPERATION, 1, bytes(2 * RESERVE_BYTES))
+    assert blocks_of(path) >= segment.end + RESERVE_BYTES_MIN
+    segment.close()
+    assert len(records_in(path)) == 1
+
+
+def test_what_stands_behind_the_end_is_dropped_when_it_is_opened(path: Path) -> None:
+    segment = SegmentFile.create(path, HEADER)
+    segment.append(RecordKind.OPERATION, 1, b"first")
+    end = segment.end
+    segment.append(RecordKind.OPERATION, 2, b"second")
+    segment.close()
+    segment = SegmentFile.open(path, HEADER, end)
+    assert path.stat().st_size == end
+    assert segment.append(RecordKind.SYNC_MARKER, 1, b"") == segment.end - end
+    segment.sync()
+    segment.close()
+    assert [record.kind for record in records_in(path)] == list(RecordKind)
+
+
+@pytest.mark.parametrize("call", ["pwrite", "fsync", "rename"])
+def test_a_segment_whose_making_fails_is_not_there(
+    path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(OSError, match="Input/output"):
+        SegmentFile.create(path, HEADER)
+    assert os.listdir(path.parent) == []
+
+
+def test_a_segment_without_room_for_more_is_not_made(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment_file, "reserve_room", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        SegmentFile.create(path, HEADER)
+    assert os.listdir(path.parent) == []
+
+
+def test_a_segment_that_exists_goes_on_without_room_for_more(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SegmentFile.create(path, HEADER).close()
+    monkeypatch.setattr(segment_file, "reserve_room", fail)
+    segment = SegmentFile.open(path, HEADER, SEGMENT_HEADER.size)
+    segment.append(RecordKind.OPERATION, 1, b"first")
+    segment.close()
+    assert len(records_in(path)) == 1
+
+
+def test_a_segment_whose_name_may_be_lost_is_taken_back(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recovery would prefer it to the old one, which goes on."""
+    made = []
+
+    def sync_second(folder: Path) -> None:
+        made.append(folder)
+        if len(made) == 1:
+            fail()
+
+    monkeypatch.setattr(segment_file, "sync_folder", sync_second)
+    with pytest.raises(OSError, match="Input/output"):
+        SegmentFile.create(path, HEADER)
+    assert made == [path.parent, path.parent]
+    assert os.listdir(path.parent) == []
+
+
+def test_a_segment_that_cannot_be_taken_back_is_a_failed_journal(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment_file, "sync_folder", fail)
+    with pytest.raises(JournalFailed, match=r"\.wal: Input/output error, then Input/output"):
+        SegmentFile.create(path, HEADER)
+
+
+def test_the_unfinished_file_has_a_name_of_its_own(path: Path) -> None:
+    assert unfinished_path(path).name == "0000000000000001.wal.new"
