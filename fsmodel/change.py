@@ -14,6 +14,7 @@ from fsmodel.clock import Clock
 from fsmodel.errors import NoSpace, Stale
 from fsmodel.ids import InodeId
 from fsmodel.inode_table import InodeTable
+from fsmodel.stale_trees import StaleTrees
 from lmdb_index.errors import NoRoom
 from lmdb_index.index import Index
 from lmdb_index.keys import number_key
@@ -63,6 +64,10 @@ class Change:
         self._edited.pop(inode, None)
         self._removed.add(inode)
 
+    def edits(self) -> list[tuple[InodeId, InodeRecord, InodeRecord | None]]:
+        """Each edited inode: its record as edited, and as it was; None for a new one."""
+        return [(inode, record, self._inodes.find(inode)) for inode, record in self._edited.items()]
+
     def store(self) -> None:
         """Put every edited record into the operation."""
         for inode, record in self._edited.items():
@@ -88,6 +93,7 @@ class Changes:
         self._inodes = inodes
         self._clock = clock
         self._seen_ns = 0
+        self.stale_trees = StaleTrees()
 
     def now_ns(self) -> int:
         """The time that a change would bear if it began now."""
@@ -112,6 +118,7 @@ class Changes:
             with self._index.operation() as operation:
                 change = Change(operation, self._inodes, self.now_ns())
                 yield change
+                self.stale_trees.mark(change)
                 change.store()
         except NoRoom as error:
             raise NoSpace(str(error)) from error

@@ -4,6 +4,7 @@ Everything above (the mount, the command line, the control socket) goes through 
 same rules hold for every way in. Methods are synchronous; what may take long returns Steps.
 """
 
+import logging
 import os
 from collections.abc import Iterator
 from functools import partial
@@ -13,7 +14,8 @@ from typing import Final
 from fsmodel.assembly import Parts, assemble, create_store
 from fsmodel.clock import Clock, SystemClock
 from fsmodel.content.file_state import FileState
-from fsmodel.errors import InvalidArgument, IsADirectory, NoSpace, ReadOnly
+from fsmodel.errors import CairnError, InvalidArgument, IsADirectory, NoSpace, ReadOnly
+from fsmodel.history.roots import WrittenRoot
 from fsmodel.ids import InodeId, ObjectId
 from fsmodel.namespace.inodes import (
     REGULAR,
@@ -41,6 +43,8 @@ from lmdb_index.errors import NoRoom
 from lmdb_index.records import InodeRecord
 from lmdb_index.rows import Rows
 from lmdb_index.schema import OBJECT
+
+_log = logging.getLogger(__name__)
 
 FSCK_COST_BYTES: Final = 1 << 30  # never worth doing on the owner thread
 
@@ -325,6 +329,17 @@ class Volume:
         except NoRoom as error:
             raise NoSpace(str(error)) from error
 
+    @property
+    def root_is_due(self) -> bool:
+        """Whether the packs lack something that names and attributes say now."""
+        return not self.read_only and self._parts.roots.is_due
+
+    def write_root(self) -> Steps[WrittenRoot | None]:
+        """Checkpoint, and write to the packs what has changed of the tree; see Roots.write."""
+        self._require_writable()
+        yield from self.durability.checkpoint()
+        return (yield from self._parts.roots.write())
+
     def statistics(self) -> VolumeStatistics:
         """The figures of `cairnfs stats`."""
         return gather_statistics(self._parts.index, self._parts.cache)
@@ -367,10 +382,19 @@ class Volume:
             if not self._parts.dry:
                 for file in self.contents.files():
                     run_inline(self.contents.settle(file.inode))
+                self._write_last_root()
                 if self.is_dirty:
                     self.checkpoint()
         finally:
             self._parts.close()
+
+    def _write_last_root(self) -> None:
+        """What is in the index is safe without a root, so that lacking one is no failure."""
+        if self.root_is_due:
+            try:
+                run_inline(self.write_root())
+            except CairnError as error:
+                _log.warning("the packs are without the last changes of the tree: %s", error)
 
     def _require_writable(self) -> None:
         if self.read_only:

@@ -79,7 +79,6 @@ class Attributes:
         record = change.edit(inode)
         require_unlocked(inode, record)
         record.ctime_ns = change.now_ns
-        record.tree = b""
         return record
 
     def _set_owner(

@@ -160,7 +160,6 @@ class Xattrs:
         if name.startswith(_USER) and kind not in (REGULAR, DIRECTORY):
             raise NotPermitted(f"only files and directories have {_USER.decode()} attributes")
         record.ctime_ns = change.now_ns
-        record.tree = b""
         return record
 
     def _check_flags(

@@ -1,7 +1,7 @@
 """Are references what they are said to be, and do all objects lie inside their packs?
 
 Counting references takes a table of all objects. To bound memory, objects are counted in rounds:
-each round takes those whose ids begin with certain bytes, and reads all manifests again.
+each round takes those whose ids begin with certain bytes, and reads all manifests and trees again.
 """
 
 from collections import Counter
@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from fsmodel.content.content_ref import object_of
-from fsmodel.content.manifest import named_objects
 from fsmodel.errors import DataError
+from fsmodel.history.naming import PARENT_KINDS, named_by
+from fsmodel.history.roots import current_root
 from fsmodel.ids import ObjectId, PackId
 from fsmodel.store.pack_format import ObjectKind
 from fsmodel.upkeep.check_packs import PackSize, check_packs
@@ -67,16 +68,20 @@ def _check_references(view: IndexView, load: LoadObject, first: range) -> Iterat
         named = object_of(record.content)
         if named is not None and named[0] in first:
             counted[named] += 1
+    root = current_root(view)
+    if root is not None and root[0] in first:
+        counted[root] += 1
     for key, row in view.scan(OBJECT):
         if row.base and row.base[0] in first:
             counted[row.base] += 1
-        if row.kind == ObjectKind.MANIFEST:
+        if row.kind in PARENT_KINDS:
             try:
-                counted.update(
-                    name for name in named_objects(load(ObjectId(key))) if name[0] in first
-                )
+                named_here = named_by(row.kind, load(ObjectId(key)))
             except DataError as error:
-                yield _finding(f"manifest {key.hex()} cannot be read: {error}")
+                kind = ObjectKind(row.kind).name.lower()
+                yield _finding(f"{kind} {key.hex()} cannot be read: {error}")
+            else:
+                counted.update(name for name in named_here if name[0] in first)
     yield from _compare(view, counted, first)
 
 

@@ -1,0 +1,181 @@
+"""Writes roots: what has changed since the last one becomes trees in the packs.
+
+A root shows one moment. Everything is read from a snapshot of the index, in a worker, while
+requests go on; the objects are appended there too, and the owner records their rows in small
+changes. Directories that change meanwhile are told by `StaleTrees`: their rows go on naming no
+tree, and the next root shows what they have become.
+
+The last root is referred to by the row CURRENT_ROOT of the table meta, as a file's content is by
+its inode: so the objects it needs stay, and GC takes those that only earlier roots needed. The
+trees that rows of directories name are always among those of the last root.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Final, Protocol
+
+from fsmodel.change import Changes
+from fsmodel.history.naming import named_by
+from fsmodel.history.root_format import Root, encode_root
+from fsmodel.history.tree_builder import MadeTree, TreeBuilder, TreePart
+from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
+from fsmodel.inode_table import InodeTable
+from fsmodel.namespace.inodes import is_directory
+from fsmodel.steps import PAUSE, Steps, Work
+from fsmodel.store.objects import NewObject, ObjectStore
+from fsmodel.store.pack_format import ObjectKind
+from lmdb_index.index import Index, Snapshot
+from lmdb_index.records import RawRecord
+from lmdb_index.schema import META, Record, Table
+
+CURRENT_ROOT: Final = b"root"  # key in the table meta; the value is the root's id
+BATCH_PARTS: Final = 64  # made in one hop to a worker: at most some 12,000 entries
+BUILD_COST_BYTES: Final = 1 << 20  # never worth doing on the owner thread
+CHANGE_ROWS: Final = 512  # of objects, in one change: about 10 ms; one page may exceed it
+CHANGE_DIRECTORIES: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenRoot:
+    """A root, and what it took."""
+
+    id: ObjectId
+    directories: int  # whose trees were made
+    objects: int  # made, the root itself included; those that were stored already are counted too
+
+
+class ReadsRows(Protocol):
+    """Anything that gives a row by its key."""
+
+    def get(self, table: Table[Record], key: bytes) -> Record | None:
+        """The row with this key."""
+        ...
+
+
+def current_root(rows: ReadsRows) -> ObjectId | None:
+    """The root that was written last; None before the first."""
+    row = rows.get(META, CURRENT_ROOT)
+    return ObjectId(row.value) if row is not None else None
+
+
+class Roots:
+    """The roots of one store. Owner: the thread that owns the index."""
+
+    def __init__(
+        self, index: Index, changes: Changes, inodes: InodeTable, objects: ObjectStore
+    ) -> None:
+        self._index = index
+        self._changes = changes
+        self._inodes = inodes
+        self._objects = objects
+        self._unnamed: set[ObjectId] = set()  # made, and not yet named by what will name them
+
+    @property
+    def is_due(self) -> bool:
+        """Whether anything that trees show has changed since the last root."""
+        return not self._inodes.get(ROOT_INODE).tree
+
+    def named_in_memory(self) -> Iterator[ObjectId]:
+        """Objects of a root that is being written; GC keeps them."""
+        return iter(tuple(self._unnamed))
+
+    def write(self) -> Steps[WrittenRoot | None]:
+        """Write a root that shows the last commit, which must contain every operation so far.
+
+        Returns None when nothing has changed. Raises ChunkNotFound when what the commit names was
+        collected meanwhile, NoSpace, DataError: then there is no new root, and it can be tried
+        again.
+        """
+        if not self.is_due:
+            return None
+        try:
+            with self._changes.stale_trees.watched() as touched, self._index.snapshot() as view:
+                assert view.position == self._index.journal_position, "changes are not committed"
+                builder = TreeBuilder(view)
+                trees, objects = yield from self._store_trees(builder)
+                root = yield from self._store_root(view, builder)
+                yield from self._record_trees(trees, touched)
+        finally:
+            self._unnamed.clear()
+        return WrittenRoot(root, len(trees), objects + 1)
+
+    def _store_trees(self, builder: TreeBuilder) -> Steps[tuple[list[MadeTree], int]]:
+        """Make and record every object that the new trees need."""
+        made = builder.parts()
+        trees: list[MadeTree] = []
+        objects = 0
+        while True:
+            batch: list[TreePart | MadeTree] = yield Work(partial(_take, made), BUILD_COST_BYTES)
+            if not batch:
+                return trees, objects
+            parts = [each for each in batch if isinstance(each, TreePart)]
+            trees += [each for each in batch if isinstance(each, MadeTree)]
+            yield from self._store(parts)
+            objects += len(parts)
+
+    def _store(self, parts: list[TreePart]) -> Steps[None]:
+        """Append what is new, then record rows and references in bounded changes."""
+        self._unnamed.update(part.id for part in parts)
+        yield from self._objects.add([NewObject(part.kind, part.id, part.data) for part in parts])
+        left = iter(parts)
+        part = next(left, None)
+        while part is not None:
+            named: list[ObjectId] = []
+            rows = 0
+            with self._changes.begin() as change:
+                while part is not None and rows < CHANGE_ROWS:
+                    self._objects.add_parent(change, part.kind, part.data, part.names)
+                    named += part.names
+                    rows += 1 + len(part.names)
+                    part = next(left, None)
+            self._unnamed.difference_update(named)
+            yield PAUSE
+
+    def _store_root(self, view: Snapshot, builder: TreeBuilder) -> Steps[ObjectId]:
+        """Record the root, and let it take the place of the last one."""
+        directory, parts = builder.root_entry()
+        yield from self._store(parts)
+        former = current_root(self._index)
+        root = Root(
+            time_ns=self._changes.now_ns(),
+            operation=view.position,
+            last_inode=view.counter("last_inode"),
+            parent=former or b"",
+            directory=directory,
+        )
+        data = encode_root(root)
+        with self._changes.begin() as change:
+            names = named_by(ObjectKind.ROOT, data)
+            root_id = self._objects.add_parent(change, ObjectKind.ROOT, data, names)
+            self._objects.add_reference(change, root_id)
+            if former is not None:
+                self._objects.drop_reference(change, former)
+            change.operation.put(META, CURRENT_ROOT, RawRecord(root_id))
+        return root_id
+
+    def _record_trees(self, trees: list[MadeTree], touched: set[InodeId]) -> Steps[None]:
+        """Let the rows of directories name their trees, lower ones first, unless they changed."""
+        stale: set[InodeId] = set()
+        for start in range(0, len(trees), CHANGE_DIRECTORIES):
+            self._add_above(stale, touched)
+            with self._changes.begin() as change:
+                for directory, tree in trees[start : start + CHANGE_DIRECTORIES]:
+                    record = self._inodes.find(directory)
+                    if directory not in stale and record is not None and is_directory(record):
+                        change.edit(directory).tree = tree
+            yield PAUSE
+
+    def _add_above(self, stale: set[InodeId], touched: set[InodeId]) -> None:
+        """Add what was touched since the last time, and every directory above."""
+        for directory in touched - stale:
+            at = directory
+            while at and at not in stale:
+                stale.add(at)
+                record = self._inodes.find(at)
+                at = InodeId(record.parent if record is not None else 0)
+
+
+def _take(made: Iterator[TreePart | MadeTree]) -> list[TreePart | MadeTree]:
+    return list(islice(made, BATCH_PARTS))

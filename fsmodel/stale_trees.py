@@ -1,0 +1,121 @@
+"""Which directories have changed since their trees were written.
+
+A directory's row names the tree that equals it, and names none once an entry, or the inode an
+entry stands for, is another. What moves an access time only counts as no change.
+
+Invariant: where a row names no tree, no row above names one. So a change looks at the directory it
+happens in and, if that was unchanged so far, goes up until it meets one that was not: between two
+roots each directory is marked once. And whoever looks for changed directories finds them from the
+root downwards.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Final, Protocol
+
+from msgspec.structs import replace
+
+from fsmodel.ids import ROOT_INODE, InodeId
+from lmdb_index.keys import number_key, triple_of
+from lmdb_index.operation import Operation
+from lmdb_index.records import InodeRecord
+from lmdb_index.schema import LINK
+
+DIRECTORY: Final = 0o040000 >> 12
+
+
+class EditedInodes(Protocol):
+    """What this asks of a change in progress."""
+
+    @property
+    def operation(self) -> Operation:
+        """The index operation it is."""
+        ...
+
+    def inode(self, inode: InodeId) -> InodeRecord:
+        """The record as the change has it so far."""
+        ...
+
+    def edit(self, inode: InodeId) -> InodeRecord:
+        """A record to be changed."""
+        ...
+
+    def when_applied(self, action: Callable[[], None]) -> None:
+        """Have something done once the change is certain."""
+        ...
+
+    def edits(self) -> list[tuple[InodeId, InodeRecord, InodeRecord | None]]:
+        """Each edited inode: its record as edited, and as it was; None for a new one."""
+        ...
+
+
+class StaleTrees:
+    """Marks directories as changed, in the change that changes them. Owner: the index's thread."""
+
+    def __init__(self) -> None:
+        self._touched: set[InodeId] | None = None  # while somebody watches
+        self._told: set[InodeId] = set()  # files of many names whose directories are all marked
+
+    @contextmanager
+    def watched(self) -> Iterator[set[InodeId]]:
+        """Gives a set that all directories come into that change until the block ends.
+
+        Directories above them are not added. One watcher at a time.
+        """
+        assert self._touched is None, "somebody watches already"
+        touched = self._touched = set()
+        self._told.clear()
+        try:
+            yield touched
+        finally:
+            self._touched = None
+
+    def mark(self, change: EditedInodes) -> None:
+        """Empty the tree of every directory that shows what a change is about to store."""
+        for inode, record, former in change.edits():
+            if inode == ROOT_INODE:
+                if former is None or not _is_quiet(record, former):
+                    self._touch(change, inode)
+                continue
+            if record.mode >> 12 == DIRECTORY and not record.tree and self._touched is not None:
+                self._touched.add(inode)
+            directories = self._directories_of(change, inode, record)
+            if self._touched is None and not any(change.inode(each).tree for each in directories):
+                continue
+            if former is None or not _is_quiet(record, former):
+                for directory in directories:
+                    self._touch(change, directory)
+                if len(directories) > 1:
+                    change.when_applied(partial(self._told.add, inode))
+
+    def _touch(self, change: EditedInodes, directory: InodeId) -> None:
+        if self._touched is not None:
+            self._touched.add(directory)
+        while directory and change.inode(directory).tree:
+            record = change.edit(directory)
+            record.tree = b""
+            directory = InodeId(record.parent)
+
+    def _directories_of(
+        self, change: EditedInodes, inode: InodeId, record: InodeRecord
+    ) -> list[InodeId]:
+        """The directories that have an entry for an inode."""
+        own = [InodeId(record.parent)] if record.parent else []
+        if record.nlink < 2 or record.mode >> 12 == DIRECTORY or inode in self._told:
+            return own
+        rows = change.operation.scan_prefix(LINK, number_key(inode))
+        return own + [InodeId(triple_of(key)[1]) for key, _ in rows]
+
+
+def _is_quiet(record: InodeRecord, former: InodeRecord) -> bool:
+    """Whether two records differ in what trees need not show, and in nothing else.
+
+    Records that do not differ at all were edited for something that no field says, such as an
+    attribute's value.
+    """
+    if former.tree and not record.tree:
+        return False
+    if (record.atime_ns, record.tree) == (former.atime_ns, former.tree):
+        return False
+    return replace(record, atime_ns=former.atime_ns, tree=former.tree) == former
