@@ -32,7 +32,7 @@ from fsmodel.statistics import VolumeStatistics, gather_statistics
 from fsmodel.steps import Steps, Work, run_inline
 from fsmodel.store.epochs import Epoch
 from fsmodel.store.host_files import host_failures
-from fsmodel.store.objects import locate
+from fsmodel.store.object_reader import locate
 from fsmodel.upkeep.findings import Finding, Part
 from fsmodel.upkeep.fsck import FsckReport, check_volume
 from fsmodel.upkeep.garbage import GcReport, Report

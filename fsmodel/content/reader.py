@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 from fsmodel.content.file_state import FileState
 from fsmodel.ids import ObjectId
 from fsmodel.steps import Steps, Work
-from fsmodel.store.objects import Located, ObjectStore
+from fsmodel.store.object_reader import Located
+from fsmodel.store.objects import ObjectStore
 
 INLINE_CHUNKS_MAX: Final = 4  # decoding one takes about as long as a hop to a thread
 

@@ -19,7 +19,8 @@ from fsmodel.content.recut import CutRegion, NewChunk, OldChunk, Region, cut_reg
 from fsmodel.encoding.hashing import object_id
 from fsmodel.ids import ObjectId
 from fsmodel.steps import Steps, Work
-from fsmodel.store.objects import Located, NewObject, ObjectStore
+from fsmodel.store.object_reader import Located
+from fsmodel.store.objects import NewObject, ObjectStore
 from fsmodel.store.pack_format import ObjectKind
 
 BATCH_BYTES: Final = 8 << 20  # of edits handed to one step

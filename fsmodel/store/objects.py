@@ -10,7 +10,7 @@ falls to zero stays readable, and can be named again, until GC removes it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -19,16 +19,17 @@ from typing import Final
 from msgspec.structs import replace
 
 from fsmodel.change import Change, Changes
-from fsmodel.encoding.codecs import Codec, decode, encode
+from fsmodel.encoding.codecs import encode
 from fsmodel.encoding.hashing import object_id
-from fsmodel.errors import BaseUnreadable, ChunkNotFound, DataError
+from fsmodel.errors import ChunkNotFound
 from fsmodel.ids import ObjectId, PackId
 from fsmodel.steps import Steps, Work
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.dead_bytes import count_dead
-from fsmodel.store.epochs import Epoch, Epochs
+from fsmodel.store.epochs import Epochs
+from fsmodel.store.object_reader import Located, ObjectReader, locate
 from fsmodel.store.pack_format import Location, ObjectKind, encode_frame
-from fsmodel.store.pack_reader import PackReader, verify_plain
+from fsmodel.store.pack_reader import PackReader
 from fsmodel.store.pack_writer import PackWriter
 from fsmodel.store.reliance import Reliance
 from lmdb_index.index import Index
@@ -48,33 +49,6 @@ class NewObject:
     data: bytes | memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
-    """Where an object lies, with all it takes to decode it; usable in any thread."""
-
-    id: ObjectId
-    codec: Codec
-    location: Location
-    plain: int
-    base: "Located | None"
-    epoch: Epoch  # while this is held, no pack it speaks of is deleted
-
-
-def locate(
-    find: Callable[[ObjectId], ObjectRecord | None], wanted: ObjectId, epoch: Epoch
-) -> Located:
-    """Where an object lies, by the rows that `find` gives. Raises ChunkNotFound.
-
-    `epoch` is that of the rows: the current one, or that of the snapshot they are read from.
-    """
-    record = find(wanted)
-    if record is None:
-        raise ChunkNotFound(wanted)
-    base = locate(find, ObjectId(record.base), epoch) if record.base else None
-    location = Location(PackId(record.pack), record.offset, record.stored)
-    return Located(wanted, Codec(record.codec), location, record.plain, base, epoch)
-
-
 class ObjectStore:
     """All objects of a store. Owner: the thread that owns the index; `read` is for any thread."""
 
@@ -91,7 +65,7 @@ class ObjectStore:
         self._index = index
         self._changes = changes
         self._writer = writer
-        self._reader = reader
+        self._reader = ObjectReader(reader, cache)
         self._cache = cache
         self._level = level
         self._unrecorded: dict[ObjectId, ObjectRecord] = {}
@@ -213,47 +187,22 @@ class ObjectStore:
 
     def read(self, located: Located) -> bytes:
         """The bytes of an object, verified. Any thread may call it. Raises DataError."""
-        data = self._cache.get(located.id)
-        if data is None:
-            payload = self._reader.read_frame(located.location, located.id).payload
-            base = self.read(located.base) if located.base is not None else None
-            data = self._decoded(located, payload, base)
-        return data
+        return self._reader.read(located)
 
     def read_nowait(self, located: Located) -> bytes | None:
-        """The same, or None when the host would have to wait for its disk, or a base is needed."""
-        if located.base is not None and located.base.id not in self._cache:
-            return None
-        frame = self._reader.read_frame_nowait(located.location, located.id)
-        if frame is None:
-            return None
-        base = self.read(located.base) if located.base is not None else None
-        return self._decoded(located, frame.payload, base)
+        """The same; None when the host would have to wait for its disk, or it is long work."""
+        return self._reader.read_nowait(located)
 
     def verify(self, located: Located) -> None:
         """Read an object's own frame from its pack, and decode it. Any thread may call it.
 
         Raises DataError; BaseUnreadable when the frame is whole and its base is not.
         """
-        frame = self._reader.read_frame(located.location, located.id)
-        base = None
-        if located.base is not None:
-            try:
-                base = self.read(located.base)
-            except DataError as error:
-                raise BaseUnreadable(located.id, located.base.id, str(error)) from error
-        data = decode(located.codec, frame.payload, located.plain, base, located.id)
-        verify_plain(located.id, data, str(located.location))
+        self._reader.verify(located)
 
     def load(self, wanted: ObjectId) -> bytes:
         """The bytes of an object, read here and now. Raises DataError."""
         return self._cache.get(wanted) or self.read(self.locate(wanted))
-
-    def _decoded(self, located: Located, payload: memoryview, base: bytes | None) -> bytes:
-        data = decode(located.codec, payload, located.plain, base, located.id)
-        verify_plain(located.id, data, str(located.location))
-        self._cache.put(located.id, data)
-        return data
 
     def _append_elsewhere(self, objects: Sequence[NewObject]) -> Steps[list[ObjectRecord]]:
         """Append in a worker. Until it is back, the packs it may go to count as growing."""

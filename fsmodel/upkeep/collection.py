@@ -21,7 +21,8 @@ from fsmodel.errors import DataError
 from fsmodel.ids import ObjectId
 from fsmodel.steps import PAUSE, Steps, Work
 from fsmodel.store.dead_bytes import count_dead
-from fsmodel.store.objects import Located, ObjectStore
+from fsmodel.store.object_reader import Located
+from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
 from fsmodel.upkeep.liveness import NamedInMemory, children_of, forget_unwanted, kept_objects
 from fsmodel.upkeep.object_rows import remove_object
