@@ -6,7 +6,7 @@ become names, errors become errnos, and what has to wait does so.
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Final
 
 import pyfuse3
@@ -16,6 +16,7 @@ from pyfuse3 import (
     FileInfo,
     FileNameT,
     FlagT,
+    FUSEError,
     InodeT,
     ModeT,
     ReaddirToken,
@@ -29,7 +30,6 @@ from daemon.attributes import absent_entry, attributes_of
 from daemon.errnos import errors_become_errnos
 from daemon.flusher import Flusher
 from daemon.handles import FileHandle, Handles
-from daemon.lookups import Lookups
 from daemon.requests import attribute_change, creator_of
 from daemon.stacks import log_task_stacks
 from daemon.sync_group import SyncGroup
@@ -65,7 +65,6 @@ class CairnOperations(pyfuse3.Operations):
         self._workers = workers
         self._sync_group = sync_group
         self._handles = Handles()
-        self._lookups = Lookups()
 
     # -- names ----------------------------------------------------------------------------
 
@@ -81,9 +80,9 @@ class CairnOperations(pyfuse3.Operations):
             return self._counted(inode)
 
     async def forget(self, inode_list: Sequence[tuple[InodeT, int]]) -> None:
-        """The kernel no longer holds these inodes."""
-        for inode, times in inode_list:
-            self._lookups.forget(InodeId(inode), times)
+        """The kernel no longer holds these inodes. It takes no answer, not even an error."""
+        with suppress(FUSEError), errors_become_errnos():
+            self._volume.give_back((InodeId(inode), times) for inode, times in inode_list)
 
     async def mkdir(
         self, parent_inode: InodeT, name: FileNameT, mode: ModeT, ctx: RequestContext
@@ -123,12 +122,12 @@ class CairnOperations(pyfuse3.Operations):
 
     async def unlink(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
         """Remove a name of something that is no directory."""
-        with errors_become_errnos(), self._deletions_noted(InodeId(parent_inode), name):
+        with errors_become_errnos():
             self._volume.unlink(InodeId(parent_inode), name)
 
     async def rmdir(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
         """Remove an empty directory."""
-        with errors_become_errnos(), self._deletions_noted(InodeId(parent_inode), name):
+        with errors_become_errnos():
             self._volume.rmdir(InodeId(parent_inode), name)
 
     async def rename(
@@ -142,7 +141,7 @@ class CairnOperations(pyfuse3.Operations):
     ) -> None:
         """Move a name, replacing or exchanging what is there."""
         parent, new_parent = InodeId(parent_inode_old), InodeId(parent_inode_new)
-        with errors_become_errnos(), self._deletions_noted(new_parent, name_new):
+        with errors_become_errnos():
             self._volume.rename(
                 parent, name_old, new_parent, name_new, RenameFlag(flags), creator_of(ctx)
             )
@@ -252,7 +251,7 @@ class CairnOperations(pyfuse3.Operations):
                 entry = self._entry(found.inode)
                 if not pyfuse3.readdir_reply(token, FileNameT(found.name), entry, found.cookie):
                     return
-                self._lookups.count(found.inode)
+                self._volume.hold(found.inode)
 
     async def releasedir(self, fh: FileHandleT) -> None:
         """Close a directory."""
@@ -337,33 +336,13 @@ class CairnOperations(pyfuse3.Operations):
     # -- helpers --------------------------------------------------------------------------
 
     def _entry(self, inode: InodeId) -> EntryAttributes:
-        try:
-            record, size = self._volume.attributes(inode)
-        except NotFound:
-            last = self._lookups.deleted(inode)
-            if last is None:
-                raise
-            record, size = last, last.size
-        return attributes_of(inode, record, size)
+        return attributes_of(inode, *self._volume.attributes(inode))
 
     def _counted(self, inode: InodeId) -> EntryAttributes:
         """The attributes for a reply that makes the kernel hold the inode once more."""
         entry = self._entry(inode)
-        self._lookups.count(inode)
+        self._volume.hold(inode)
         return entry
-
-    @contextmanager
-    def _deletions_noted(self, parent: InodeId, name: bytes) -> Iterator[None]:
-        """Keep the attributes of what a name stands for, if that is deleted meanwhile."""
-        try:
-            inode = self._volume.lookup(parent, name)
-            last, _ = self._volume.attributes(inode)
-        except NotFound:
-            yield
-            return
-        yield
-        if not self._volume.exists(inode):
-            self._lookups.note_deleted(inode, last)
 
     def _dots(self, directory: InodeId, start: int) -> Iterator[tuple[FileNameT, InodeId, int]]:
         if start < DOT_COOKIE:

@@ -19,6 +19,7 @@ from fsmodel.history.roots import Roots
 from fsmodel.ids import PackId
 from fsmodel.index_border import index_errors_translated
 from fsmodel.inode_table import InodeTable
+from fsmodel.namespace.holds import Holds
 from fsmodel.namespace.names import OrdinaryNames
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.recovery import FrameJudge
@@ -57,6 +58,7 @@ class Parts:
     changes: Changes
     inodes: InodeTable
     contents: Contents
+    holds: Holds
     namespace: Namespace
     virtual_attributes: VirtualAttributes
     durability: Durability
@@ -150,12 +152,13 @@ def _open_parts(
     chunking = content.chunking
     limits = ChunkLimits(chunking.min, chunking.average, chunking.max)
     contents = Contents(index, inodes, changes, objects, Settler(objects, limits), clock)
+    holds = Holds()
     digests = Digests(index, changes, contents, objects)
     namespace = Namespace(
         index,
         inodes,
         changes,
-        is_open=contents.is_open,
+        is_open=lambda inode: contents.is_open(inode) or inode in holds,
         release_content=contents.release,
         policy=OrdinaryNames(),
         atime_mode=settings.atime_mode,
@@ -177,6 +180,7 @@ def _open_parts(
         changes=changes,
         inodes=inodes,
         contents=contents,
+        holds=holds,
         namespace=namespace,
         virtual_attributes=VirtualAttributes(
             inodes, contents, digests, objects, os.fsencode(layout.folder)

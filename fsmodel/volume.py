@@ -6,7 +6,7 @@ same rules hold for every way in. Methods are synchronous; what may take long re
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -183,10 +183,6 @@ class Volume:
         file = self.contents.file(inode)
         return record, record.size if file is None else file.size
 
-    def exists(self, inode: InodeId) -> bool:
-        """Whether there is such an inode, with or without a name."""
-        return self._parts.inodes.find(inode) is not None
-
     def set_attributes(self, inode: InodeId, wanted: AttributeChange) -> None:
         """Set mode, owner or times. Raises Refused."""
         self._require_writable()
@@ -243,12 +239,30 @@ class Volume:
     def close_file(self, inode: InodeId) -> None:
         """End one use of a file; one without a name is deleted with the last."""
         self.contents.close(inode)
-        if not self.contents.is_open(inode) and self.is_orphan(inode):
+        if self._is_lost(inode):
             self._names.close_orphan(inode)
 
     def is_orphan(self, inode: InodeId) -> bool:
         """Whether only open handles keep the inode."""
         return self._names.record(inode).nlink == 0
+
+    def hold(self, inode: InodeId) -> None:
+        """Keep an inode even when its last name goes, until as many holds are given back."""
+        self._parts.holds.add(inode)
+
+    def give_back(self, holds: Iterable[tuple[InodeId, int]]) -> None:
+        """End holds: inodes and how often. Those that nothing keeps any more are deleted."""
+        ended = [inode for inode, times in holds if self._parts.holds.drop(inode, times)]
+        lost = [inode for inode in ended if self._is_lost(inode)]
+        if lost:
+            self._names.close_orphans(lost)
+
+    def _is_lost(self, inode: InodeId) -> bool:
+        """Whether an inode has no name and nobody who holds it."""
+        if self.contents.is_open(inode) or inode in self._parts.holds:
+            return False
+        record = self._parts.inodes.find(inode)
+        return record is not None and record.nlink == 0
 
     def write(
         self, inode: InodeId, offset: int, data: bytes, *, privileged: bool = False
@@ -382,6 +396,8 @@ class Volume:
             if not self._parts.dry:
                 for file in self.contents.files():
                     run_inline(self.contents.settle(file.inode))
+                if not any(self.contents.files()):
+                    self._names.purge_orphans()  # whoever held them is gone
                 self._write_last_root()
                 if self.is_dirty:
                     self.checkpoint()

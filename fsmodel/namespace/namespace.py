@@ -12,7 +12,7 @@ Permissions are not checked here: the kernel does that (`default_permissions`), 
 and capabilities of the caller. What is checked here holds for everybody.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fsmodel.change import Changes
 from fsmodel.ids import InodeId
@@ -210,6 +210,12 @@ class Namespace:
         with self.changes.begin() as change:
             self.orphans.destroy(change, inode)
         return True
+
+    def close_orphans(self, inodes: Sequence[InodeId]) -> None:
+        """Destroy inodes without a name that nothing holds any more, in one change."""
+        with self.changes.begin() as change:
+            for inode in inodes:
+                self.orphans.destroy(change, inode)
 
     def purge_orphans(self) -> int:
         """Destroy, one by one, what was open and unlinked when the store was last in use."""
