@@ -315,11 +315,13 @@ class Volume:
         found = self._parts.index.statistics()
         if not found.unusable_bytes:
             return None
-        return (
-            f"the last {found.unusable_bytes} bytes of the journal were torn, or spoke of data "
-            f"that is missing, and are set aside in {found.set_aside or 'quarantine/'}: what they "
-            "changed, which was never synced, is lost; run `cairnfs fsck`"
+        what = (
+            f"the last {found.unusable_bytes} bytes of the journal are torn, or speak of data that "
+            "is missing: what they changed, which was never synced, is lost"
         )
+        if found.set_aside is None:
+            return f"{what}; the next mount sets them aside in quarantine/ and goes on without them"
+        return f"{what}; they were set aside in {found.set_aside}; run `cairnfs fsck`"
 
     @property
     def is_dirty(self) -> bool:
@@ -375,12 +377,14 @@ class Volume:
             return self._check(view, view, epoch)
 
     def _check(self, view: IndexView, rows: Rows, epoch: Epoch) -> FsckReport:
-        damaged = (Finding(Part.INDEX, found.text) for found in check_rows(rows))
+        damaged = [Finding(Part.INDEX, found.text) for found in check_rows(rows)]
+        if self._parts.dry and self.recovery_notice is not None:
+            damaged.append(Finding(Part.JOURNAL, self.recovery_notice))
 
         def load(wanted: ObjectId) -> bytes:
             return self._parts.objects.read(locate(partial(view.get, OBJECT), wanted, epoch))
 
-        return check_volume(view, damaged, load, self._parts.layout.pack_size)
+        return check_volume(view, iter(damaged), load, self._parts.layout.pack_size)
 
     def collect_garbage(
         self, report: Report, *, thorough: bool, dry_run: bool = False

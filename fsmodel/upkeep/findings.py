@@ -7,6 +7,7 @@ from enum import Enum
 class Part(Enum):
     """The part of a store a finding is about."""
 
+    JOURNAL = "journal"  # its end cannot be used
     INDEX = "index"  # a row that fails its own check
     NAMES = "names"  # inodes, directories, links
     CONTENTS = "contents"  # what files say their bytes are
