@@ -201,6 +201,7 @@ def _volume_settings(plan: MountPlan) -> VolumeSettings:
     return VolumeSettings(
         cache_bytes=plan.settings.cache_bytes,
         compression_level=plan.settings.compression_level,
+        scrub_bytes_per_second=plan.settings.scrub_bytes_per_second,
         atime_mode=AtimeMode(plan.options.atime or plan.settings.atime),
     )
 

@@ -46,6 +46,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=1, le=19, description="zstd level for new chunks: 1 is fastest, 19 smallest."),
     ] = 3
+    scrub_bytes_per_second: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=64 * GIB,
+            description="How fast a scrub of a mounted store reads; 0 sets no bound.",
+        ),
+    ] = 64 * MIB
     atime: Annotated[
         Literal["relatime", "noatime", "strictatime"],
         Meta(description="When reading moves access times; a mount option of that name wins."),

@@ -11,6 +11,7 @@ from uuid import uuid4
 from fsmodel.change import Changes
 from fsmodel.clock import Clock, SystemClock
 from fsmodel.content.chunk_limits import CHUNKER, ChunkLimits
+from fsmodel.content.chunking import features
 from fsmodel.content.contents import Contents
 from fsmodel.content.digests import Digests
 from fsmodel.content.settle import Settler
@@ -25,6 +26,7 @@ from fsmodel.namespace.namespace import Namespace
 from fsmodel.recovery import FrameJudge
 from fsmodel.settings import VolumeSettings
 from fsmodel.store.byte_cache import ByteCache
+from fsmodel.store.encoder import Encoding
 from fsmodel.store.format_file import Chunking, StoreFormat, read_format, write_format
 from fsmodel.store.layout import StoreLayout
 from fsmodel.store.lock import StoreLock
@@ -148,12 +150,13 @@ def _open_parts(
     cache = ByteCache(settings.cache_bytes)
     inodes = InodeTable(index)
     changes = Changes(index, inodes, clock)
-    objects = ObjectStore(index, changes, packs, reader, cache, level=settings.compression_level)
+    objects = ObjectStore(index, changes, packs, reader, cache, _encoding(settings))
     chunking = content.chunking
     limits = ChunkLimits(chunking.min, chunking.average, chunking.max)
     contents = Contents(index, inodes, changes, objects, Settler(objects, limits), clock)
     holds = Holds()
     digests = Digests(index, changes, contents, objects)
+    holds = Holds()
     namespace = Namespace(
         index,
         inodes,
@@ -198,9 +201,20 @@ def _open_parts(
                 reader=reader,
                 durability=durability,
                 space=space,
+                scrub_bytes_per_second=settings.scrub_bytes_per_second,
+                paths_of=namespace.paths_of,
                 named_in_memory=lambda: chain(contents.named_in_memory(), roots.named_in_memory()),
             )
         ),
         read_only=read_only,
         dry=dry,
+    )
+
+
+def _encoding(settings: VolumeSettings) -> Encoding:
+    return Encoding(
+        features=features,
+        level=settings.compression_level,
+        delta_level=settings.delta_level,
+        depth_max=settings.delta_depth_max if settings.delta else 0,
     )

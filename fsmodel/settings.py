@@ -13,4 +13,8 @@ class VolumeSettings:
     cache_bytes: int = 64 << 20  # decoded chunks kept in memory
     pack_bytes_max: int = PACK_BYTES_MAX  # a pack that has grown so far is followed by another
     compression_level: int = 3  # of zstd, for new chunks
+    delta: bool = True  # store chunks as deltas against similar ones
+    delta_level: int = 3  # of zstd, for deltas
+    delta_depth_max: int = 8  # chunks to decode before the one that is read
+    scrub_bytes_per_second: int = 0  # 0: as fast as it goes
     atime_mode: AtimeMode = AtimeMode.RELATIME

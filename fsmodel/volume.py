@@ -37,6 +37,7 @@ from fsmodel.upkeep.findings import Finding, Part
 from fsmodel.upkeep.fsck import FsckReport, check_volume
 from fsmodel.upkeep.garbage import GcReport, Report
 from fsmodel.upkeep.index_view import IndexView
+from fsmodel.upkeep.upkeep import ScrubReport
 from fsmodel.virtual_attributes import PREFIX
 from lmdb_index.check import check_rows
 from lmdb_index.errors import NoRoom
@@ -339,6 +340,7 @@ class Volume:
 
     def checkpoint(self) -> None:
         """Commit the index and begin a new journal segment. Raises NoSpace, BackendError."""
+        self._parts.objects.save_features()
         self.sync_packs()
         try:
             self._parts.index.checkpoint()
@@ -393,6 +395,11 @@ class Volume:
         if not dry_run:
             self._require_writable()
         return self._parts.upkeep.collect_garbage(report, thorough=thorough, dry_run=dry_run)
+
+    def scrub(self, report: Report, *, restart: bool = False) -> Steps[ScrubReport]:
+        """Read and verify every object, beside normal use; see Upkeep.scrub."""
+        self._require_writable()
+        return self._parts.upkeep.scrub(report, restart=restart)
 
     def close(self) -> None:
         """Settle what is open, checkpoint and give the store free. Raises NoSpace, DataError."""

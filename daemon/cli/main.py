@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "stats": "Show what a store holds and what that takes.",
     "fsck": "Check a store for consistency.",
     "gc": "Give the space of deleted data back to the host.",
+    "scrub": "Read and verify everything that is stored.",
     "version": "Show the version.",
 }
 

@@ -14,7 +14,8 @@ from lmdb_index.schema import INODE, OBJECT
 
 DERIVED: Final = (
     *("inodes", "files", "directories", "symlinks", "logical_bytes"),
-    *("chunks", "unique_bytes", "stored_bytes", "garbage_bytes", "delta_chunks"),
+    *("chunks", "unique_bytes", "stored_bytes", "garbage_bytes"),
+    *("delta_chunks", "delta_saved_bytes"),
 )
 
 
@@ -30,8 +31,9 @@ def true_counters(view: IndexView) -> dict[str, int]:
             found["garbage_bytes"] += row.stored
             continue
         found["stored_bytes"] += row.stored
-        found["delta_chunks"] += bool(row.base)
+        found["delta_saved_bytes"] += row.saved
         if row.kind == ObjectKind.CHUNK:
+            found["delta_chunks"] += bool(row.base)
             found["chunks"] += 1
             found["unique_bytes"] += row.plain
     return dict(found)

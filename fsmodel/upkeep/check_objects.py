@@ -18,7 +18,7 @@ from fsmodel.upkeep.check_packs import PackSize, check_packs
 from fsmodel.upkeep.findings import Finding, Part
 from fsmodel.upkeep.index_view import IndexView
 from lmdb_index.keys import number_key
-from lmdb_index.schema import INODE, OBJECT, PACK, UNREFERENCED
+from lmdb_index.schema import DAMAGED, INODE, OBJECT, PACK, UNREFERENCED
 
 COUNTED_AT_ONCE_MAX: Final = 4_000_000  # objects; about 600 MB
 FIRST_BYTES: Final = 256
@@ -31,6 +31,9 @@ def check_objects(view: IndexView, load: LoadObject, pack_size: PackSize) -> Ite
     live_bytes: Counter[int] = Counter()
     yield from _check_places(view, pack_size, live_bytes)
     yield from check_packs(view, live_bytes, pack_size)
+    for key, _ in view.scan(DAMAGED):
+        if view.get(OBJECT, key) is None:
+            yield _finding(f"object {key.hex()} is noted as damaged, but is not stored")
     rounds = min(1 + view.count(OBJECT) // COUNTED_AT_ONCE_MAX, FIRST_BYTES)
     for number in range(rounds):
         first = number * FIRST_BYTES // rounds

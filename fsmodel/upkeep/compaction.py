@@ -22,6 +22,7 @@ from fsmodel.store.pack_format import Location, encode_frame
 from fsmodel.store.pack_reader import PackReader
 from fsmodel.store.pack_walk import WALK_START, PlacedFrame
 from fsmodel.store.pack_writer import PackWriter
+from fsmodel.upkeep.damage import Unreadable
 from fsmodel.upkeep.object_rows import ensure_pack_row, lies_at, move_object
 from fsmodel.upkeep.pack_usage import PackSurvey, PackUsage
 
@@ -56,12 +57,17 @@ def plan_compaction(usages: Iterable[PackUsage], limits: CompactionLimits) -> Co
     for usage in ordered:
         if usage.live_bytes == 0:
             drop.append(usage)
-        elif usage.dead_bytes and (usage.waste_ratio >= limits.waste_ratio_min or left > kept_max):
+        elif _can_gain(usage) and (usage.waste_ratio >= limits.waste_ratio_min or left > kept_max):
             rewrite.append(usage)
         else:
             continue
         left -= usage.dead_bytes
     return CompactionPlan(tuple(drop), tuple(rewrite))
+
+
+def _can_gain(usage: PackUsage) -> bool:
+    """Whether there is waste, and anything to copy."""
+    return usage.dead_bytes > 0 and usage.live_bytes > usage.stuck_bytes
 
 
 class Copy(NamedTuple):
@@ -109,7 +115,7 @@ class Compactor:
         survey: PackSurvey,
         reader: PackReader,
         writer: PackWriter,
-        on_damage: Callable[[PlacedFrame, FrameCorrupt], None],
+        on_damage: Callable[[Sequence[Unreadable]], Steps[None]],
     ) -> None:
         self._changes = changes
         self._objects = objects
@@ -146,8 +152,7 @@ class Compactor:
     def _copy(self, group: Sequence[PlacedFrame]) -> Steps[list[Copy]]:
         size = sum(frame.location.stored for frame in group)
         copied: Copied = yield Work(partial(copy_frames, self._reader, self._writer, group), size)
-        for frame, error in copied.damaged:
-            self._on_damage(frame, error)
+        yield from self._on_damage(copied.damaged)
         return copied.copies
 
 
@@ -155,7 +160,7 @@ class Copied(NamedTuple):
     """What became of some frames."""
 
     copies: list[Copy]
-    damaged: list[tuple[PlacedFrame, FrameCorrupt]]
+    damaged: list[Unreadable]
 
 
 def copy_frames(reader: PackReader, writer: PackWriter, frames: Sequence[PlacedFrame]) -> Copied:
@@ -165,7 +170,7 @@ def copy_frames(reader: PackReader, writer: PackWriter, frames: Sequence[PlacedF
         try:
             frame = reader.read_frame(placed.location, placed.id)
         except FrameCorrupt as error:
-            damaged.append((placed, error))
+            damaged.append(Unreadable(placed.id, placed.location, error))
             continue
         sources.append(placed)
         facts = frame.kind, frame.codec, frame.plain_size, frame.id

@@ -8,12 +8,13 @@ needed while it runs; retired packs are deleted after a checkpoint (retirement.p
 Everything is done in small operations with pauses between them. It can be killed anywhere.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
-from fsmodel.ids import PackId
+from fsmodel.ids import ObjectId, PackId
 from fsmodel.steps import Steps, Work
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_writer import PackWriter
@@ -25,7 +26,7 @@ from fsmodel.upkeep.retirement import Retirement
 from lmdb_index.index import Index
 from lmdb_index.keys import number_key
 from lmdb_index.records import PackState
-from lmdb_index.schema import PACK
+from lmdb_index.schema import DAMAGED, PACK
 
 THOROUGH: Final = CompactionLimits(garbage_share_kept=0.02)
 THRIFTY: Final = CompactionLimits()
@@ -139,7 +140,12 @@ class GarbageCollector:
             self._end_wasteful(current, row.dead, limits)
         yield Work(self._writer.sync, HOP_BYTES)
         below = min(self._objects.growing_from, self._writer.durable_below)
-        return (yield from self._survey.usages(below, seal=True))
+        usages = yield from self._survey.usages(below, seal=True)
+        stuck = Counter[int]()
+        for key, _ in self._index.scan(DAMAGED):
+            damaged = self._objects.get(ObjectId(key))
+            stuck[damaged.pack] += damaged.stored
+        return [replace(usage, stuck_bytes=stuck[usage.pack]) for usage in usages]
 
     def _end_wasteful(self, current: PackId, dead: int, limits: CompactionLimits) -> None:
         """Let the current pack grow no more if it is among those to be compacted."""

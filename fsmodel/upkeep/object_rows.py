@@ -5,7 +5,7 @@ Every frame a row stops pointing at is dead, and is counted in its pack's row (P
 
 from fsmodel.change import Change
 from fsmodel.content.content_ref import chunk_ref, manifest_ref
-from fsmodel.ids import ObjectId
+from fsmodel.ids import ObjectId, PackId
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import Location
 from lmdb_index.keys import number_key
@@ -37,6 +37,11 @@ def move_object(change: Change, moved: ObjectId, former: Location, place: Locati
     record.pack, record.offset = place.pack, place.offset
     change.operation.put(OBJECT, moved, record)
     return True
+
+
+def location_of(record: ObjectRecord) -> Location:
+    """Where a row says that an object's frame lies."""
+    return Location(PackId(record.pack), record.offset, record.stored)
 
 
 def lies_at(record: ObjectRecord, place: Location) -> bool:

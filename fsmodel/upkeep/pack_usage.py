@@ -40,6 +40,7 @@ class PackUsage:
     pack: PackId
     size_bytes: int  # of the file
     dead_bytes: int
+    stuck_bytes: int = 0  # of frames that are needed, yet damaged, so that they cannot be copied
 
     @property
     def live_bytes(self) -> int:

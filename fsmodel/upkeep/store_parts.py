@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fsmodel.change import Changes
 from fsmodel.durability import Durability
-from fsmodel.ids import ObjectId
+from fsmodel.ids import InodeId, ObjectId
 from fsmodel.store.layout import StoreLayout
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_reader import PackReader
@@ -27,4 +27,6 @@ class StoreParts:
     reader: PackReader
     durability: Durability
     space: HostSpace
+    scrub_bytes_per_second: int  # 0: as fast as it goes
+    paths_of: Callable[[InodeId], list[bytes]]
     named_in_memory: Callable[[], Iterator[ObjectId]]  # what files in use name and no row does

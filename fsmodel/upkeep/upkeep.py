@@ -1,27 +1,61 @@
 """Everything that looks after an open store, and that no two such things run at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
-from fsmodel.errors import Busy, FrameCorrupt
-from fsmodel.steps import Steps
-from fsmodel.store.pack_walk import PlacedFrame
+from fsmodel.errors import Busy, NotFound
+from fsmodel.ids import InodeId, ObjectId
+from fsmodel.steps import Steps, Work
+from fsmodel.store.epochs import Epoch
+from fsmodel.store.object_reader import locate
 from fsmodel.upkeep.collection import Collector
 from fsmodel.upkeep.compaction import Compactor
+from fsmodel.upkeep.damage import DamageNotes, KnownDamage
 from fsmodel.upkeep.garbage import THOROUGH, THRIFTY, GarbageCollector, GcReport, Report
+from fsmodel.upkeep.hurt_files import hurt_files
 from fsmodel.upkeep.pack_usage import PackSurvey
 from fsmodel.upkeep.retirement import Retirement
+from fsmodel.upkeep.scrub import Pace, Scrubber
 from fsmodel.upkeep.store_parts import StoreParts
+from lmdb_index.schema import OBJECT
+
+TRACE_COST_BYTES: Final = 1 << 30  # never worth doing on the owner thread
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedObject:
+    """An object that cannot be read, and the files that need it."""
+
+    id: str  # in hexadecimal
+    place: str
+    reason: str
+    kept: str  # name of the damaged frame's copy in quarantine/
+    paths: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScrubReport:
+    """What a scrub has found."""
+
+    checked_objects: int
+    checked_bytes: int  # of frames
+    damaged: tuple[DamagedObject, ...]
 
 
 class Upkeep:
-    """Garbage collection of one open store. Owner: the thread that owns the index."""
+    """Garbage collection and scrubbing of one open store. Owner: the index's thread."""
 
     def __init__(self, parts: StoreParts) -> None:
         index, changes, objects = parts.index, parts.changes, parts.objects
         survey = PackSurvey(index, changes, objects, parts.layout, parts.uuid)
         checkpoint = parts.durability.checkpoint
+        self._parts = parts
         self._running = ""
+        self._notes = DamageNotes(index, changes, objects, parts.layout)
+        self._scrubber = Scrubber(index, changes, objects, self._notes)
         self._collector = GarbageCollector(
             index,
             objects,
@@ -29,7 +63,7 @@ class Upkeep:
             parts.space,
             Collector(index, changes, objects, parts.named_in_memory),
             survey,
-            Compactor(changes, objects, survey, parts.reader, parts.writer, _pass_over),
+            Compactor(changes, objects, survey, parts.reader, parts.writer, self._notes.note),
             Retirement(index, changes, objects.epochs, parts.layout, parts.reader, checkpoint),
             checkpoint,
         )
@@ -48,6 +82,53 @@ class Upkeep:
         with self._alone("garbage collection"):
             return (yield from self._collector.run(limits, report))
 
+    def scrub(self, report: Report, *, restart: bool) -> Steps[ScrubReport]:
+        """Read and verify every object, going on where an interrupted scrub was.
+
+        Raises Busy, NoSpace, BackendError.
+        """
+        pace = Pace(self._parts.scrub_bytes_per_second)
+        with self._alone("scrub"):
+            scrubbed = yield from self._scrubber.run(report, pace, restart=restart)
+            damaged = yield from self._with_paths(scrubbed.damage)
+            return ScrubReport(scrubbed.checked_objects, scrubbed.checked_bytes, damaged)
+
+    def _with_paths(self, damage: Sequence[KnownDamage]) -> Steps[tuple[DamagedObject, ...]]:
+        """Say which files each damaged object is needed for."""
+        if not damage:
+            return ()
+        epoch = self._parts.objects.epochs.current  # keeps the packs the snapshot speaks of
+        yield from self._parts.durability.checkpoint()
+        wanted = [each.id for each in damage]
+        files: dict[ObjectId, list[InodeId]] = yield Work(
+            partial(self._trace, wanted, epoch), TRACE_COST_BYTES
+        )
+        return tuple(
+            DamagedObject(
+                each.id.hex(),
+                each.place,
+                each.reason,
+                each.kept,
+                tuple(path for inode in files.get(each.id, ()) for path in self._paths(inode)),
+            )
+            for each in damage
+        )
+
+    def _trace(self, wanted: list[ObjectId], epoch: Epoch) -> dict[ObjectId, list[InodeId]]:
+        with self._parts.index.snapshot() as view:
+            find = partial(view.get, OBJECT)
+
+            def load(page: ObjectId) -> bytes:
+                return self._parts.objects.read(locate(find, page, epoch))
+
+            return hurt_files(view, load, wanted)
+
+    def _paths(self, inode: InodeId) -> list[bytes]:
+        try:
+            return self._parts.paths_of(inode)
+        except NotFound:
+            return []  # deleted since
+
     @contextmanager
     def _alone(self, what: str) -> Iterator[None]:
         if self._running:
@@ -57,7 +138,3 @@ class Upkeep:
             yield
         finally:
             self._running = ""
-
-
-def _pass_over(frame: PlacedFrame, error: FrameCorrupt) -> None:
-    """A damaged frame stays where it is; scrub says what that means."""

@@ -1,0 +1,89 @@
+"""What is known to be damaged: noted in the index, its bytes set aside in quarantine/.
+
+A noted object is stored again when the same bytes are written again (ObjectStore.add), and the
+note goes when a later look finds the object readable: the disk may only have had a bad moment.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, NamedTuple
+
+from fsmodel.change import Changes
+from fsmodel.errors import BaseUnreadable, DataError
+from fsmodel.ids import ObjectId
+from fsmodel.steps import Steps, Work
+from fsmodel.store.layout import StoreLayout
+from fsmodel.store.objects import ObjectStore
+from fsmodel.store.pack_format import Location
+from fsmodel.store.quarantine import set_frame_aside
+from fsmodel.upkeep.object_rows import lies_at, location_of
+from lmdb_index.index import Index
+from lmdb_index.records import DamagedRecord
+from lmdb_index.schema import DAMAGED, OBJECT
+
+COPY_COST_BYTES: Final = 1 << 20  # waits for the disk, so a worker does it
+
+
+class Unreadable(NamedTuple):
+    """An object that could not be read, and why."""
+
+    id: ObjectId
+    location: Location
+    error: DataError
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDamage:
+    """An object that is noted as damaged."""
+
+    id: ObjectId
+    place: str
+    reason: str
+    kept: str  # name of the copy in quarantine/; empty when it is its base that is damaged
+
+
+class DamageNotes:
+    """Notes what is damaged. Owner: the thread that owns the index."""
+
+    def __init__(
+        self, index: Index, changes: Changes, objects: ObjectStore, layout: StoreLayout
+    ) -> None:
+        self._index = index
+        self._changes = changes
+        self._objects = objects
+        self._layout = layout
+
+    def note(self, found: Sequence[Unreadable]) -> Steps[None]:
+        """Set damaged frames aside and note them. Raises NoSpace, BackendError."""
+        for each in found:
+            kept: str = ""
+            if not isinstance(each.error, BaseUnreadable):
+                copying = partial(set_frame_aside, self._layout, each.id, each.location)
+                kept = yield Work(copying, COPY_COST_BYTES)
+            self._note(each, kept)
+
+    def withdraw(self, readable: Sequence[ObjectId]) -> None:
+        """Forget what was noted about objects that have now been read."""
+        if not self._index.count(DAMAGED):
+            return
+        noted = [each for each in readable if self._objects.is_damaged(each)]
+        if noted:
+            with self._changes.begin() as change:
+                for each in noted:
+                    change.operation.delete(DAMAGED, each)
+
+    def known(self) -> Iterator[KnownDamage]:
+        """Everything that is noted."""
+        for key, row in self._index.scan(DAMAGED):
+            wanted = ObjectId(key)
+            place = location_of(self._objects.get(wanted))
+            yield KnownDamage(wanted, str(place), row.reason, row.kept)
+
+    def _note(self, found: Unreadable, kept: str) -> None:
+        """Note one object, unless it was removed or stored again meanwhile."""
+        with self._changes.begin() as change:
+            row = change.operation.get(OBJECT, found.id)
+            if row is not None and lies_at(row, found.location):
+                record = DamagedRecord(str(found.error), change.now_ns, kept)
+                change.operation.put(DAMAGED, found.id, record)
