@@ -27,6 +27,7 @@ LEVEL_MAX: Final = 8
 
 PAGE_ITEMS_MIN: Final = 64
 PAGE_ITEMS_MAX: Final = 1024
+ENDING_FIRST_BYTES: Final = 1  # an id whose first byte is less than this may end a page
 
 
 class Run(NamedTuple):
@@ -54,7 +55,8 @@ Item = TypeVar("Item", Run, Child)
 
 def ends_page(item_id: ObjectId, items: int) -> bool:
     """Whether a page of so many items ends after the item with this id: 1 id in 256 says so."""
-    return items >= PAGE_ITEMS_MAX or (items >= PAGE_ITEMS_MIN and item_id[0] == 0)
+    may_end = item_id[0] < ENDING_FIRST_BYTES
+    return items >= PAGE_ITEMS_MAX or (items >= PAGE_ITEMS_MIN and may_end)
 
 
 def joined(runs: Iterable[Run]) -> list[Run]:
@@ -72,7 +74,7 @@ def split_into_pages(items: Sequence[Item]) -> list[Sequence[Item]]:
     """Cut a list of items into pages; only the last may end without a boundary."""
     pages: list[Sequence[Item]] = []
     start = 0
-    for end in [at for at, item in enumerate(items, 1) if item[0][0] == 0]:
+    for end in [at for at, item in enumerate(items, 1) if item[0][0] < ENDING_FIRST_BYTES]:
         while end - start > PAGE_ITEMS_MAX:
             pages.append(items[start : start + PAGE_ITEMS_MAX])
             start += PAGE_ITEMS_MAX

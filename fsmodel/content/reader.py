@@ -34,13 +34,17 @@ class Reader:
         self._objects = objects
 
     def read(self, file: FileState, offset: int, length: int) -> Steps[bytes | memoryview]:
-        """Up to `length` bytes at an offset; fewer only at the end. Raises DataError."""
+        """Up to `length` bytes at an offset; fewer only at the end. Raises DataError.
+
+        They are those of the moment it begins: what is dirty then may be in other chunks, and
+        the chunks in other places, by the time these have been brought.
+        """
         end = min(offset + length, file.size)
         if offset >= end:
             return b""
         pieces = list(pieces_of(file, offset, end))
-        held = yield from self._fetch(pieces)
         dirty = file.dirty_within(offset, end)
+        held = yield from self._fetch(pieces)
         if len(pieces) == 1 and not dirty and pieces[0].high - pieces[0].low == end - offset:
             return memoryview(held[pieces[0].chunk])[pieces[0].low : pieces[0].high]
         buffer = bytearray(end - offset)

@@ -5,10 +5,11 @@ before an edit stay as they are, and once a new cut falls on an old one behind t
 follow stay too. Between the two, the bytes are cut again. Pure functions: any thread may run them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from fsmodel.buffers import Buffer
 from fsmodel.content.chunking import ChunkLimits, cut_points
 from fsmodel.content.extents import Extent
 from fsmodel.encoding.hashing import object_id
@@ -33,18 +34,31 @@ class OldChunk(Generic[Source]):
 
 @dataclass(frozen=True, slots=True)
 class Region(Generic[Source]):
-    """A stretch to cut again: the edits, and old chunks from where cutting starts.
+    """A stretch to cut again, from a place where a chunk begins.
 
-    The old chunks reach beyond the last edit, or to the end of the settled content
-    (`reaches_end`). With `final`, the file ends where they and the edits end; else more bytes are
-    expected there, and what cannot be cut for certain is handed back.
+    It consists of `head`, bytes that an earlier stretch left uncut, followed by the old chunks,
+    overlaid by the edits. No edit starts behind the last old chunk unless it touches what is
+    before it. With `reaches_end` the settled content ends with the old chunks; with `final` the
+    file ends where they and the edits end.
     """
 
     start: int
+    head: Buffer
     edits: tuple[Extent, ...]
     old: tuple[OldChunk[Source], ...]
     reaches_end: bool
     final: bool
+
+    @property
+    def edited_to(self) -> int:
+        """From where on the old chunks are as they were."""
+        return self.edits[-1].end if self.edits else self.start + len(self.head)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the head, the old chunks and the edits, at most."""
+        behind = [chunk.end for chunk in self.old[-1:]] + [edit.end for edit in self.edits[-1:]]
+        return max(behind, default=self.start + len(self.head)) - self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,66 +69,58 @@ class NewChunk:
     id: ObjectId
     data: memoryview
 
+    @property
+    def end(self) -> int:
+        """The offset behind its last byte."""
+        return self.start + len(self.data)
+
 
 @dataclass(frozen=True, slots=True)
 class CutRegion:
-    """New chunks that replace the old ones of [start, end), and bytes left for later."""
+    """New chunks from the region's start on, and the bytes behind them that were not cut.
 
-    start: int
-    end: int
+    With `met`, the last new chunk ends where an old one does, and what follows is as it was.
+    """
+
     chunks: tuple[NewChunk, ...]
     rest: Extent | None
+    met: bool
 
 
 def cut_region(
     region: Region[Source], read: Callable[[Source], bytes], limits: ChunkLimits
-) -> CutRegion | None:
-    """Cut a region again; None when no new cut meets an old one among the old chunks given.
+) -> CutRegion:
+    """Cut a region until a new cut meets an old one behind the edits, or the region ends.
 
     Old chunks are read one by one, as they turn out to be needed. Raises what `read` raises.
     """
-    edited_to = region.edits[-1].end
-    known: dict[int, bytes] = {}
-    needed = sum(chunk.start < edited_to for chunk in region.old)
+    edited_to = region.edited_to
+    boundaries = {chunk.end for chunk in region.old if chunk.end >= edited_to}
+    edited = sum(chunk.start < edited_to for chunk in region.old)
+    data = _overlaid(region, region.old[:edited], read)
+    following = region.old[edited:]
+    found: list[NewChunk] = []
+    begin = region.start
     while True:
-        old = region.old[:needed]
-        at_end = region.reaches_end and needed == len(region.old)
-        data = _assemble(region, old, known, read)
-        cuts = cut_points(data, limits, final=at_end and region.final)
-        if at_end:
-            return _finish(region, old[-1].end if old else region.start, data, cuts)
-        boundaries = {chunk.end - region.start for chunk in old if chunk.end >= edited_to}
-        for index, cut in enumerate(cuts):
-            if cut in boundaries:
-                return _finish(region, region.start + cut, data[:cut], cuts[: index + 1])
-        if needed == len(region.old):
-            return None
-        needed += 1
+        at_end = region.reaches_end and not following
+        for chunk in _cut(data, begin, limits, final=at_end and region.final):
+            found.append(chunk)
+            if chunk.end in boundaries:
+                return CutRegion(tuple(found), None, met=True)
+        if found:
+            data, begin = data[found[-1].end - begin :], found[-1].end
+        if not following:
+            return CutRegion(tuple(found), Extent(begin, data) if data else None, met=False)
+        data = memoryview(b"".join((data, read(following[0].source))))
+        following = following[1:]
 
 
-def _assemble(
-    region: Region[Source],
-    old: tuple[OldChunk[Source], ...],
-    known: dict[int, bytes],
-    read: Callable[[Source], bytes],
-) -> memoryview:
-    """The bytes from the region's start: old chunks overlaid by the edits."""
-    if not old and _is_gapless(region):
-        pieces = [edit.data for edit in region.edits]
-        return memoryview(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-    end = max(region.edits[-1].end, old[-1].end if old else 0)
-    buffer = bytearray(end - region.start)
-    for chunk in old:
-        if any(edit.start <= chunk.start and chunk.end <= edit.end for edit in region.edits):
-            continue
-        if chunk.start not in known:
-            known[chunk.start] = read(chunk.source)
-        at = chunk.start - region.start
-        buffer[at : at + chunk.length] = known[chunk.start]
-    for edit in region.edits:
-        at = edit.start - region.start
-        buffer[at : at + len(edit.data)] = edit.data
-    return memoryview(buffer)
+def _cut(data: memoryview, start: int, limits: ChunkLimits, *, final: bool) -> Iterator[NewChunk]:
+    begin = 0
+    for cut in cut_points(data, limits, final=final):
+        piece = data[begin:cut]
+        yield NewChunk(start + begin, object_id(piece), piece)
+        begin = cut
 
 
 def _is_gapless(region: Region[Source]) -> bool:
@@ -123,12 +129,22 @@ def _is_gapless(region: Region[Source]) -> bool:
     return all(edit.start == end for edit, end in zip(region.edits, ends, strict=False))
 
 
-def _finish(region: Region[Source], end: int, data: memoryview, cuts: list[int]) -> CutRegion:
-    chunks = []
-    begin = 0
-    for cut in cuts:
-        piece = data[begin:cut]
-        chunks.append(NewChunk(region.start + begin, object_id(piece), piece))
-        begin = cut
-    rest = Extent(region.start + begin, data[begin:]) if begin < len(data) else None
-    return CutRegion(region.start, end, tuple(chunks), rest)
+def _overlaid(
+    region: Region[Source], old: Sequence[OldChunk[Source]], read: Callable[[Source], bytes]
+) -> memoryview:
+    """The bytes from the region's start: its head and old chunks, overlaid by the edits."""
+    if not old and not region.head and _is_gapless(region):
+        pieces = [edit.data for edit in region.edits]
+        return memoryview(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+    end = max(region.edited_to, old[-1].end if old else 0)
+    buffer = bytearray(end - region.start)
+    buffer[: len(region.head)] = region.head
+    for chunk in old:
+        if any(edit.start <= chunk.start and chunk.end <= edit.end for edit in region.edits):
+            continue
+        at = chunk.start - region.start
+        buffer[at : at + chunk.length] = read(chunk.source)
+    for edit in region.edits:
+        at = edit.start - region.start
+        buffer[at : at + len(edit.data)] = edit.data
+    return memoryview(buffer)

@@ -3,19 +3,24 @@
 The chunk list that results is the one the same bytes would have had in one first write: the
 settled content is cut or extended with zeros where needed, and every edited stretch is cut again
 (recut.py). Nothing is recorded in the inode here; contents.py does so when the steps have ended.
+
+At every step the bytes of the file are all there, in the chunks or frozen, as a reader may come
+between any two; and an error leaves them so.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from functools import partial
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import Final
 
-from fsmodel.content.chunk_list import ChunkList
+from fsmodel.buffers import Buffer
 from fsmodel.content.chunking import ChunkLimits, cut_points
 from fsmodel.content.extents import Extent
 from fsmodel.content.file_state import FileState
 from fsmodel.content.manifest import Run
-from fsmodel.content.recut import CutRegion, NewChunk, OldChunk, Region, cut_region
+from fsmodel.content.recut import CutRegion, NewChunk, cut_region
+from fsmodel.content.regions import PlannedRegion, RegionPlanner
 from fsmodel.encoding.hashing import object_id
 from fsmodel.ids import ObjectId
 from fsmodel.steps import Steps, Work
@@ -23,8 +28,7 @@ from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import NewObject, ObjectStore
 from fsmodel.store.pack_format import ObjectKind
 
-BATCH_BYTES: Final = 8 << 20  # of edits handed to one step
-LOOKAHEAD_CHUNKS: Final = 4  # old chunks behind an edit to meet a cut in; more are taken if needed
+SKIPPED_REPEATS_MIN: Final = 16  # of one chunk, before it is looked at whether cuts can be spared
 
 
 class Settler:
@@ -35,6 +39,7 @@ class Settler:
         self._limits = limits
         self._zeros = bytes(limits.max_size)
         self._zeros_id = object_id(self._zeros)
+        self._planner = RegionPlanner(objects, self._zeros_id)
 
     def settle(self, file: FileState, *, whole: bool) -> Steps[None]:
         """Chunk what is dirty now.
@@ -51,28 +56,30 @@ class Settler:
                 if pending[0].start > file.chunks.size:
                     yield from self._extend(file, pending[0].start)
                 pending = yield from self._settle_batch(file, pending, whole=whole)
-                if pending and not whole and pending[0].start >= file.chunks.size:
+                if not whole and len(pending) == 1 and pending[0].start >= file.chunks.size:
                     break
             if whole and file.chunks.size < size:
                 yield from self._extend(file, size)
-        finally:
-            file.thaw(pending)
+        except BaseException:
+            file.thaw(list(file.frozen))
+            raise
+        file.thaw(pending)
 
     def _shrink(self, file: FileState) -> Steps[None]:
         """Cut the chunks to the bytes that count."""
         chunks, size = file.chunks, file.kept
         if chunks.size <= size:
             return
-        start, run = next(chunks.runs_from(size))
-        start += (size - start) // run.length * run.length
-        if start == size:
-            file.chunks_recorded = False
-            chunks.splice(size, chunks.size, [])
-            file.certain_end = -1
-            return
-        old = yield from self._read_chunk(run.id)
-        data = memoryview(old)[: size - start]
-        yield from self._replace(file, start, chunks.size, [NewChunk(start, object_id(data), data)])
+        start = self._planner.cutting_start(file, size)
+        runs: list[Run] = []
+        if start < size:
+            _, run = next(chunks.runs_from(start))
+            old = yield from self._read_chunk(run.id)
+            data = memoryview(old)[: size - start]
+            cut = NewChunk(start, object_id(data), data)
+            yield from self._store([cut])
+            runs = _runs_of([cut])
+        _replace(file, start, chunks.size, runs)
 
     def _extend(self, file: FileState, size: int) -> Steps[None]:
         """Append zeros. A chunk that begins in zeros is as long as a chunk can be."""
@@ -92,99 +99,94 @@ class Settler:
             NewChunk(start + low, object_id(piece), piece)
             for low, piece in zip(cuts, pieces, strict=False)
         ]
-        yield from self._replace(file, start, chunks.size, new, zeros=size - start - cuts[-1])
+        repeat, part = divmod(size - start - cuts[-1], limits.max_size)
+        zeros = memoryview(self._zeros)
+        tail = [NewChunk(size - part, object_id(zeros[:part]), zeros[:part])] if part else []
+        hole = [NewChunk(start + cuts[-1], self._zeros_id, zeros)] if repeat else []
+        yield from self._store([*new, *hole, *tail])
+        runs = [*_runs_of(new), *_runs_of(hole, repeat), *_runs_of(tail)]
+        _replace(file, start, chunks.size, runs)
 
     def _settle_batch(
         self, file: FileState, pending: list[Extent], *, whole: bool
     ) -> Steps[list[Extent]]:
         """Settle the first of the pending extents; what is left is returned, in order."""
-        regions, taken = self._plan(file, pending, whole=whole)
+        regions, taken = self._planner.batch(file, pending, whole=whole)
         size = sum(len(edit.data) for region in regions for edit in region.edits)
-        rest: list[Extent] = []
-        lookahead = LOOKAHEAD_CHUNKS
-        while regions:
-            results: list[CutRegion | None] = yield Work(partial(self._cut_all, regions), size)
-            done = [result for result in results if result is not None]
-            yield from self._objects.add(
-                [_object_of(chunk) for result in done for chunk in result.chunks]
-            )
-            for result in done:
-                self._splice(file, result.start, result.end, _runs_of(result.chunks))
-                if result.rest is not None:
-                    rest.append(result.rest)
-                    file.certain_end = file.chunks.size
-            lookahead *= 4
-            regions = [
-                self._region(file, region.edits, lookahead, final=region.final)[0]
-                for region, result in zip(regions, results, strict=True)
-                if result is None
-            ]
-        return sorted(rest) + pending[taken:]
+        results: list[CutRegion] = yield Work(partial(self._cut_all, regions), size)
+        done = [
+            found.met or region.reaches_end for region, found in zip(regions, results, strict=True)
+        ]
+        yield from self._store(
+            chunk for result in compress(results, done) for chunk in result.chunks
+        )
+        left: list[Extent] = []
+        for region, result, is_done in zip(regions, results, done, strict=True):
+            if is_done:
+                left += _apply(file, region.start, _runs_of(result.chunks), result)
+            else:
+                left += region.edits
+        left += pending[taken:]
+        if not all(done):
+            left = yield from self._settle_far(file, left, whole=whole)
+        return left
 
-    def _cut_all(self, regions: Sequence[Region[Located | None]]) -> list[CutRegion | None]:
+    def _settle_far(
+        self, file: FileState, pending: list[Extent], *, whole: bool
+    ) -> Steps[list[Extent]]:
+        """Settle the first extent, however far behind it cuts first meet; return what is left.
+
+        Goes through the old chunks stretch by stretch, and takes other extents along.
+        """
+        start = begin = self._planner.cutting_start(file, pending[0].start)
+        head: Buffer = b""
+        runs: list[Run] = []
+        with ExitStack() as relied_on:  # nothing names what is stored before the end is found
+            while True:
+                region = self._planner.stretch(file, begin, head, pending, whole=whole)
+                pending = pending[len(region.edits) :]
+                work = partial(cut_region, region, self._read_source, self._limits)
+                result: CutRegion = yield Work(work, region.size_bytes)
+                yield from self._store(result.chunks)
+                relied_on.enter_context(
+                    self._objects.reliance.on([chunk.id for chunk in result.chunks])
+                )
+                runs += _runs_of(result.chunks)
+                if result.met or region.reaches_end:
+                    return _apply(file, start, runs, result) + pending
+                assert result.rest is not None
+                begin, head = result.rest
+                skipped = yield from self._skip_alike(file, result.rest, pending)
+                if skipped is not None:
+                    run, head = skipped
+                    runs.append(run)
+                    begin += run.size
+
+    def _skip_alike(
+        self, file: FileState, head: Extent, pending: Sequence[Extent]
+    ) -> Steps[tuple[Run, bytes] | None]:
+        """Chunks that need no cutting, and the head that is left behind them.
+
+        Where one byte is repeated for long, as in a hole, every chunk is as long as a chunk can
+        be and equals the one before, wherever the first of them begins.
+        """
+        start, run = next(file.chunks.runs_from(head.end))
+        end = start + run.size
+        if pending and pending[0].start < end:
+            end = start + (pending[0].start - start) // run.length * run.length
+        repeat = (end - head.start) // run.length
+        if run.length < self._limits.max_size or repeat < SKIPPED_REPEATS_MIN:
+            return None
+        data = yield from self._read_chunk(run.id)
+        if data.count(data[:1]) < len(data) or head.data != data[: len(head.data)]:
+            return None
+        return Run(run.id, run.length, repeat), data[: (end - head.start) % run.length]
+
+    def _cut_all(self, regions: Sequence[PlannedRegion]) -> list[CutRegion]:
         return [cut_region(region, self._read_source, self._limits) for region in regions]
 
     def _read_source(self, source: Located | None) -> bytes:
         return self._zeros if source is None else self._objects.read(source)
-
-    def _plan(
-        self, file: FileState, pending: Sequence[Extent], *, whole: bool
-    ) -> tuple[list[Region[Located | None]], int]:
-        """Regions of the first pending extents, about a batch of them, and how many were taken."""
-        regions: list[Region[Located | None]] = []
-        taken = size = 0
-        while (
-            taken < len(pending) and size < BATCH_BYTES and pending[taken].start <= file.chunks.size
-        ):
-            region, count = self._region(file, pending[taken:], LOOKAHEAD_CHUNKS, final=whole)
-            regions.append(region)
-            taken += count
-            size += sum(len(edit.data) for edit in region.edits)
-            if region.reaches_end:
-                break
-        return regions, taken
-
-    def _region(
-        self, file: FileState, pending: Sequence[Extent], lookahead: int, *, final: bool
-    ) -> tuple[Region[Located | None], int]:
-        """The region of the first extent and of all that follow too closely to be cut apart."""
-        start = self._cutting_start(file, pending[0].start)
-        old: list[OldChunk[Located | None]] = []
-        count, behind = 1, 0
-        source = self._old_chunks(file.chunks, start)
-        reaches_end = False
-        while behind < lookahead and not reaches_end:
-            chunk = next(source, None)
-            if chunk is None:
-                reaches_end = True
-            else:
-                old.append(chunk)
-                behind += chunk.start >= pending[count - 1].end
-            reached = old[-1].end if old else start
-            while count < len(pending) and pending[count].start <= max(
-                reached, pending[count - 1].end
-            ):
-                count, behind, reaches_end = count + 1, 0, False
-        # extents behind a gap follow: zeros will be appended first, which cuts the end again
-        final = final or count < len(pending)
-        return Region(start, tuple(pending[:count]), tuple(old), reaches_end, final), count
-
-    def _cutting_start(self, file: FileState, offset: int) -> int:
-        """Where the chunk starts that an edit at the offset may change."""
-        chunks = file.chunks
-        if offset >= chunks.size:
-            last = chunks.last()
-            certain = last is None or file.certain_end == chunks.size
-            return chunks.size if certain or last is None else last[0]
-        start, run = next(chunks.runs_from(offset))
-        return start + (offset - start) // run.length * run.length
-
-    def _old_chunks(self, chunks: ChunkList, offset: int) -> Iterator[OldChunk[Located | None]]:
-        for start, run in chunks.runs_from(offset):
-            source = None if run.id == self._zeros_id else self._objects.locate(run.id)
-            first = max(offset - start, 0) // run.length
-            for number in range(first, run.repeat):
-                yield OldChunk(start + number * run.length, run.length, source)
 
     def _read_chunk(self, chunk: ObjectId) -> Steps[bytes]:
         if chunk == self._zeros_id:
@@ -193,38 +195,36 @@ class Settler:
         data: bytes = yield Work(lambda: self._objects.read(located), self._limits.average)
         return data
 
-    def _replace(
-        self,
-        file: FileState,
-        start: int,
-        end: int,
-        new: Sequence[NewChunk],
-        *,
-        zeros: int = 0,
-    ) -> Steps[None]:
-        """Store new chunks and let them, followed by zeros, take the place of [start, end)."""
-        runs = _runs_of(new)
-        objects = [_object_of(chunk) for chunk in new]
-        whole, part = divmod(zeros, self._limits.max_size)
-        for data, repeat in ((self._zeros, whole), (self._zeros[:part], int(part > 0))):
-            if repeat:
-                zero = NewObject(ObjectKind.CHUNK, object_id(data), memoryview(data))
-                runs.append(Run(zero.id, len(data), repeat))
-                objects.append(zero)
-        yield from self._objects.add(objects)
-        self._splice(file, start, end, runs)
-
-    def _splice(self, file: FileState, start: int, end: int, runs: Sequence[Run]) -> None:
-        """Let stored chunks take the place of [start, end)."""
-        file.chunks_recorded = False
-        file.chunks.splice(start, end, runs)
-        file.kept = file.chunks.size
-        file.certain_end = -1
+    def _store(self, new: Iterable[NewChunk]) -> Steps[None]:
+        """Store new chunks. They have to be named, or relied on, before the next step."""
+        yield from self._objects.add(
+            [NewObject(ObjectKind.CHUNK, chunk.id, chunk.data) for chunk in new]
+        )
 
 
-def _runs_of(chunks: Sequence[NewChunk]) -> list[Run]:
-    return [Run(chunk.id, len(chunk.data), 1) for chunk in chunks]
+def _runs_of(chunks: Iterable[NewChunk], repeat: int = 1) -> list[Run]:
+    return [Run(chunk.id, len(chunk.data), repeat) for chunk in chunks]
 
 
-def _object_of(chunk: NewChunk) -> NewObject:
-    return NewObject(ObjectKind.CHUNK, chunk.id, chunk.data)
+def _apply(file: FileState, start: int, runs: Sequence[Run], result: CutRegion) -> list[Extent]:
+    """Let runs take the place of what was cut again; what could not be cut yet is returned.
+
+    That may be bytes which were settled before, so they are frozen now: readers find them there.
+    """
+    end = result.chunks[-1].end if result.met else file.chunks.size
+    rest = result.rest
+    if rest is not None:
+        file.frozen.write_below(rest.start, rest.data)
+    _replace(file, start, end, runs)
+    if rest is None:
+        return []
+    file.certain_end = file.chunks.size
+    return [rest]
+
+
+def _replace(file: FileState, start: int, end: int, runs: Sequence[Run]) -> None:
+    """Let runs take the place of the chunks of [start, end)."""
+    file.chunks_recorded = False
+    file.chunks.splice(start, end, runs)
+    file.kept = file.chunks.size
+    file.certain_end = -1

@@ -1,0 +1,250 @@
+"""Equal bytes have equal content refs, however they came about.
+
+Whatever is done to a file, it has the bytes of a plain byte array, and the content ref those bytes
+would have had in one first write.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from fsmodel.errors import NoSpace
+from fsmodel.ids import InodeId
+from fsmodel.steps import run_inline
+from fsmodel.volume import Volume
+from tests.support.payloads import Payload, payloads
+from tests.support.stepping import Driver
+from tests.support.volumes import (
+    NO_CACHE,
+    findings,
+    make_store,
+    new_file,
+    read_range,
+    ref_of,
+    ref_of_bytes,
+    small_limits,
+)
+
+POSITIONS: Final = st.integers(0, 40_000)
+PAYLOADS: Final = payloads("noise zeros pattern corpus", 9_000)
+
+Action = tuple[Any, ...]  # a method of OneFile, and its arguments
+
+
+class OneFile:
+    """A file of a volume, and the same bytes in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self._store = make_store(folder / "store")
+        self.volume = Volume.open(self._store, settings=NO_CACHE)
+        self.inode: InodeId = new_file(self.volume)
+        self.model = bytearray()
+
+    def write(self, offset: int, payload: Payload) -> None:
+        """Write behind the end, too: what lies between becomes zeros."""
+        data = payload.data
+        offset %= len(self.model) + 3_000
+        self.volume.write(self.inode, offset, data)
+        self.model.extend(bytes(max(offset - len(self.model), 0)))
+        self.model[offset : offset + len(data)] = data
+
+    def append(self, payload: Payload) -> None:
+        """Write at the end."""
+        self.write(len(self.model), payload)
+
+    def truncate(self, size: int) -> None:
+        """Cut the file, or let it grow."""
+        size %= len(self.model) + 3_000
+        self.volume.truncate(self.inode, size)
+        del self.model[size:]
+        self.model.extend(bytes(size - len(self.model)))
+
+    def settle(self, whole: bool) -> None:
+        """Cut into chunks what is dirty; not whole, what is certain of it."""
+        run_inline(self.volume.contents.settle(self.inode, whole=whole))
+
+    def log(self) -> None:
+        """Make a few bytes durable as they are."""
+        if self.volume.contents.can_log(self.inode):
+            self.volume.contents.log_extents(self.inode)
+
+    def close_and_open(self) -> None:
+        """The last user goes, another one comes."""
+        self.settle(whole=True)
+        self.volume.close_file(self.inode)
+        self.volume.open_file(self.inode, writing=True)
+
+    def remount(self) -> None:
+        """Close the store and open it."""
+        self.volume.close()
+        self.volume = Volume.open(self._store, settings=NO_CACHE)
+        self.volume.open_file(self.inode, writing=True)
+
+    def read(self, offset: int, length: int) -> None:
+        """A range reads as it was written."""
+        found = read_range(self.volume, self.inode, offset, length)
+        assert found == self.model[offset : offset + length]
+
+    def check(self) -> None:
+        """All bytes, the ref, and every count are as they must be."""
+        self.read(0, len(self.model) + 1)
+        self.settle(whole=True)
+        self.read(0, len(self.model) + 1)
+        assert ref_of(self.volume, self.inode) == ref_of_bytes(bytes(self.model))
+        assert findings(self.volume) == ()
+
+
+@contextmanager
+def one_file() -> Iterator[OneFile]:
+    """A new file in a new store."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = OneFile(Path(folder))
+        try:
+            yield file
+        finally:
+            file.volume.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pages() -> Iterator[None]:
+    """Few items to a page, few pages in memory."""
+    with small_limits():
+        yield
+
+
+CHANGES: Final = st.one_of(
+    st.tuples(st.just(OneFile.write), POSITIONS, PAYLOADS),
+    st.tuples(st.just(OneFile.append), PAYLOADS),
+    st.tuples(st.just(OneFile.truncate), POSITIONS),
+)
+UPKEEP: Final = st.one_of(
+    st.tuples(st.just(OneFile.settle), st.booleans()),
+    st.tuples(st.just(OneFile.log)),
+    st.tuples(st.just(OneFile.close_and_open)),
+    st.tuples(st.just(OneFile.remount)),
+    st.tuples(st.just(OneFile.read), POSITIONS, POSITIONS),
+)
+
+
+@given(st.lists(st.one_of(CHANGES, CHANGES, UPKEEP), max_size=14))
+def test_a_file_is_its_bytes_however_they_came_about(actions: list[Action]) -> None:
+    with one_file() as file:
+        for action, *arguments in actions:
+            action(file, *arguments)
+            file.read(0, len(file.model) + 1)
+        file.check()
+
+
+# Long stretches without a cut of their own: behind an edit, cuts meet old ones late or never.
+SECTIONS: Final = st.lists(payloads("noise zeros ones pattern", 50_000), min_size=1, max_size=4)
+EDITS: Final = st.lists(
+    st.tuples(st.integers(0, 150_000), payloads("noise pattern", 900)), min_size=1, max_size=8
+)
+
+
+@given(SECTIONS, EDITS, st.booleans())
+@example(
+    [Payload("pattern", 20_481)], [(0, Payload("noise", 426)), (14_316, Payload("ones", 1))], True
+)
+def test_edits_far_apart_are_settled_as_one_would_be(
+    sections: list[Payload], edits: list[tuple[int, Payload]], whole: bool
+) -> None:
+    with one_file() as file:
+        for section in sections:
+            file.append(section)
+        file.settle(whole=True)
+        for offset, payload in edits:
+            file.write(offset, payload)
+        file.settle(whole)
+        file.check()
+
+
+class Bystander:
+    """What other requests do to the file while it is being settled."""
+
+    def __init__(self, file: OneFile) -> None:
+        self.file = file
+        self.states = [bytes(file.model)]
+        self._settling: Driver | None = None
+        self._reads: list[tuple[Driver, int, int, int]] = []
+
+    def settle(self, whole: bool) -> None:
+        """Begin to settle, or go on with it."""
+        if self._settling is None or self._settling.ended:
+            contents = self.file.volume.contents
+            self._settling = Driver(contents.settle(self.file.inode, whole=whole))
+        else:
+            self._settling.step()
+
+    def run(self) -> None:
+        """Let a thread do the settling's work, while the owner does not know of it yet."""
+        if self._settling is not None and not self._settling.ended:
+            self._settling.run()
+
+    def fail(self) -> None:
+        """The settling's work comes to nothing, as on a full host."""
+        if self._settling is not None and not self._settling.ended:
+            with pytest.raises(NoSpace):
+                self._settling.fail(NoSpace("no room"))
+
+    def abandon(self) -> None:
+        """The task that settles is cancelled."""
+        if self._settling is not None and not self._settling.ended:
+            self._settling.abandon()
+
+    def write(self, offset: int, payload: Payload) -> None:
+        """Write, whatever is going on."""
+        self.file.write(offset, payload)
+        self.states.append(bytes(self.file.model))
+
+    def begin_read(self, offset: int, length: int) -> None:
+        """Ask for a range; the chunks are still to be brought."""
+        read = Driver(self.file.volume.contents.read(self.file.inode, offset, length))
+        self._reads.append((read, offset, length, len(self.states) - 1))
+
+    def end_read(self) -> None:
+        """The oldest read ends: with bytes that the file had at a moment since it began."""
+        if self._reads:
+            read, offset, length, since = self._reads.pop(0)
+            found = bytes(read.finish())
+            assert found in {state[offset : offset + length] for state in self.states[since:]}
+
+    def finish(self) -> None:
+        """Let everything end."""
+        while self._reads:
+            self.end_read()
+        if self._settling is not None:
+            self._settling.finish()
+
+
+REQUESTS: Final = st.one_of(
+    st.tuples(st.just(Bystander.settle), st.booleans()),
+    st.tuples(st.just(Bystander.settle), st.booleans()),
+    st.tuples(st.just(Bystander.run)),
+    st.tuples(st.sampled_from([Bystander.fail, Bystander.abandon])),
+    st.tuples(st.just(Bystander.write), POSITIONS, PAYLOADS),
+    st.tuples(st.just(Bystander.begin_read), st.integers(0, 10_000), POSITIONS),
+    st.tuples(st.just(Bystander.end_read)),
+)
+
+
+@given(st.lists(PAYLOADS, max_size=3), st.integers(0, 5_000), st.lists(REQUESTS, max_size=20))
+def test_requests_between_the_steps_of_settling_see_and_change_the_bytes(
+    sections: list[Payload], cut_off: int, requests: list[Action]
+) -> None:
+    with one_file() as file:
+        for section in sections:
+            file.append(section)
+        file.settle(whole=True)
+        file.truncate(max(len(file.model) - cut_off, 0))
+        bystander = Bystander(file)
+        for request, *arguments in requests:
+            request(bystander, *arguments)
+        bystander.finish()
+        file.check()

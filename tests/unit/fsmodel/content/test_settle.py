@@ -1,0 +1,251 @@
+"""Settling: which chunks come of it, how much work that is, and what an error leaves."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from fsmodel.content.recut import CutRegion, cut_region
+from fsmodel.content.regions import PlannedRegion
+from fsmodel.errors import NoSpace
+from fsmodel.ids import InodeId
+from fsmodel.steps import run_inline
+from fsmodel.volume import Volume
+from tests.support.stepping import Driver
+from tests.support.volumes import (
+    LIMITS,
+    new_file,
+    noise,
+    parts_of,
+    read_range,
+    ref_of,
+    ref_of_bytes,
+    ref_of_runs,
+    runs_of_sparse,
+    settled_file,
+    small_limits,
+)
+
+TEBIBYTE = 1 << 40
+HUGE = 1 << 62
+
+
+@pytest.fixture(autouse=True)
+def limits() -> Iterator[None]:
+    """Pages of few items, batches of few bytes."""
+    with small_limits():
+        yield
+
+
+def settle(volume: Volume, inode: InodeId, *, whole: bool = True) -> None:
+    run_inline(volume.contents.settle(inode, whole=whole))
+
+
+def stored_objects(volume: Volume) -> int:
+    return parts_of(volume).packs.statistics().appended_frames
+
+
+def test_appending_stores_what_is_new_and_no_more(volume: Volume) -> None:
+    data = noise(60_000)
+    inode = new_file(volume, data=data)
+    settle(volume, inode)
+    before = stored_objects(volume)
+    volume.write(inode, len(data), b"more")
+    settle(volume, inode)
+    assert stored_objects(volume) - before <= 4  # the last chunk, and the pages above it
+    assert ref_of(volume, inode) == ref_of_bytes(data + b"more")
+    volume.close_file(inode)
+
+
+def test_bytes_inserted_at_the_start_change_the_chunks_there(volume: Volume) -> None:
+    data = noise(60_000)
+    settled_file(volume, b"before", data)
+    before = stored_objects(volume)
+    settled_file(volume, b"after", b"inserted" + data)
+    assert stored_objects(volume) - before <= 8
+
+
+def test_settling_nothing_new_does_nothing(volume: Volume) -> None:
+    inode = new_file(volume, data=noise(9_000))
+    settle(volume, inode)
+    ref, before = ref_of(volume, inode), volume.durability.position
+    settle(volume, inode)
+    settle(volume, inode, whole=False)
+    assert (ref_of(volume, inode), volume.durability.position) == (ref, before)
+    volume.close_file(inode)
+
+
+def test_a_file_being_written_keeps_its_last_bytes_dirty(volume: Volume) -> None:
+    inode = new_file(volume, data=noise(50_000))
+    file = volume.contents.file(inode)
+    assert file is not None
+    settle(volume, inode, whole=False)
+    assert 0 < file.dirty_bytes <= LIMITS.max_size
+    assert file.chunks.size + file.dirty_bytes == 50_000
+    assert ref_of(volume, inode) == b""  # nothing is recorded before the whole is settled
+    settle(volume, inode)
+    assert ref_of(volume, inode) == ref_of_bytes(noise(50_000))
+    volume.close_file(inode)
+
+
+@pytest.mark.parametrize("size", [TEBIBYTE, TEBIBYTE + 1, HUGE])
+def test_a_hole_of_any_size_is_one_run(volume: Volume, size: int) -> None:
+    inode = new_file(volume)
+    volume.truncate(inode, size)
+    settle(volume, inode)
+    assert stored_objects(volume) <= 3
+    assert ref_of(volume, inode) == ref_of_runs(runs_of_sparse(size, {}))
+    assert read_range(volume, inode, size - 10, 100) == bytes(10)
+    assert read_range(volume, inode, size // 2, 5_000) == bytes(5_000)
+    volume.close_file(inode)
+
+
+@pytest.mark.parametrize("size", [TEBIBYTE, HUGE])
+@pytest.mark.parametrize("settled_between", [False, True])
+def test_writes_far_apart_in_a_hole(volume: Volume, size: int, settled_between: bool) -> None:
+    written = {
+        0: noise(3_000, seed=1),
+        size // 3: noise(5_000, seed=2),
+        size // 3 + 100_000: b"x",
+        size // 2: noise(700, seed=3),
+        size - 4: b"last",
+    }
+    inode = new_file(volume)
+    volume.truncate(inode, size)
+    for offset, data in written.items():
+        if settled_between:
+            settle(volume, inode)
+        volume.write(inode, offset, data)
+    settle(volume, inode)
+    assert stored_objects(volume) < 120
+    assert ref_of(volume, inode) == ref_of_runs(runs_of_sparse(size, written))
+    for offset, data in written.items():
+        low = max(offset - 3_000, 0)
+        expected = (bytes(offset - low) + data + bytes(3_000))[: size - low]
+        assert read_range(volume, inode, low, len(expected)) == expected
+    volume.close_file(inode)
+
+
+def test_cutting_a_hole_short(volume: Volume) -> None:
+    inode = new_file(volume, data=noise(3_000))
+    volume.truncate(inode, HUGE)
+    settle(volume, inode)
+    volume.truncate(inode, TEBIBYTE + 77)
+    settle(volume, inode)
+    expected = ref_of_runs(runs_of_sparse(TEBIBYTE + 77, {0: noise(3_000)}))
+    assert ref_of(volume, inode) == expected
+    volume.close_file(inode)
+
+
+def test_a_long_run_of_any_byte_is_cut_once(volume: Volume) -> None:
+    """Behind an edit every chunk of the run moves; none of them is cut again for that."""
+    size = 400_000
+    inode = new_file(volume, data=b"\xff" * size)
+    settle(volume, inode)
+    volume.write(inode, 5, noise(900))
+    steps = Driver(volume.contents.settle(inode))
+    bytes_worked_on = 0
+    while not steps.ended:
+        assert steps.work is not None
+        bytes_worked_on += steps.work.size_bytes
+        steps.step()
+    assert bytes_worked_on < size // 4
+    expected = b"\xff" * 5 + noise(900) + b"\xff" * (size - 905)
+    assert ref_of(volume, inode) == ref_of_bytes(expected)
+    volume.close_file(inode)
+
+
+def far_edits(volume: Volume) -> tuple[InodeId, bytes]:
+    """A file in which two edits and an append all have to be cut again up to its end."""
+    data = bytearray((b"cairn" * 20_000)[:60_001])
+    inode = new_file(volume, data=bytes(data))
+    settle(volume, inode)
+    for offset, edit in ((0, noise(426)), (30_000, noise(500, seed=2)), (60_001, noise(300))):
+        volume.write(inode, offset, edit)
+        data[offset : offset + len(edit)] = edit
+    return inode, bytes(data)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_at_every_step_all_bytes_can_be_read(volume: Volume, whole: bool) -> None:
+    inode, data = far_edits(volume)
+    steps = Driver(volume.contents.settle(inode, whole=whole))
+    count = 0
+    while not steps.ended:
+        assert read_range(volume, inode, 0, len(data) + 1) == data
+        steps.step()
+        count += 1
+    assert read_range(volume, inode, 0, len(data) + 1) == data
+    assert count > 8
+    settle(volume, inode)
+    assert ref_of(volume, inode) == ref_of_bytes(data)
+    volume.close_file(inode)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_error_at_any_step_leaves_the_bytes_dirty(volume: Volume, whole: bool) -> None:
+    inode, data = far_edits(volume)
+    failed_at = 0
+    while True:
+        steps = Driver(volume.contents.settle(inode, whole=whole))
+        for _ in range(failed_at):
+            if not steps.ended:
+                steps.step()
+        if steps.ended:
+            break
+        with pytest.raises(NoSpace):
+            steps.fail(NoSpace("the host is full"))
+        assert read_range(volume, inode, 0, len(data) + 1) == data
+        failed_at += 1
+    assert failed_at > 8
+    settle(volume, inode)
+    assert ref_of(volume, inode) == ref_of_bytes(data)
+    volume.close_file(inode)
+
+
+def test_writes_during_settling_stay_dirty_and_win(volume: Volume) -> None:
+    inode, data = far_edits(volume)
+    steps = Driver(volume.contents.settle(inode))
+    expected = bytearray(data)
+    for number in range(100):
+        if steps.ended:
+            break
+        steps.step()
+        offset = number * 2_500 % 70_000
+        volume.write(inode, offset, b"later")
+        expected.extend(bytes(max(offset - len(expected), 0)))
+        expected[offset : offset + 5] = b"later"
+    assert steps.ended
+    file = volume.contents.file(inode)
+    assert file is not None
+    assert file.changed
+    assert read_range(volume, inode, 0, 100_000) == expected
+    settle(volume, inode)
+    assert not file.changed
+    assert ref_of(volume, inode) == ref_of_bytes(bytes(expected))
+    volume.close_file(inode)
+
+
+def test_many_small_edits_are_settled_in_bounded_pieces(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Edits all over a file: no region is much larger than a batch."""
+    sizes = []
+
+    def noted(region: PlannedRegion, *arguments: Any) -> CutRegion:
+        sizes.append(region.size_bytes)
+        return cut_region(region, *arguments)
+
+    monkeypatch.setattr("fsmodel.content.settle.cut_region", noted)
+    data = bytearray(noise(200_000))
+    inode = new_file(volume, data=bytes(data))
+    settle(volume, inode)
+    for offset in range(0, 200_000, 1_000):
+        volume.write(inode, offset, b"edit")
+        data[offset : offset + 4] = b"edit"
+    sizes.clear()
+    settle(volume, inode)
+    assert len(sizes) > 20
+    assert max(sizes) <= 8_000 + 4 * LIMITS.max_size
+    assert ref_of(volume, inode) == ref_of_bytes(bytes(data))
+    volume.close_file(inode)
