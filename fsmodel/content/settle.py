@@ -24,8 +24,9 @@ from fsmodel.content.regions import PlannedRegion, RegionPlanner
 from fsmodel.encoding.hashing import object_id
 from fsmodel.ids import ObjectId
 from fsmodel.steps import Steps, Work
+from fsmodel.store.encoder import NewObject
 from fsmodel.store.object_reader import Located
-from fsmodel.store.objects import NewObject, ObjectStore
+from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
 
 SKIPPED_REPEATS_MIN: Final = 16  # of one chunk, before it is looked at whether cuts can be spared

@@ -24,7 +24,8 @@ from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import is_directory
 from fsmodel.steps import PAUSE, Steps, Work
-from fsmodel.store.objects import NewObject, ObjectStore
+from fsmodel.store.encoder import NewObject
+from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
 from lmdb_index.index import Index, Snapshot
 from lmdb_index.records import RawRecord

@@ -10,8 +10,8 @@ falls to zero stays readable, and can be named again, until GC removes it.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
 from typing import Final
@@ -19,34 +19,27 @@ from typing import Final
 from msgspec.structs import replace
 
 from fsmodel.change import Change, Changes
-from fsmodel.encoding.codecs import encode
 from fsmodel.encoding.hashing import object_id
-from fsmodel.errors import ChunkNotFound
+from fsmodel.errors import ChunkNotFound, NoSpace
 from fsmodel.ids import ObjectId, PackId
 from fsmodel.steps import Steps, Work
+from fsmodel.store.bases import BaseFinder
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.dead_bytes import count_dead
+from fsmodel.store.encoder import Encoder, Encoding, Hints, NewObject, no_hints
 from fsmodel.store.epochs import Epochs
 from fsmodel.store.object_reader import Located, ObjectReader, locate
-from fsmodel.store.pack_format import Location, ObjectKind, encode_frame
+from fsmodel.store.pack_format import Location, ObjectKind
 from fsmodel.store.pack_reader import PackReader
 from fsmodel.store.pack_writer import PackWriter
 from fsmodel.store.reliance import Reliance
+from fsmodel.store.similarity import FeatureIndex
 from lmdb_index.index import Index
 from lmdb_index.keys import number_key
 from lmdb_index.records import ObjectRecord, PackRecord, PackState, RawRecord
 from lmdb_index.schema import DAMAGED, OBJECT, PACK, UNREFERENCED
 
 _PRESENT: Final = RawRecord()
-
-
-@dataclass(frozen=True, slots=True)
-class NewObject:
-    """Bytes to be stored, and the id they have."""
-
-    kind: ObjectKind
-    id: ObjectId
-    data: bytes | memoryview
 
 
 class ObjectStore:
@@ -59,15 +52,24 @@ class ObjectStore:
         writer: PackWriter,
         reader: PackReader,
         cache: ByteCache,
-        *,
-        level: int,
+        encoding: Encoding,
     ) -> None:
         self._index = index
         self._changes = changes
         self._writer = writer
         self._reader = ObjectReader(reader, cache)
         self._cache = cache
-        self._level = level
+        self._encoder = Encoder(writer, self._reader, encoding)
+        self._features = FeatureIndex(index)
+        self._bases = BaseFinder(
+            index,
+            self._features,
+            self.find,
+            self.locate,
+            self.is_damaged,
+            depth_max=encoding.depth_max,
+        )
+        self._makes_deltas = encoding.depth_max > 0
         self._unrecorded: dict[ObjectId, ObjectRecord] = {}
         self._appending: Counter[PackId] = Counter()  # appends by the lowest pack they may go to
         self._known_pack = 0  # the last pack that was found to have its row
@@ -118,26 +120,25 @@ class ObjectStore:
         with self.reliance.on([new.id for new in objects]):
             missing = {new.id: new for new in objects if self._lacks(new.id)}
             if missing:
-                new_objects = list(missing.values())
-                records = yield from self._append_elsewhere(new_objects)
-                for new, record in zip(new_objects, records, strict=True):
-                    if self._index.get(OBJECT, new.id) is None:
-                        self._unrecorded.setdefault(new.id, record)
-                    elif self.is_damaged(new.id):
-                        with self._changes.begin() as change:
-                            self._heal(change, new.id, record)
+                yield from self._store(list(missing.values()))
 
     def add_parent(
-        self, change: Change, kind: ObjectKind, data: bytes, children: Sequence[ObjectId]
+        self,
+        change: Change,
+        kind: ObjectKind,
+        data: bytes,
+        children: Sequence[ObjectId],
+        hints: Callable[[], Hints] = no_hints,
     ) -> ObjectId:
         """Store an object that names others; they get their references with it."""
         parent_id = object_id(data)
         if self.is_damaged(parent_id):
-            self._heal(change, parent_id, *self._append([NewObject(kind, parent_id, data)]))
+            healthy = self._store_here(NewObject(kind, parent_id, data))
+            self._heal(change, parent_id, healthy)
         elif change.operation.get(OBJECT, parent_id) is None:
             record = self._unrecorded.get(parent_id)
             if record is None:
-                (record,) = self._append([NewObject(kind, parent_id, data)])
+                record = self._store_here(NewObject(kind, parent_id, data, hints))
                 self._unrecorded[parent_id] = record
             self._record(change, parent_id, record, references=0)
             for child in children:
@@ -204,32 +205,65 @@ class ObjectStore:
         """The bytes of an object, read here and now. Raises DataError."""
         return self._cache.get(wanted) or self.read(self.locate(wanted))
 
-    def _append_elsewhere(self, objects: Sequence[NewObject]) -> Steps[list[ObjectRecord]]:
-        """Append in a worker. Until it is back, the packs it may go to count as growing."""
+    def save_features(self) -> None:
+        """Put what chunks resemble into the index; without room for it, a later time will do."""
+        if not self._features.unsaved:
+            return
+        with suppress(NoSpace), self._changes.begin() as change:
+            self._features.save(change.operation)
+            change.when_applied(self._features.confirm_saved)
+
+    def _store(self, objects: Sequence[NewObject]) -> Steps[None]:
+        """Encode and append objects, in workers, and know them from then on."""
+        size = sum(len(new.data) for new in objects)
+        if not self._makes_deltas:
+            work = Work(partial(self._encoder.store_plain, objects), size)
+            self._register_all(objects, (yield from self._appended(work)))
+            return
+        brief = self._bases.brief
+        encoded = yield Work(partial(self._encoder.encode, objects, brief=brief), size)
+        drafts = self._bases.draft(encoded)
+        with self.reliance.on(base.id for draft in drafts for base in draft.bases):
+            work = Work(partial(self._encoder.append, drafts), size)
+            records = yield from self._appended(work)
+            self._bases.note(drafts, records)
+            self._register_all(objects, records)
+
+    def _appended(self, work: Work) -> Steps[list[ObjectRecord]]:
+        """Have it done. Until it is back, the packs it may append to count as growing."""
         lowest = self._writer.next_pack
         self._appending[lowest] += 1
         try:
-            size = sum(len(new.data) for new in objects)
-            records: list[ObjectRecord] = yield Work(partial(self._append, objects), size)
+            records: list[ObjectRecord] = yield work
             return records
         finally:
             self._appending[lowest] -= 1
             if not self._appending[lowest]:
                 del self._appending[lowest]
 
-    def _append(self, objects: Sequence[NewObject]) -> list[ObjectRecord]:
-        """Encode objects and append their frames. Any thread may call it."""
-        encoded = [encode(new.data, self._level) for new in objects]
-        locations = self._writer.append(
-            [
-                encode_frame(new.kind, codec, len(new.data), new.id, payload)
-                for new, (codec, payload) in zip(objects, encoded, strict=True)
-            ]
-        )
-        return [
-            ObjectRecord(new.kind, codec, place.pack, place.offset, place.stored, len(new.data))
-            for new, (codec, _), place in zip(objects, encoded, locations, strict=True)
-        ]
+    def _store_here(self, new: NewObject) -> ObjectRecord:
+        """Encode and append one object on the owner thread."""
+        if not self._makes_deltas:
+            (record,) = self._encoder.store_plain([new])
+            return record
+        drafts = self._bases.draft(self._encoder.encode([new]))
+        (record,) = self._encoder.append(drafts)
+        return record
+
+    def _register_all(self, objects: Sequence[NewObject], records: Sequence[ObjectRecord]) -> None:
+        """Know objects that were appended, unless another write was first with the same bytes.
+
+        In the order they were encoded in, so that a base is known before what needs it. The base
+        may be another's, and so be deeper than what this batch has made of it.
+        """
+        for new, record in zip(objects, records, strict=True):
+            if record.base:
+                record.depth = self.get(ObjectId(record.base)).depth + 1
+            if self._index.get(OBJECT, new.id) is None:
+                self._unrecorded.setdefault(new.id, record)
+            elif self.is_damaged(new.id) and not record.base:
+                with self._changes.begin() as change:
+                    self._heal(change, new.id, record)
 
     def _record(
         self, change: Change, named: ObjectId, record: ObjectRecord, *, references: int
@@ -244,6 +278,8 @@ class ObjectStore:
         else:
             change.operation.put(UNREFERENCED, named, _PRESENT)
             change.operation.add("garbage_bytes", record.stored)
+        if record.base:
+            self.add_reference(change, ObjectId(record.base))
         change.when_applied(partial(self._forget_unrecorded, named))
 
     def _lacks(self, wanted: ObjectId) -> bool:
@@ -253,9 +289,8 @@ class ObjectStore:
         """Let a row that points at a damaged frame point at a new one."""
         former = change.operation.get(OBJECT, healed)
         assert former is not None
+        assert not record.base
         record.references = former.references
-        if record.base:
-            self.add_reference(change, ObjectId(record.base))
         if former.references:
             self._count(change, former, -1)
             self._count(change, record, 1)
@@ -284,5 +319,5 @@ class ObjectStore:
         if record.kind == ObjectKind.CHUNK:
             add("chunks", sign)
             add("unique_bytes", sign * record.plain)
-        if record.base:
-            add("delta_chunks", sign)
+            add("delta_chunks", sign * bool(record.base))
+        add("delta_saved_bytes", sign * record.saved)

@@ -1,0 +1,119 @@
+"""Looking for bases: which stored objects may a new one be a delta of?
+
+Candidates come from where the bytes stand (what stood there before, or stands in a neighbour) and
+from what they resemble (similarity.py). A candidate whose chain is as long as chains may be is
+replaced by one of its own bases, which resembles as it does.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+from typing import Final
+
+from fsmodel.encoding.codecs import Codec
+from fsmodel.encoding.delta import BASE_BYTES_MIN
+from fsmodel.errors import DataError
+from fsmodel.ids import OBJECT_ID_BYTES, ObjectId
+from fsmodel.store.delta_choice import BASES_MAX, bases_max, is_worth_seeking
+from fsmodel.store.encoder import Base, Draft, Encoded
+from fsmodel.store.object_reader import CHAIN_MAX, Find, Located
+from fsmodel.store.similarity import FeatureIndex
+from lmdb_index.index import Index
+from lmdb_index.records import ObjectRecord
+from lmdb_index.schema import OBJECT
+
+UNMATCHED_MAX: Final = 64  # chunks in a row that neither compress nor resemble; then look briefly
+
+
+class BaseFinder:
+    """Finds bases. Owner: the thread that owns the index."""
+
+    def __init__(
+        self,
+        index: Index,
+        features: FeatureIndex,
+        find: Find,
+        locate: Callable[[ObjectId], Located],
+        is_damaged: Callable[[ObjectId], bool],
+        *,
+        depth_max: int,
+    ) -> None:
+        self._index = index
+        self._features = features
+        self._find = find
+        self._locate = locate
+        self._is_damaged = is_damaged
+        self._depth_max = depth_max
+        self._unmatched = 0
+
+    @property
+    def brief(self) -> bool:
+        """Whether features of the beginning will do for chunks that do not compress.
+
+        Taking them all costs as much as hashing, which is much where nothing ever comes of it.
+        """
+        return self._unmatched >= UNMATCHED_MAX
+
+    def draft(self, encoded: Sequence[Encoded]) -> list[Draft]:
+        """Find bases for the objects of a batch, also among those before them in the batch."""
+        batch: set[ObjectId] = set()
+        drafts: list[Draft] = []
+        for each in encoded:
+            drafts.append(Draft(each, list(self._bases(each, batch))))
+            self._features.add(each.new.id, each.features)
+            batch.add(each.new.id)
+        return drafts
+
+    def note(self, drafts: Sequence[Draft], records: Sequence[ObjectRecord]) -> None:
+        """Learn from what came of a batch."""
+        for draft, record in zip(drafts, records, strict=True):
+            if record.base:
+                self._unmatched = 0
+            elif draft.encoded.codec is Codec.RAW and draft.encoded.features:
+                self._unmatched += 1
+
+    def _bases(self, encoded: Encoded, batch: set[ObjectId]) -> Iterator[Base]:
+        """Bases to try. What heals a damaged object has none: its deltas may be among them."""
+        if not is_worth_seeking(len(encoded.payload)) or self._is_damaged(encoded.new.id):
+            return iter(())
+        found = (self._base(each, batch) for each in self._candidates(encoded))
+        usable = {base.id: base for base in found if base is not None}
+        return islice(usable.values(), bases_max(len(encoded.new.data)))
+
+    def _candidates(self, encoded: Encoded) -> Iterable[bytes]:
+        hints = encoded.new.hints()
+        alike = self._features.most_alike(encoded.features, BASES_MAX - 1)
+        kindred = () if encoded.codec is Codec.RAW else hints.kindred
+        return (*hints.former, *alike, *kindred)
+
+    def _base(self, candidate: bytes, batch: set[ObjectId]) -> Base | None:
+        base = self._complete(candidate)
+        if base is not None and base in batch:
+            return Base(base, None, 0)
+        record = self._find(base) if base is not None else None
+        for _ in range(CHAIN_MAX):
+            if record is None or record.depth < self._depth_max:
+                break
+            base = ObjectId(record.base)
+            record = self._find(base)
+        if base is None or record is None or record.plain < BASE_BYTES_MIN:
+            return None
+        with suppress(DataError):
+            located = self._locate(base)
+            if not any(map(self._is_damaged, _ids(located))):
+                return Base(base, located, record.depth)
+        return None
+
+    def _complete(self, candidate: bytes) -> ObjectId | None:
+        """The id of the object whose id begins so; None when there is none any more."""
+        if len(candidate) == OBJECT_ID_BYTES:
+            return ObjectId(candidate)
+        found = next(self._index.scan_prefix(OBJECT, candidate), None)
+        return ObjectId(found[0]) if found is not None else None
+
+
+def _ids(located: Located | None) -> Iterator[ObjectId]:
+    """An object and all its bases."""
+    while located is not None:
+        yield located.id
+        located = located.base

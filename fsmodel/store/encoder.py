@@ -1,0 +1,202 @@
+"""Encoding objects and appending their frames: raw, compressed, or as a delta against a base.
+
+Two steps, because between them the owner of the index looks for bases (bases.py): `encode`
+compresses and takes features, `append` tries the bases and writes. Any thread may run both.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from fsmodel.buffers import Buffer
+from fsmodel.encoding.codecs import Codec, encode, encode_delta
+from fsmodel.errors import DataError
+from fsmodel.ids import OBJECT_ID_BYTES, ObjectId
+from fsmodel.store.delta_choice import (
+    REFINED_LEVELS,
+    is_excellent,
+    is_worth_a_base,
+    is_worth_refining,
+)
+from fsmodel.store.object_reader import Located, ObjectReader
+from fsmodel.store.pack_format import NewFrame, ObjectKind, encode_frame
+from fsmodel.store.pack_writer import PackWriter
+from lmdb_index.records import ObjectRecord
+
+SKETCHED_BYTES_MIN: Final = 512  # a sketch costs more than what smaller objects could save
+SKETCHED_KINDS: Final = frozenset({ObjectKind.CHUNK, ObjectKind.TREE})
+BRIEF_BYTES: Final = 16 << 10
+
+Features = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How new objects are encoded."""
+
+    features: Callable[[Buffer], Features]  # of the bytes of a chunk, see similarity.py
+    level: int = 3  # of zstd, for what is stored by itself
+    delta_level: int = 3  # of zstd, for deltas
+    depth_max: int = 8  # of the chain of bases below an object; 0 for no deltas
+
+
+class Hints(NamedTuple):
+    """Objects that the bytes of a new one may have come from, the likeliest first."""
+
+    former: Sequence[ObjectId] = ()  # stood where the new bytes stand now
+    kindred: Sequence[ObjectId] = ()  # stand in a neighbour; no use for what does not compress
+
+
+def no_hints() -> Hints:
+    """Nothing is known about where the bytes come from."""
+    return Hints()
+
+
+@dataclass(frozen=True, slots=True)
+class NewObject:
+    """Bytes to be stored, and the id they have."""
+
+    kind: ObjectKind
+    id: ObjectId
+    data: bytes | memoryview
+    hints: Callable[[], Hints] = no_hints  # asked, by the owner, when the object is new
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A new object as it would be stored by itself."""
+
+    new: NewObject
+    codec: Codec
+    payload: Buffer
+    features: Features
+
+
+class Base(NamedTuple):
+    """An object that a delta may be made against; one of the same batch is not located yet."""
+
+    id: ObjectId
+    located: Located | None
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A new object, and the bases to try, the likeliest first."""
+
+    encoded: Encoded
+    bases: Sequence[Base]
+
+
+class _Delta(NamedTuple):
+    payload: bytes
+    base: ObjectId
+    base_bytes: Buffer
+    depth: int
+
+
+_Batch = dict[ObjectId, tuple[Buffer, int]]  # bytes and depth of what was encoded so far
+
+
+class Encoder:
+    """Encodes and appends. Any thread may use it."""
+
+    def __init__(self, writer: PackWriter, reader: ObjectReader, encoding: Encoding) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._encoding = encoding
+
+    def encode(self, objects: Sequence[NewObject], *, brief: bool = False) -> list[Encoded]:
+        """Compress objects, and take their features.
+
+        With `brief`, only the beginning is looked at of what does not compress.
+        """
+        return [self._encode(new, brief=brief) for new in objects]
+
+    def store_plain(self, objects: Sequence[NewObject]) -> list[ObjectRecord]:
+        """Compress objects and append their frames, without looking for bases."""
+        plain = ((new, *encode(new.data, self._encoding.level)) for new in objects)
+        return self.append(
+            [Draft(Encoded(new, codec, payload, ()), ()) for new, codec, payload in plain]
+        )
+
+    def append(self, drafts: Sequence[Draft]) -> list[ObjectRecord]:
+        """Make deltas where that pays, and append all frames; the rows say what came of it.
+
+        Raises NoSpace, BackendError.
+        """
+        batch: _Batch = {}
+        records: list[ObjectRecord] = []
+        frames: list[NewFrame] = []
+        for draft in drafts:
+            delta = self._best_delta(draft, batch)
+            frame, record = _stored(draft.encoded, delta)
+            frames.append(frame)
+            records.append(record)
+            new = draft.encoded.new
+            batch[new.id] = (new.data, record.depth)
+        for record, place in zip(records, self._writer.append(frames), strict=True):
+            record.pack, record.offset, record.stored = place
+        return records
+
+    def _encode(self, new: NewObject, *, brief: bool) -> Encoded:
+        codec, payload = encode(new.data, self._encoding.level)
+        features: Features = ()
+        if new.kind in SKETCHED_KINDS and len(new.data) >= SKETCHED_BYTES_MIN:
+            part = memoryview(new.data)[: BRIEF_BYTES if brief and codec is Codec.RAW else None]
+            features = self._encoding.features(part)
+        return Encoded(new, codec, payload, features)
+
+    def _best_delta(self, draft: Draft, batch: _Batch) -> _Delta | None:
+        data, payload_bytes = draft.encoded.new.data, len(draft.encoded.payload)
+        best: _Delta | None = None
+        for base in draft.bases:
+            known = self._base_bytes(base, batch)
+            if known is None or known[1] >= self._encoding.depth_max:
+                continue
+            payload = encode_delta(data, known[0], self._encoding.delta_level)
+            if best is None or len(payload) < len(best.payload):
+                best = _Delta(payload, base.id, known[0], known[1] + 1)
+            if is_excellent(len(payload), payload_bytes):
+                break
+        if best is None:
+            return None
+        best = self._refined(best, data, payload_bytes)
+        return best if is_worth_a_base(len(best.payload), payload_bytes) else None
+
+    def _refined(self, delta: _Delta, data: Buffer, payload_bytes: int) -> _Delta:
+        if not is_worth_refining(len(delta.payload), payload_bytes, len(data)):
+            return delta
+        payload = encode_delta(data, delta.base_bytes, self._encoding.delta_level + REFINED_LEVELS)
+        return delta._replace(payload=payload) if len(payload) < len(delta.payload) else delta
+
+    def _base_bytes(self, base: Base, batch: _Batch) -> tuple[Buffer, int] | None:
+        """Bytes and depth of a base; None when it cannot be had: then others will do."""
+        if base.located is None:
+            return batch.get(base.id)
+        try:
+            return self._reader.read(base.located), base.depth
+        except DataError:
+            return None
+
+
+def _stored(encoded: Encoded, delta: _Delta | None) -> tuple[NewFrame, ObjectRecord]:
+    """The frame of an object, and its row, which lacks the place."""
+    new, size = encoded.new, len(encoded.new.data)
+    if delta is None:
+        frame = encode_frame(new.kind, encoded.codec, size, new.id, encoded.payload)
+        return frame, ObjectRecord(new.kind, encoded.codec, 0, 0, frame.size, size)
+    frame = encode_frame(new.kind, Codec.DELTA, size, new.id, delta.payload, base=delta.base)
+    saved = len(encoded.payload) - len(delta.payload) - OBJECT_ID_BYTES
+    record = ObjectRecord(
+        new.kind,
+        Codec.DELTA,
+        0,
+        0,
+        frame.size,
+        size,
+        depth=delta.depth,
+        base=delta.base,
+        saved=saved,
+    )
+    return frame, record

@@ -1,0 +1,198 @@
+"""The feature index: which recent chunks share features with a new one?
+
+Each chunk that is stored leaves a *sketch*: its features (chunking.py) and its id. A new chunk is
+looked up feature by feature; each feature names the chunk that had it last, and the chunks named
+most often are likely to be similar. Voting with twelve single features finds clearly more than
+super-features do, which need several to agree (docs/performance.md).
+
+Everything here is a hint. A sketch may speak of a chunk that is gone, a row may be lost in a kill:
+then a chunk is stored without a base, no more.
+
+Bounded: the oldest sketches leave first. In memory they stand in a ring, and a table of slots says
+for each feature where in the ring it was seen last; two features that fall on one slot displace
+each other, which costs a vote. In the index they are rows of 96 sketches that fill one page each,
+so that a chunk costs 43 bytes there. (A row for each feature would take twelve times as much.)
+Older rows are read bit by bit, so that the first write after a mount does not wait for them.
+
+A stored sketch: the first 6 bytes of the chunk's id, then the low, middle and high bytes of its
+twelve 24-bit features. Features are maxima, so their low bits are the ones that tell them apart.
+"""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from struct import Struct
+from typing import Final
+
+from fsmodel.ids import ObjectId
+from lmdb_index.errors import IndexProblem
+from lmdb_index.index import Index
+from lmdb_index.keys import number_key, number_of
+from lmdb_index.operation import Operation
+from lmdb_index.records import RawRecord
+from lmdb_index.schema import SKETCH
+
+FEATURE_COUNT: Final = 12  # of a chunk, as chunking.py takes them
+BLOCK_SKETCHES: Final = 96
+BLOCKS_MAX: Final = 868  # a million features, 3.5 MB on disk, 14 MB in memory
+ID_PREFIX_BYTES: Final = 6
+FEATURE_MASK: Final = (1 << 24) - 1
+SKETCH_BYTES: Final = ID_PREFIX_BYTES + 3 * FEATURE_COUNT
+
+_SLOTS: Final = 1 << 21
+_SLOT_STEP: Final = 0x9E377  # sets the slots of one feature apart from those of the next
+_BLOCKS_READ: Final = 16  # at a time; about 5 ms
+_WORDS: Final = Struct(f"<{FEATURE_COUNT}I")
+
+
+class FeatureIndex:
+    """Sketches of recent chunks. Owner: the thread that owns the index."""
+
+    def __init__(self, index: Index, *, blocks_max: int = BLOCKS_MAX) -> None:
+        self._index = index
+        self._blocks_max = blocks_max
+        self._ids: list[bytes] = []  # at each place in the ring; empty until the first use
+        self._features = array("I")
+        self._slots = array("I")  # 1 + the place that had the feature last
+        self._unread: Iterator[tuple[int, bytes]] = iter(())
+        self._sequence = 0  # of the block that is being filled
+        self._block = bytearray()
+        self._unsaved: dict[int, bytes] = {}  # blocks that were filled since the last save
+        self._saved_bytes = 0  # of the block that is being filled
+
+    def add(self, chunk: ObjectId, features: Sequence[int]) -> None:
+        """Remember a chunk's features."""
+        if not features:
+            return
+        self._begin()
+        masked = [feature & FEATURE_MASK for feature in features]
+        place = self._place(self._sequence, len(self._block) // SKETCH_BYTES)
+        self._put(place, chunk, masked, newer=True)
+        self._block += encode_sketch(chunk, masked)
+        if len(self._block) == BLOCK_SKETCHES * SKETCH_BYTES:
+            self._unsaved[self._sequence] = bytes(self._block)
+            self._begin_block(self._sequence + 1)
+
+    def most_alike(self, features: Sequence[int], count: int) -> list[bytes]:
+        """Ids of up to so many chunks, those that share most features first.
+
+        An id may be cut to ID_PREFIX_BYTES. Among equals the newer chunk comes first.
+        """
+        self._begin()
+        self._read_some()
+        slots, known = self._slots, self._features
+        votes: dict[int, int] = {}
+        for number, feature in enumerate(features):
+            masked = feature & FEATURE_MASK
+            place = slots[_slot(number, masked)] - 1
+            if place >= 0 and known[place * FEATURE_COUNT + number] == masked:
+                votes[place] = votes.get(place, 0) + 1
+        newest = self._place(self._sequence, len(self._block) // SKETCH_BYTES)
+        ages = {place: (newest - place) % len(self._ids) for place in votes}
+        ordered = sorted(votes, key=lambda place: (-votes[place], ages[place]))
+        return [self._ids[place] for place in ordered[:count]]
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether there are sketches that no row holds."""
+        return bool(self._unsaved) or len(self._block) > self._saved_bytes
+
+    def save(self, operation: Operation) -> None:
+        """Put what is new into rows, and delete the rows it displaces.
+
+        Call `confirm_saved` once the operation has been applied.
+        """
+        blocks = {**self._unsaved, self._sequence: bytes(self._block)}
+        for sequence, block in blocks.items():
+            if block:
+                operation.put(SKETCH, number_key(sequence), RawRecord(block))
+            if sequence >= self._blocks_max:
+                operation.delete(SKETCH, number_key(sequence - self._blocks_max))
+
+    def confirm_saved(self) -> None:
+        """What was saved last is certain."""
+        self._unsaved.clear()
+        self._saved_bytes = len(self._block)
+
+    def _begin(self) -> None:
+        """Take the memory when it is first needed: a mount that is only read takes none."""
+        if self._ids:
+            return
+        places = self._blocks_max * BLOCK_SKETCHES
+        self._ids = [b""] * places
+        self._features = array("I", bytes(4 * FEATURE_COUNT * places))
+        self._slots = array("I", bytes(4 * _SLOTS))
+        self._unread = self._stored_blocks()
+        newest = next(self._unread, None)
+        if newest is not None:
+            self._go_on_from(*newest)
+
+    def _go_on_from(self, sequence: int, block: bytes) -> None:
+        """Bring in the newest stored block, and fill it up if it has room."""
+        self._sequence = sequence
+        self._read(sequence, block)
+        if len(block) >= BLOCK_SKETCHES * SKETCH_BYTES or len(block) % SKETCH_BYTES:
+            self._begin_block(sequence + 1)
+        else:
+            self._block = bytearray(block)
+            self._saved_bytes = len(block)
+
+    def _begin_block(self, sequence: int) -> None:
+        self._sequence = sequence
+        self._block = bytearray()
+        self._saved_bytes = 0
+
+    def _stored_blocks(self) -> Iterator[tuple[int, bytes]]:
+        """Stored blocks, the newest first, up to one that cannot be read."""
+        try:
+            for key, row in self._index.scan(SKETCH, reverse=True):
+                yield number_of(key), row.value
+        except IndexProblem:
+            return  # fsck tells
+
+    def _read_some(self) -> None:
+        for _ in range(_BLOCKS_READ):
+            block = next(self._unread, None)
+            if block is None:
+                return
+            self._read(*block)
+
+    def _read(self, sequence: int, block: bytes) -> None:
+        """Bring in a block that is older than all in memory."""
+        if sequence <= self._sequence - self._blocks_max or len(block) % SKETCH_BYTES:
+            return
+        for number, at in enumerate(range(0, len(block), SKETCH_BYTES)):
+            prefix, features = decode_sketch(block[at : at + SKETCH_BYTES])
+            self._put(self._place(sequence, number), prefix, features, newer=False)
+
+    def _place(self, sequence: int, number: int) -> int:
+        """Where in the ring a sketch of a block stands."""
+        return sequence % self._blocks_max * BLOCK_SKETCHES + number
+
+    def _put(self, place: int, chunk: bytes, features: Sequence[int], *, newer: bool) -> None:
+        slots = self._slots
+        self._ids[place] = chunk
+        at = place * FEATURE_COUNT
+        self._features[at : at + FEATURE_COUNT] = array("I", features)
+        for number, feature in enumerate(features):
+            slot = _slot(number, feature)
+            if newer or not slots[slot]:
+                slots[slot] = place + 1
+
+
+def encode_sketch(chunk: bytes, features: Sequence[int]) -> bytes:
+    """A sketch as it is stored; the features have 24 bits."""
+    words = _WORDS.pack(*features)
+    return chunk[:ID_PREFIX_BYTES] + words[0::4] + words[1::4] + words[2::4]
+
+
+def decode_sketch(sketch: bytes) -> tuple[bytes, tuple[int, ...]]:
+    """The beginning of a chunk's id, and its features."""
+    words = bytearray(_WORDS.size)
+    for byte in range(3):
+        start = ID_PREFIX_BYTES + byte * FEATURE_COUNT
+        words[byte::4] = sketch[start : start + FEATURE_COUNT]
+    return sketch[:ID_PREFIX_BYTES], _WORDS.unpack(words)
+
+
+def _slot(number: int, feature: int) -> int:
+    return (feature + number * _SLOT_STEP) % _SLOTS
