@@ -3,6 +3,7 @@
     root        a fresh folder in a mount that all tests of a run share. Every test that uses only
                 this passes on an ordinary folder too: set PLAIN_FOLDER=DIR to use one in DIR
     filesystem  that mount, for tests that need to know about it, or end and renew it
+    renew       called between writing and looking: umount and mount, or kill -9 and mount
     own_store   a mount for one test alone
     mount_with  the same with mount options: mount_with("noatime")
 
@@ -73,10 +74,17 @@ def root(filesystem: Filesystem, request: pytest.FixtureRequest) -> Iterator[Pat
     former_umask = os.umask(0o022)
     folder = Path(tempfile.mkdtemp(dir=filesystem.folder))
     folder.chmod(0o755)
-    with cut_off_when_hung(store):
+    with cut_off_when_hung(store, _patience(request)):
         yield folder
         shutil.rmtree(folder)
     os.umask(former_umask)
+
+
+@pytest.fixture(params=["remounted", "killed"])
+def renew(filesystem: Filesystem, request: pytest.FixtureRequest) -> Callable[[], None]:
+    """What happens between writing and looking. Nothing may be open in the mount."""
+    is_kill = request.param == "killed"
+    return filesystem.kill_and_mount if is_kill else filesystem.remount
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -89,7 +97,7 @@ def _clean_after_each_module(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def mount_with() -> Iterator[Callable[..., MountedStore]]:
+def mount_with(request: pytest.FixtureRequest) -> Iterator[Callable[..., MountedStore]]:
     """Mount a new store for this test alone; options as after `-o`."""
     if PLAIN_FOLDER is not None:
         pytest.skip("about the mount itself, which a plain folder is not")
@@ -97,7 +105,7 @@ def mount_with() -> Iterator[Callable[..., MountedStore]]:
 
         def mount(*options: str) -> MountedStore:
             store = stack.enter_context(mounted(*options))
-            stack.enter_context(cut_off_when_hung(store))
+            stack.enter_context(cut_off_when_hung(store, _patience(request)))
             return store
 
         yield mount
@@ -107,3 +115,10 @@ def mount_with() -> Iterator[Callable[..., MountedStore]]:
 def own_store(mount_with: Callable[..., MountedStore]) -> MountedStore:
     """A mount of a new store for this test alone."""
     return mount_with()
+
+
+def _patience(request: pytest.FixtureRequest) -> float:
+    """After how many seconds a test counts as hung: shortly before its time limit."""
+    marker = request.node.get_closest_marker("timeout")
+    limit = float(marker.args[0] if marker else request.config.getini("timeout"))
+    return 0.8 * limit

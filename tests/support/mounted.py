@@ -25,7 +25,6 @@ COMMAND: Final = (
     [str(INSTALLED)] if INSTALLED.exists() else [sys.executable, "-m", "daemon.cli.main"]
 )
 END_SECONDS: Final = 30.0
-HUNG_SECONDS: Final = 90.0  # less than a test may take
 STACKS_SECONDS: Final = 1.0
 SUSPICIOUS_LEVELS: Final = ("warning", "error", "critical")
 
@@ -225,7 +224,7 @@ def mounted(*options: str) -> Iterator[MountedStore]:
 
 
 @contextmanager
-def cut_off_when_hung(store: MountedStore | None) -> Iterator[None]:
+def cut_off_when_hung(store: MountedStore | None, seconds: float) -> Iterator[None]:
     """Let calls into the mount fail after a while, as the time limit of a test cannot end them.
 
     The tasks' stacks are in the log then.
@@ -239,7 +238,7 @@ def cut_off_when_hung(store: MountedStore | None) -> Iterator[None]:
         store.daemon.ended(STACKS_SECONDS)
         store.cut_off()
 
-    watchdog = threading.Timer(HUNG_SECONDS, rescue)
+    watchdog = threading.Timer(seconds, rescue)
     watchdog.daemon = True
     watchdog.start()
     try:

@@ -101,10 +101,10 @@ def errno_of(action: Callable[[], object]) -> str:
 def wait_for_tick() -> None:
     """Return once a file stamped from now on has a later time than any stamped before.
 
-    Filesystems stamp with the coarse clock, which stands still for up to 10 ms.
+    Filesystems stamp with the coarse clock, which stands still for up to 10 ms, or a finer one.
     """
-    before = time.clock_gettime_ns(CLOCK_REALTIME_COARSE)
-    while time.clock_gettime_ns(CLOCK_REALTIME_COARSE) == before:
+    now = time.time_ns()
+    while coarse_now() <= now:
         time.sleep(0.0005)
 
 
