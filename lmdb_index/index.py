@@ -108,17 +108,24 @@ class Index(Rows):
 
     @classmethod
     def open(
-        cls, store: Path, uuid: bytes, accept: AcceptRecord | None = None, *, dry: bool = False
+        cls,
+        store: Path,
+        uuid: bytes,
+        accept: AcceptRecord | None = None,
+        *,
+        dry: bool = False,
+        thorough: bool = False,
     ) -> "Index":
         """Open the index of a store and replay the journal onto its last commit.
 
         `accept` is asked for each operation behind the last sync marker; False ends the replay
         there. When `dry`, nothing on disk changes, then or later: operations are forgotten at the
-        end. Raises IndexCorrupt, JournalCorrupt, IndexTooNew, NoRoom, IndexProblem; then nothing
+        end. When `thorough`, the structure of the whole LMDB file is checked first, at about 60 MB
+        a second: LMDB itself takes it on trust, and may end the process over a garbled one. Raises IndexCorrupt, JournalCorrupt, IndexTooNew, NoRoom, IndexProblem; then nothing
         was changed.
         """
         places = Places.of(store)
-        environment, transaction = open_environment(places, uuid, dry=dry)
+        environment, transaction = open_environment(places, uuid, dry=dry, thorough=thorough)
         try:
             return cls(places, uuid, environment, transaction, accept, dry=dry)
         except BaseException:
@@ -212,6 +219,17 @@ class Index(Rows):
         self._checkpoints += 1
         self._begin()
         self._rotate_journal()
+
+    def skip_numbers(self, position: int) -> None:
+        """Checkpoint, and number operations from there on as if there had been so many.
+
+        An index made again goes on behind the numbers of the one it replaces, so that no journal
+        can be taken for a part of the other. Raises as `checkpoint`.
+        """
+        self.checkpoint()
+        if position > self._journal.position:
+            self._journal.position = position
+            self.checkpoint()
 
     def statistics(self) -> IndexStatistics:
         """How it is now."""

@@ -12,10 +12,11 @@ from typing import NamedTuple
 import lmdb
 
 from lmdb_index.environment import index_problem
-from lmdb_index.errors import IndexTooNew
+from lmdb_index.errors import IndexProblem, IndexTooNew
 from lmdb_index.host_files import FOLDER_MODE, create_whole, host_failures
+from lmdb_index.journal_files import list_segments
 from lmdb_index.journal_format import JournalRecord, RecordKind, decode_payload
-from lmdb_index.journal_survey import Segment, Survey
+from lmdb_index.journal_survey import Segment, Survey, survey_journal
 from lmdb_index.meta import Meta
 from lmdb_index.operation import Mutation
 from lmdb_index.rows import CurrentTransaction
@@ -31,6 +32,39 @@ class Replayed(NamedTuple):
     mutations: int  # rows and counters changed by the replay
     bytes: int  # of the journal records replayed
     end: int  # offset in the last segment behind the last record that counts
+
+
+class LoggedOperation(NamedTuple):
+    """An operation as the journal has it."""
+
+    sequence: int
+    counters: dict[str, int]  # what to add to each
+    mutations: list[Mutation]
+
+
+def read_operations(journal: Path, uuid: bytes, applied: int) -> Iterator[LoggedOperation]:
+    """The operations behind a number, without an index to apply them to.
+
+    Raises JournalCorrupt when the first of them is missing, or durable ones are damaged;
+    IndexTooNew, IndexProblem.
+    """
+    survey = survey_journal(journal, uuid, applied)
+    for place, record in _operations_behind(survey, uuid, applied):
+        payload = decode_payload(record.payload, place)
+        changed = [Mutation(*mutation) for mutation in payload.mutations]
+        yield LoggedOperation(record.sequence, payload.counters, changed)
+
+
+def holds_operations(journal: Path, uuid: bytes) -> bool:
+    """Whether a journal has any, or may have: it can be there and not be readable."""
+    try:
+        segments = list_segments(journal)
+        first = segments[0].first_sequence - 1
+        return next(read_operations(journal, uuid, first), None) is not None
+    except (FileNotFoundError, IndexError):
+        return False  # there is no journal
+    except (IndexProblem, OSError):
+        return True
 
 
 def replay(

@@ -24,7 +24,8 @@ from fsmodel.store.pack_writer import PackWriter
 from lmdb_index.records import ObjectRecord
 
 SKETCHED_BYTES_MIN: Final = 512  # a sketch costs more than what smaller objects could save
-SKETCHED_KINDS: Final = frozenset({ObjectKind.CHUNK, ObjectKind.TREE})
+# A base keeps its row, hence all that it names: a tree as a base would keep deleted files alive.
+SKETCHED_KINDS: Final = frozenset({ObjectKind.CHUNK})
 BRIEF_BYTES: Final = 16 << 10
 
 Features = tuple[int, ...]

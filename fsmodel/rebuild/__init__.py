@@ -1,0 +1,1 @@
+"""Making the index again from the packs alone."""

@@ -1,0 +1,116 @@
+"""Third step: the tree of a root becomes rows again: inodes, entries, links, attributes.
+
+Memory: the directories still to be read, and one page of each level of one directory.
+"""
+
+import stat
+from collections.abc import Callable
+from typing import Final
+
+from fsmodel.errors import DataError
+from fsmodel.history.root_format import Root
+from fsmodel.history.tree_format import FIRST_PLACE, VALUE_INLINE_MAX, TreeEntry, TreeXattr
+from fsmodel.history.tree_reader import LoadTree, entries_of_tree
+from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
+from fsmodel.rebuild.bulk import Bulk
+from lmdb_index.keys import named_key, number_key, pair_key, triple_key
+from lmdb_index.records import (
+    DirentOrderRecord,
+    DirentRecord,
+    InodeFlag,
+    InodeRecord,
+    RawRecord,
+)
+from lmdb_index.schema import DIRENT, DIRENT_ORDER, INODE, LINK, UNSETTLED, XATTR
+
+_PRESENT: Final = RawRecord()
+
+
+class NameRestorer:
+    """Makes the rows of one root. Afterwards `unsettled` and `lost_attributes` say what lacks."""
+
+    def __init__(self, bulk: Bulk, load: LoadTree) -> None:
+        self._bulk = bulk
+        self._load = load
+        self.unsettled: list[InodeId] = []  # files with bytes that were in the index alone
+        self.lost_attributes: list[tuple[InodeId, bytes]] = []
+
+    def restore(self, root: Root, progress: Callable[[int], None]) -> None:
+        """Every inode and name of a root whose trees can all be read. Raises DataError."""
+        self._put_inode(root.directory, 0, 0)
+        directories = [(int(ROOT_INODE), ObjectId(root.directory.tree))]
+        count = 0
+        while directories:
+            directory, tree = directories.pop()
+            for entry in entries_of_tree(self._load, tree):
+                self._put_entry(directory, entry)
+                count += 1
+                if entry.tree:
+                    directories.append((entry.inode, ObjectId(entry.tree)))
+            progress(count)
+
+    def _put_entry(self, directory: int, entry: TreeEntry) -> None:
+        put, kind = self._bulk.put, entry.mode >> 12
+        dirent = DirentRecord(entry.inode, entry.cookie, kind)
+        order = DirentOrderRecord(entry.inode, kind, entry.name)
+        put(DIRENT, named_key(directory, entry.name), dirent)
+        put(DIRENT_ORDER, pair_key(directory, entry.cookie), order)
+        known = self._bulk.index.get(INODE, number_key(entry.inode))
+        first = bool(entry.flags & FIRST_PLACE)
+        if not first:
+            put(LINK, triple_key(entry.inode, directory, entry.cookie), _PRESENT)
+        if known is None:
+            self._put_inode(entry, directory if first else 0, entry.cookie if first else 0)
+        elif first:
+            known.parent, known.cookie = directory, entry.cookie
+            put(INODE, number_key(entry.inode), known)
+
+    def _put_inode(self, entry: TreeEntry, parent: int, cookie: int) -> None:
+        key = number_key(entry.inode)
+        flags = entry.flags & ~(FIRST_PLACE | InodeFlag.UNSETTLED)
+        if entry.flags & InodeFlag.UNSETTLED:
+            self.unsettled.append(InodeId(entry.inode))
+        if stat.S_ISREG(entry.mode) and entry.content_size != entry.size:
+            flags |= InodeFlag.UNSETTLED
+            self._bulk.put(UNSETTLED, key, _PRESENT)
+        if self._put_xattrs(entry):
+            flags |= InodeFlag.HAS_XATTRS
+        record = InodeRecord(
+            mode=entry.mode,
+            uid=entry.uid,
+            gid=entry.gid,
+            nlink=entry.nlink,
+            size=entry.size,
+            rdev=entry.rdev,
+            atime_ns=entry.atime_ns,
+            mtime_ns=entry.mtime_ns,
+            ctime_ns=entry.ctime_ns,
+            birth_ns=entry.birth_ns,
+            parent=parent,
+            cookie=cookie,
+            content=entry.content,
+            content_size=entry.content_size,
+            next_cookie=entry.next_cookie,
+            flags=flags,
+            target=entry.target,
+            tree=entry.tree,
+        )
+        self._bulk.put(INODE, key, record)
+
+    def _put_xattrs(self, entry: TreeEntry) -> bool:
+        """Tell whether there are any."""
+        restored = False
+        for xattr in entry.xattrs:
+            try:
+                value = self._value_of(xattr)
+            except DataError:
+                self.lost_attributes.append((InodeId(entry.inode), xattr.name))
+                continue
+            self._bulk.put(XATTR, named_key(entry.inode, xattr.name), RawRecord(value))
+            restored = True
+        return restored
+
+    def _value_of(self, xattr: TreeXattr) -> bytes:
+        if xattr.size <= VALUE_INLINE_MAX:
+            return xattr.value
+        return self._load(ObjectId(xattr.value))
