@@ -121,8 +121,9 @@ class Index(Rows):
         `accept` is asked for each operation behind the last sync marker; False ends the replay
         there. When `dry`, nothing on disk changes, then or later: operations are forgotten at the
         end. When `thorough`, the structure of the whole LMDB file is checked first, at about 60 MB
-        a second: LMDB itself takes it on trust, and may end the process over a garbled one. Raises IndexCorrupt, JournalCorrupt, IndexTooNew, NoRoom, IndexProblem; then nothing
-        was changed.
+        a second: LMDB itself takes it on trust, and may end the process over a garbled one.
+        Raises IndexCorrupt, JournalCorrupt, IndexTooNew, NoRoom, IndexProblem; then nothing was
+        changed.
         """
         places = Places.of(store)
         environment, transaction = open_environment(places, uuid, dry=dry, thorough=thorough)
@@ -224,12 +225,16 @@ class Index(Rows):
         """Checkpoint, and number operations from there on as if there had been so many.
 
         An index made again goes on behind the numbers of the one it replaces, so that no journal
-        can be taken for a part of the other. Raises as `checkpoint`.
+        can be taken for a part of the other. Raises as `checkpoint`; also when there is no new
+        journal segment, as the old one would have a gap.
         """
         self.checkpoint()
         if position > self._journal.position:
             self._journal.position = position
             self.checkpoint()
+            if self._rotation_problem is not None:
+                self._journal.fail(self._rotation_problem)
+                self._journal.check()
 
     def statistics(self) -> IndexStatistics:
         """How it is now."""

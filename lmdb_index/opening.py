@@ -5,7 +5,13 @@ from pathlib import Path
 
 import lmdb
 
-from lmdb_index.environment import DATA_FILE, Environment, Transaction, index_problem
+from lmdb_index.environment import (
+    DATA_FILE,
+    Environment,
+    Transaction,
+    check_structure,
+    index_problem,
+)
 from lmdb_index.errors import IndexCorrupt, IndexProblem
 from lmdb_index.host_files import FOLDER_MODE, host_failures, sync_folder
 from lmdb_index.journal import Journal
@@ -55,12 +61,16 @@ def create_index(places: Places, uuid: bytes) -> None:
         sync_folder(places.store)
 
 
-def open_environment(places: Places, uuid: bytes, *, dry: bool) -> tuple[Environment, Transaction]:
+def open_environment(
+    places: Places, uuid: bytes, *, dry: bool, thorough: bool
+) -> tuple[Environment, Transaction]:
     """Open LMDB and begin the long transaction.
 
     Raises IndexCorrupt, IndexTooNew, IndexProblem; then nothing was changed.
     """
     _check_not_cut(places, uuid)
+    if thorough:
+        check_structure(places.index)
     environment = Environment(places.index)
     try:
         environment.grow_map()

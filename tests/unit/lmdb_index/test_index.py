@@ -1,11 +1,13 @@
 """The facade: positions, statistics, snapshots for other threads."""
 
+import errno
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from lmdb_index.errors import IndexProblem
+from lmdb_index.errors import IndexProblem, JournalFailed
 from lmdb_index.index import Index, Snapshot
 from lmdb_index.records import RawRecord
 from lmdb_index.schema import PACK, TABLES, XATTR
@@ -91,3 +93,30 @@ def test_closing_again_does_nothing(store: Path) -> None:
         index.close()
         put_raw(other, b"other")
         assert other.get(XATTR, b"other") == RawRecord()
+
+
+def test_numbers_can_be_skipped(index: Index, store: Path) -> None:
+    put_packs(index, range(2))
+    index.skip_numbers(100)
+    assert index.journal_position == 100
+    index.skip_numbers(50)
+    put_packs(index, range(2, 3))
+    index.close()
+    with opened(store) as found:
+        assert (found.journal_position, pack_numbers(found)) == (101, [0, 1, 2])
+
+
+def test_numbers_are_not_skipped_within_a_segment(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recovery would take the gap for damage."""
+
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    put_packs(index, range(1))
+    monkeypatch.setattr(os, "rename", full)
+    with pytest.raises(JournalFailed):
+        index.skip_numbers(100)
+    with pytest.raises(JournalFailed):
+        put_packs(index, range(1, 2))

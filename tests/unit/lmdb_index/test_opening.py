@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,24 @@ def test_a_file_that_is_no_index_is_refused(store: Path) -> None:
     data.write_bytes(b"garbage" * data.stat().st_size)
     with pytest.raises(IndexCorrupt, match="run cairnfs rebuild-index"):
         Index.open(store, UUID)
+
+
+def test_a_garbled_index_is_noticed_before_lmdb_trips_over_it(store: Path) -> None:
+    with opened(store) as index:
+        put_packs(index, range(300))
+        index.checkpoint()
+    data = store / "index" / "data.mdb"
+    good = data.read_bytes()
+    refused = []
+    for page in range(0, len(good), 4096):
+        data.write_bytes(good[:page] + bytes(4096) + good[page + 4096 :])
+        with suppress(IndexCorrupt):
+            Index.open(store, UUID, thorough=True).close()
+            continue
+        refused.append(page)
+    data.write_bytes(good)
+    Index.open(store, UUID, thorough=True).close()
+    assert len(refused) > len(good) // 4096 // 2, "most pages are in use"
 
 
 def test_a_missing_journal_is_refused(store: Path) -> None:
