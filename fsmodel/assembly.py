@@ -14,6 +14,7 @@ from fsmodel.content.chunk_limits import CHUNKER, ChunkLimits
 from fsmodel.content.chunking import features
 from fsmodel.content.contents import Contents
 from fsmodel.content.digests import Digests
+from fsmodel.content.lineages import Lineages
 from fsmodel.content.settle import Settler
 from fsmodel.durability import Durability
 from fsmodel.history.roots import Roots
@@ -153,8 +154,9 @@ def _open_parts(
     objects = ObjectStore(index, changes, packs, reader, cache, _encoding(settings))
     chunking = content.chunking
     limits = ChunkLimits(chunking.min, chunking.average, chunking.max)
-    contents = Contents(index, inodes, changes, objects, Settler(objects, limits), clock)
-    holds = Holds()
+    lineages = Lineages(index, inodes, objects)
+    settler = Settler(objects, lineages, limits)
+    contents = Contents(index, inodes, changes, objects, settler, lineages, clock)
     digests = Digests(index, changes, contents, objects)
     holds = Holds()
     namespace = Namespace(

@@ -31,6 +31,7 @@ from fsmodel.content.manifest import (
     total_of,
 )
 from fsmodel.ids import ContentRef, ObjectId
+from fsmodel.store.objects import ObjectStore
 
 LoadPage = Callable[[ObjectId], bytes]
 SavePage = Callable[[bytes], ObjectId]
@@ -227,6 +228,13 @@ class ChunkList:
 
     def _measure(self) -> None:
         self._ends = list(accumulate(page.size for page in self._pages))
+
+
+def stored_chunks(ref: bytes, objects: ObjectStore) -> ChunkList:
+    """The chunks a content ref names. Raises DataError."""
+    chunk = None if is_manifest(ref) else object_of(ref)
+    chunk_size = 0 if chunk is None else objects.get(chunk).plain
+    return ChunkList.of(ref, chunk_size, objects.load)
 
 
 def _part(run: Run, size: int) -> list[Run]:

@@ -12,9 +12,10 @@ from typing import Final
 
 from fsmodel.change import Change, Changes
 from fsmodel.clock import Clock
-from fsmodel.content.chunk_list import ChunkList
-from fsmodel.content.content_ref import EMPTY, is_manifest, object_of
+from fsmodel.content.chunk_list import ChunkList, stored_chunks
+from fsmodel.content.content_ref import EMPTY, object_of
 from fsmodel.content.file_state import FileState
+from fsmodel.content.lineages import Lineages
 from fsmodel.content.manifest import named_objects
 from fsmodel.content.reader import Reader
 from fsmodel.content.settle import Settler
@@ -48,6 +49,7 @@ class Contents:
         changes: Changes,
         objects: ObjectStore,
         settler: Settler,
+        lineages: Lineages,
         clock: Clock,
     ) -> None:
         self._index = index
@@ -55,6 +57,7 @@ class Contents:
         self._changes = changes
         self._objects = objects
         self._settler = settler
+        self._lineages = lineages
         self._reader = Reader(objects)
         self._clock = clock
         self._files: dict[InodeId, FileState] = {}
@@ -123,6 +126,7 @@ class Contents:
         record.content_size = min(record.content_size, size)
         rows = self._rewrite_extents(change, file, size) if file.logged_rows else 0
         if size == 0 and record.content:
+            change.when_applied(partial(self._lineages.remember_former, inode, record.content))
             self._drop_content(change, record)
         self._mark(change, inode, record, unsettled=rows > 0 or record.content_size != size)
         change.when_applied(partial(self._truncated, file, size, rows))
@@ -199,10 +203,7 @@ class Contents:
 
     def chunk_list(self, ref: bytes) -> ChunkList:
         """The chunks a content ref names. Raises DataError."""
-        chunk_size = 0
-        if ref and not is_manifest(ref):
-            chunk_size = self._objects.get(ObjectId(ref[1:])).plain
-        return ChunkList.of(ref, chunk_size, self._objects.load)
+        return stored_chunks(ref, self._objects)
 
     def _record_contents(self, file: FileState) -> None:
         """Let the inode's row name what has been settled."""
@@ -214,6 +215,7 @@ class Contents:
                     self._objects.add_reference(change, ObjectId(ref[1:]))
                 self._drop_content(change, record)
                 record.content = ref
+                change.when_applied(partial(self._lineages.remember, record, ref))
             change.operation.add("logical_bytes", file.chunks.size - record.size)
             record.size = record.content_size = file.chunks.size
             self._stamp(file, record)
@@ -253,7 +255,7 @@ class Contents:
         """A truncation has been applied: let the memory say the same."""
         file.truncate(size)
         if size == 0 and file.chunks_recorded:
-            file.chunks = self.chunk_list(EMPTY)
+            file.chunks, file.descent = self.chunk_list(EMPTY), None
         if file.logged_rows:
             file.unlogged = []
             file.logged_rows, file.logged_bytes = rows, file.dirty.size_bytes

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from fsmodel.content.chunk_list import ChunkList
 from fsmodel.content.extents import DirtyExtents, Extent
+from fsmodel.content.lineage import Descent
 from fsmodel.ids import InodeId
 
 
@@ -29,6 +30,7 @@ class FileState:
     logged_rows: int = 0
     logged_bytes: int = 0
     written_ns: int | None = None  # when it was last written, until its times say so
+    descent: Descent | None = None  # what its first bytes may descend from; None: not asked yet
     users: int = 0  # open handles and requests in progress
 
     @property

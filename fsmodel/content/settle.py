@@ -18,6 +18,7 @@ from fsmodel.buffers import Buffer
 from fsmodel.content.chunking import ChunkLimits, cut_points
 from fsmodel.content.extents import Extent
 from fsmodel.content.file_state import FileState
+from fsmodel.content.lineages import Lineages
 from fsmodel.content.manifest import Run
 from fsmodel.content.recut import CutRegion, NewChunk, cut_region
 from fsmodel.content.regions import PlannedRegion, RegionPlanner
@@ -35,8 +36,9 @@ SKIPPED_REPEATS_MIN: Final = 16  # of one chunk, before it is looked at whether 
 class Settler:
     """Turns the unchunked bytes of files into chunks."""
 
-    def __init__(self, objects: ObjectStore, limits: ChunkLimits) -> None:
+    def __init__(self, objects: ObjectStore, lineages: Lineages, limits: ChunkLimits) -> None:
         self._objects = objects
+        self._lineages = lineages
         self._limits = limits
         self._zeros = bytes(limits.max_size)
         self._zeros_id = object_id(self._zeros)
@@ -78,7 +80,7 @@ class Settler:
             old = yield from self._read_chunk(run.id)
             data = memoryview(old)[: size - start]
             cut = NewChunk(start, object_id(data), data)
-            yield from self._store([cut])
+            yield from self._store(file, [cut])
             runs = _runs_of([cut])
         _replace(file, start, chunks.size, runs)
 
@@ -104,7 +106,7 @@ class Settler:
         zeros = memoryview(self._zeros)
         tail = [NewChunk(size - part, object_id(zeros[:part]), zeros[:part])] if part else []
         hole = [NewChunk(start + cuts[-1], self._zeros_id, zeros)] if repeat else []
-        yield from self._store([*new, *hole, *tail])
+        yield from self._store(file, [*new, *hole, *tail])
         runs = [*_runs_of(new), *_runs_of(hole, repeat), *_runs_of(tail)]
         _replace(file, start, chunks.size, runs)
 
@@ -119,7 +121,7 @@ class Settler:
             found.met or region.reaches_end for region, found in zip(regions, results, strict=True)
         ]
         yield from self._store(
-            chunk for result in compress(results, done) for chunk in result.chunks
+            file, (chunk for result in compress(results, done) for chunk in result.chunks)
         )
         left: list[Extent] = []
         for region, result, is_done in zip(regions, results, done, strict=True):
@@ -148,7 +150,7 @@ class Settler:
                 pending = pending[len(region.edits) :]
                 work = partial(cut_region, region, self._read_source, self._limits)
                 result: CutRegion = yield Work(work, region.size_bytes)
-                yield from self._store(result.chunks)
+                yield from self._store(file, result.chunks)
                 relied_on.enter_context(
                     self._objects.reliance.on([chunk.id for chunk in result.chunks])
                 )
@@ -196,10 +198,11 @@ class Settler:
         data: bytes = yield Work(lambda: self._objects.read(located), self._limits.average)
         return data
 
-    def _store(self, new: Iterable[NewChunk]) -> Steps[None]:
+    def _store(self, file: FileState, new: Iterable[NewChunk]) -> Steps[None]:
         """Store new chunks. They have to be named, or relied on, before the next step."""
+        hints = partial(partial, self._lineages.hints, file)
         yield from self._objects.add(
-            [NewObject(ObjectKind.CHUNK, chunk.id, chunk.data) for chunk in new]
+            [NewObject(ObjectKind.CHUNK, chunk.id, chunk.data, hints(chunk)) for chunk in new]
         )
 
 

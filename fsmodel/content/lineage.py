@@ -1,0 +1,64 @@
+"""A lineage: chunks by offset that the bytes of a file may descend from, chunk by chunk."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from fsmodel.content.chunk_list import ChunkList
+from fsmodel.errors import DataError
+from fsmodel.ids import ObjectId
+from fsmodel.store.object_reader import Find
+
+FAILURES_MAX: Final = 16  # chunks in a row that a lineage did not help; then it is given up
+
+
+class Lineage:
+    """The chunks of a former or similar content, by offset."""
+
+    def __init__(self, chunks: ChunkList) -> None:
+        self._chunks = chunks
+        self._asked: list[ObjectId] = []  # for these chunks, since it was last judged
+        self._failures = 0
+
+    def at(self, start: int, end: int, wanted_for: ObjectId, find: Find) -> list[ObjectId]:
+        """The chunk that covers most of a range; none when there is none, or it is given up."""
+        self._judge(find)
+        if self._failures >= FAILURES_MAX:
+            return []
+        self._asked.append(wanted_for)
+        try:
+            return covering(self._chunks, start, end)
+        except DataError:
+            self._failures = FAILURES_MAX  # a page of it was collected since
+            return []
+
+    def _judge(self, find: Find) -> None:
+        """Look at what became of the chunks it was asked for, as far as they are stored."""
+        unknown: list[ObjectId] = []
+        for asked in self._asked:
+            record = find(asked)
+            if record is None:
+                unknown.append(asked)
+            else:
+                self._failures = 0 if record.base else self._failures + 1
+        self._asked = unknown
+
+
+def covering(chunks: ChunkList, start: int, end: int) -> list[ObjectId]:
+    """The chunk that covers most of a range; none when none does. Raises DataError."""
+    best: list[ObjectId] = []
+    covered = 0
+    for at, run in chunks.runs_from(start):
+        if at >= end:
+            break
+        common = min(min(at + run.size, end) - max(at, start), run.length)
+        if common > covered:
+            best, covered = [run.id], common
+    return best
+
+
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """What the bytes of a file may descend from."""
+
+    former: Lineage | None = None  # what it was, or what it will replace
+    kindred: Lineage | None = None  # the file of its kind that was written before it
