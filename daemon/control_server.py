@@ -8,7 +8,6 @@ between requests, and the time to take an answer. Whoever is not our user or roo
 
 import logging
 import socket
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import msgspec
@@ -34,7 +33,7 @@ from daemon.control_protocol import (
 )
 from daemon.control_socket import peer_credentials_size, peer_of
 from daemon.problems import RequestFailed, nearest_hint
-from daemon.workers import Workers
+from daemon.workers import PatientWorkers
 from fsmodel.errors import CairnError
 
 CLIENTS_MAX: Final = 64
@@ -131,7 +130,7 @@ class ControlServer:
         context = Context(self._service.volume, progress.note)
         steps = command.run(context, arguments)
         try:
-            return await _PatientWorkers(progress.send).drive(steps)
+            return await PatientWorkers(progress.send).drive(steps)
         finally:
             steps.close()
 
@@ -157,20 +156,6 @@ class _LatestProgress:
         self._latest = None
         self._next_at = trio.current_time() + PROGRESS_SECONDS
         await _send(self._stream, encode_progress(latest))
-
-
-class _PatientWorkers(Workers):
-    """Lets others run after each step of long work, also when the step was done inline."""
-
-    def __init__(self, after_step: Callable[[], Awaitable[None]]) -> None:
-        super().__init__(threads_max=1)
-        self._after_step = after_step
-
-    async def run(self, work: Any) -> object:
-        """Do one piece of work, then make way."""
-        done = await super().run(work)
-        await self._after_step()
-        return done
 
 
 async def _receive(stream: trio.SocketStream) -> bytes:

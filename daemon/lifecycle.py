@@ -22,12 +22,14 @@ from daemon.daemon_record import DaemonRecord, remove_record, start_ticks, write
 from daemon.flusher import Flusher
 from daemon.liveness import PROBE_SECONDS, feed_watchdog, mount_answers
 from daemon.logs import ErrorCounter, configure_logging
+from daemon.maintenance import GcThresholds, Maintenance
 from daemon.memory import limit_heaps
 from daemon.mount_plan import MountPlan
 from daemon.mount_table import mount_at, read_mount_table
 from daemon.mounting import check_host, check_mount_point
 from daemon.operations import CairnOperations
 from daemon.problems import MountProblem, Problem, innermost
+from daemon.root_keeper import RootKeeper
 from daemon.sd_notify import READY, STOPPING, ServiceManager
 from daemon.service import DaemonService
 from daemon.session import FuseSession
@@ -101,6 +103,18 @@ class _Daemon:
         self._service = DaemonService(
             volume, self._flusher, self._checkpointer, errors, plan.mountpoint
         )
+        self._maintenance = Maintenance(
+            volume,
+            GcThresholds(
+                plan.settings.gc_garbage_bytes_min,
+                plan.settings.gc_garbage_ratio_min,
+                plan.settings.gc_idle_seconds,
+            ),
+            self._service.activity,
+        )
+        self._root_keeper = RootKeeper(
+            volume, plan.settings.root_interval_seconds, self._service.activity
+        )
         self._operations = CairnOperations(
             volume, self._flusher, self._workers, SyncGroup(volume.durability)
         )
@@ -140,6 +154,8 @@ class _Daemon:
             nursery.start_soon(self._flusher.run)
             if not self._volume.read_only:
                 nursery.start_soon(self._checkpointer.run)
+                nursery.start_soon(self._root_keeper.run)
+                nursery.start_soon(self._maintenance.run)
             nursery.start_soon(ControlServer(self._service, listener).run)
             nursery.start_soon(self._obey, signals, stopper, nursery)
             nursery.start_soon(self._become_ready, nursery)

@@ -34,6 +34,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(ge=0.1, le=3600, description="A changed store commits its index this often."),
     ] = 5.0
+    root_interval_seconds: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=86400,
+            description="While names and attributes change, the packs learn of it this often.",
+        ),
+    ] = 60.0
     grace_period_seconds: Annotated[
         float,
         Meta(
@@ -46,6 +54,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=1, le=19, description="zstd level for new chunks: 1 is fastest, 19 smallest."),
     ] = 3
+    gc_garbage_bytes_min: Annotated[
+        int,
+        Meta(
+            ge=MIB,
+            le=1 << 50,
+            description="Less garbage than this is not collected before the store is idle.",
+        ),
+    ] = 64 * MIB
+    gc_garbage_ratio_min: Annotated[
+        float,
+        Meta(ge=0, le=1, description="Nor is garbage of a smaller share of what is stored."),
+    ] = 0.1
+    gc_idle_seconds: Annotated[
+        float,
+        Meta(ge=1, description="A store is idle when nothing has changed for so long."),
+    ] = 300.0
     scrub_bytes_per_second: Annotated[
         int,
         Meta(

@@ -3,6 +3,7 @@
 A hop to a thread and back costs about 80 us, so work on few bytes is done where it is.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import trio
@@ -39,3 +40,17 @@ class Workers:
         if work.size_bytes <= INLINE_BYTES_MAX:
             return work.run()
         return await trio.to_thread.run_sync(work.run, limiter=self._limiter)
+
+
+class PatientWorkers(Workers):
+    """Lets others run after each step of long work, also when the step was done inline."""
+
+    def __init__(self, after_step: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(threads_max=1)
+        self._after_step = after_step
+
+    async def run(self, work: Work) -> object:
+        """Do one piece of work, then make way."""
+        done = await super().run(work)
+        await self._after_step()
+        return done

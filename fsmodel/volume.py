@@ -396,6 +396,10 @@ class Volume:
             self._require_writable()
         return self._parts.upkeep.collect_garbage(report, thorough=thorough, dry_run=dry_run)
 
+    def follow_up_deletions(self) -> Steps[None]:
+        """Find out what the files deleted since leave as garbage; see Upkeep.dismantle."""
+        return self._parts.upkeep.dismantle()
+
     def scrub(self, report: Report, *, restart: bool = False) -> Steps[ScrubReport]:
         """Read and verify every object, beside normal use; see Upkeep.scrub."""
         self._require_writable()

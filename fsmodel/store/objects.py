@@ -9,7 +9,7 @@ a slot of a manifest page, and later versions, snapshots and delta children. An 
 falls to zero stays readable, and can be named again, until GC removes it.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -38,6 +38,8 @@ from lmdb_index.index import Index
 from lmdb_index.keys import number_key
 from lmdb_index.records import ObjectRecord, PackRecord, PackState, RawRecord
 from lmdb_index.schema import DAMAGED, OBJECT, PACK, UNREFERENCED
+
+FALLEN_MAX: Final = 100_000  # remembered; a collection finds the others
 
 _PRESENT: Final = RawRecord()
 
@@ -73,6 +75,7 @@ class ObjectStore:
         self._unrecorded: dict[ObjectId, ObjectRecord] = {}
         self._appending: Counter[PackId] = Counter()  # appends by the lowest pack they may go to
         self._known_pack = 0  # the last pack that was found to have its row
+        self.fallen: deque[ObjectId] = deque()  # lost their last reference, and may name others
         self.epochs = Epochs()
         self.reliance = Reliance()
 
@@ -172,6 +175,8 @@ class ObjectStore:
             change.operation.put(UNREFERENCED, named, _PRESENT)
             change.operation.add("garbage_bytes", record.stored)
             self._count(change, record, -1)
+            if record.kind != ObjectKind.CHUNK and len(self.fallen) < FALLEN_MAX:
+                change.when_applied(partial(self.fallen.append, named))
         change.operation.put(OBJECT, named, record)
 
     def locate(self, wanted: ObjectId) -> Located:

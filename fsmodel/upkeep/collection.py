@@ -86,6 +86,19 @@ class Collector:
                 yield from keep_small()
         return collected
 
+    def dismantle(self) -> Steps[None]:
+        """Delete pages that have lost their last reference, so that what they name is counted.
+
+        The chunks stay, and can be named again. Raises NoSpace.
+        """
+        fallen = self._objects.fallen
+        while fallen:
+            batch = [fallen.popleft() for _ in range(min(len(fallen), BATCH_OBJECTS))]
+            children = yield from self._children(list(dict.fromkeys(batch)))
+            while batch:
+                batch = self._remove_some(batch, children, Collected())
+                yield PAUSE
+
     def preview(self, progress: Progress) -> Steps[Collected]:
         """What `collect` would free; changes nothing. Memory grows with what is found."""
         found = Collected()

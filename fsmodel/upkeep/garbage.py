@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from time import sleep
 from typing import Final
 
 from fsmodel.ids import ObjectId, PackId
@@ -30,6 +31,8 @@ from lmdb_index.schema import DAMAGED, PACK
 
 THOROUGH: Final = CompactionLimits(garbage_share_kept=0.02)
 THRIFTY: Final = CompactionLimits()
+WAIT_SECONDS: Final = 0.02
+WAITS_MAX: Final = 50
 ROUND_BYTES: Final = 256 << 20  # copied before the packs they came from are deleted
 HOP_BYTES: Final = 1 << 20  # work that waits for the disk belongs in a worker
 
@@ -97,6 +100,10 @@ class GarbageCollector:
             garbage_bytes_after=self._garbage(),
         )
 
+    def dismantle(self) -> Steps[None]:
+        """See Collector.dismantle."""
+        return self._collector.dismantle()
+
     def preview(self, limits: CompactionLimits, report: Report) -> Steps[GcReport]:
         """What `run` would do now. Changes nothing. Raises BackendError."""
         found = yield from self._collector.preview(partial(_report_objects, report))
@@ -137,7 +144,7 @@ class GarbageCollector:
         current = self._writer.current
         row = self._index.get(PACK, number_key(current)) if current is not None else None
         if current is not None and row is not None and row.dead:
-            self._end_wasteful(current, row.dead, limits)
+            yield from self._end_wasteful(current, row.dead, limits)
         yield Work(self._writer.sync, HOP_BYTES)
         below = min(self._objects.growing_from, self._writer.durable_below)
         usages = yield from self._survey.usages(below, seal=True)
@@ -147,11 +154,18 @@ class GarbageCollector:
             stuck[damaged.pack] += damaged.stored
         return [replace(usage, stuck_bytes=stuck[usage.pack]) for usage in usages]
 
-    def _end_wasteful(self, current: PackId, dead: int, limits: CompactionLimits) -> None:
-        """Let the current pack grow no more if it is among those to be compacted."""
+    def _end_wasteful(self, current: PackId, dead: int, limits: CompactionLimits) -> Steps[None]:
+        """Let the current pack grow no more if it is among those to be compacted.
+
+        Appends to it that are under way are waited for.
+        """
         usage = PackUsage(current, self._survey.size_of(current), dead)
         if usage.waste_ratio >= limits.waste_ratio_min or limits.garbage_share_kept < 1:
             self._writer.end_pack()
+            for _ in range(WAITS_MAX):
+                if self._objects.growing_from > current:
+                    break
+                yield Work(partial(sleep, WAIT_SECONDS), HOP_BYTES)
 
     def _retire(self, run: "_Run", usages: Sequence[PackUsage]) -> Steps[None]:
         """Retire packs nothing in is needed of, and delete what nobody reads."""

@@ -43,6 +43,11 @@ class Pace:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
+    @property
+    def group_bytes(self) -> int:
+        """How much one hop to a worker may read: it takes about a quarter second at most."""
+        return min(GROUP_BYTES, self.bytes_per_second // 4) or GROUP_BYTES
+
     def keep(self, size_bytes: int, started: float) -> None:
         """Wait until so many bytes may have been read since a moment."""
         if self.bytes_per_second:
@@ -86,7 +91,7 @@ class Scrubber:
         start: bytes | None = progress.next
         while start is not None:
             stretch, start = yield from self._stretch(start)
-            for group in _groups(stretch):
+            for group in _groups(stretch, pace.group_bytes):
                 verified: Verified = yield Work(
                     partial(verify_group, self._objects, group, pace), GROUP_BYTES
                 )
@@ -152,12 +157,12 @@ def verify_group(objects: ObjectStore, group: Iterable[Located], pace: Pace) -> 
     return verified
 
 
-def _groups(stretch: Iterable[Located]) -> Iterator[list[Located]]:
+def _groups(stretch: Iterable[Located], group_bytes: int) -> Iterator[list[Located]]:
     """The objects of a stretch, so many bytes at a time."""
     group: list[Located] = []
     size = 0
     for located in stretch:
-        if group and size + located.location.stored > GROUP_BYTES:
+        if group and size + located.location.stored > group_bytes:
             yield group
             group, size = [], 0
         group.append(located)

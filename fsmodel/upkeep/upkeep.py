@@ -82,6 +82,13 @@ class Upkeep:
         with self._alone("garbage collection"):
             return (yield from self._collector.run(limits, report))
 
+    def dismantle(self) -> Steps[None]:
+        """Follow up deletions, so that the garbage they leave is known; see Collector.dismantle.
+
+        May run beside anything. Raises NoSpace.
+        """
+        return self._collector.dismantle()
+
     def scrub(self, report: Report, *, restart: bool) -> Steps[ScrubReport]:
         """Read and verify every object, going on where an interrupted scrub was.
 

@@ -193,3 +193,15 @@ def test_a_change_that_was_given_up_leaves_its_chunks_named(store: VolumeStore) 
 
 def _refuse(*_: object) -> None:
     raise InterruptedError
+
+
+def test_a_deleted_files_chunks_are_soon_known_as_garbage(store: VolumeStore) -> None:
+    store.write(b"file", MANY_CHUNKS)
+    store.write(b"kept", MANY_CHUNKS[:300_000] + random_bytes("kept"))
+    store.delete(b"file")
+    assert store.volume.statistics().garbage_bytes < 10_000
+    run_inline(store.volume.follow_up_deletions())
+    assert 500_000 < store.volume.statistics().garbage_bytes < 900_000
+    store.write(b"again", MANY_CHUNKS)  # finds its chunks
+    assert store.volume.statistics().garbage_bytes == 0
+    store.require_sound()
