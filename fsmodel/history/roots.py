@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Final, Protocol
+from typing import Final
 
 from fsmodel.change import Changes
 from fsmodel.history.naming import named_by
+from fsmodel.history.reads_rows import ReadsRows
 from fsmodel.history.root_format import Root, encode_root
 from fsmodel.history.tree_builder import MadeTree, TreeBuilder, TreePart
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
@@ -29,7 +30,7 @@ from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
 from lmdb_index.index import Index, Snapshot
 from lmdb_index.records import RawRecord
-from lmdb_index.schema import META, Record, Table
+from lmdb_index.schema import META
 
 CURRENT_ROOT: Final = b"root"  # key in the table meta; the value is the root's id
 BATCH_PARTS: Final = 64  # made in one hop to a worker: at most some 12,000 entries
@@ -45,14 +46,6 @@ class WrittenRoot:
     id: ObjectId
     directories: int  # whose trees were made
     objects: int  # made, the root itself included; those that were stored already are counted too
-
-
-class ReadsRows(Protocol):
-    """Anything that gives a row by its key."""
-
-    def get(self, table: Table[Record], key: bytes) -> Record | None:
-        """The row with this key."""
-        ...
 
 
 def current_root(rows: ReadsRows) -> ObjectId | None:

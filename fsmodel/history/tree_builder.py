@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from fsmodel.content.content_ref import EMPTY
 from fsmodel.encoding.hashing import object_id
+from fsmodel.history.reads_rows import ReadsRows
 from fsmodel.history.tree_format import (
     FIRST_PLACE,
     TREE_PAGE_BYTES,
@@ -30,7 +31,6 @@ from fsmodel.ids import ROOT_INODE, ContentRef, InodeId, ObjectId
 from fsmodel.store.pack_format import ObjectKind
 from lmdb_index.keys import name_of, number_key
 from lmdb_index.records import DirentRecord, InodeFlag, InodeRecord
-from lmdb_index.rows import Rows
 from lmdb_index.schema import DIRENT, INODE, XATTR
 
 DIRECTORY: Final = 0o040000 >> 12
@@ -55,7 +55,7 @@ class MadeTree(NamedTuple):
 
 
 def entry_of(
-    rows: Rows, name: bytes, inode: int, cookie: int, record: InodeRecord, *, first: bool
+    rows: ReadsRows, name: bytes, inode: int, cookie: int, record: InodeRecord, *, first: bool
 ) -> tuple[TreeEntry, list[TreePart]]:
     """An entry as a tree shows it, and the values of attributes that are objects of their own."""
     xattrs, parts = _xattrs_of(rows, inode, record)
@@ -87,7 +87,7 @@ def entry_of(
 class TreeBuilder:
     """Makes the pages of every directory that has changed. Any thread may, one at a time."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: ReadsRows) -> None:
         """`rows` must not change meanwhile."""
         self._rows = rows
         self._made: dict[int, ObjectId] = {}  # trees not yet in the page of the directory above
@@ -171,7 +171,7 @@ class TreeBuilder:
 
 
 def _xattrs_of(
-    rows: Rows, inode: int, record: InodeRecord
+    rows: ReadsRows, inode: int, record: InodeRecord
 ) -> tuple[tuple[TreeXattr, ...], list[TreePart]]:
     """The attributes of an inode, and the objects that hold the long ones."""
     if not record.flags & InodeFlag.HAS_XATTRS:

@@ -48,6 +48,9 @@ def _check_places(
     sizes: dict[int, int | None] = {}
     for key, row in view.scan(OBJECT):
         live_bytes[row.pack] += row.stored
+        if not row.stored:
+            yield _finding(f"object {key.hex()} is referred to, but no pack has it")
+            continue
         if row.pack not in sizes:
             sizes[row.pack] = pack_size(PackId(row.pack))
             if view.get(PACK, number_key(row.pack)) is None:

@@ -13,6 +13,7 @@ class Part(Enum):
     CONTENTS = "contents"  # what files say their bytes are
     OBJECTS = "objects"  # rows of objects, their counts, their places in packs
     PACKS = "packs"  # rows of packs, and their files
+    TREES = "trees"  # what the packs say of directories
     COUNTERS = "counters"  # the figures of `cairnfs stats`
 
 

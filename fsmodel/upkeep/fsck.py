@@ -14,6 +14,7 @@ from fsmodel.upkeep.check_contents import check_contents
 from fsmodel.upkeep.check_counters import check_counters
 from fsmodel.upkeep.check_names import check_names
 from fsmodel.upkeep.check_objects import check_objects
+from fsmodel.upkeep.check_trees import check_trees
 from fsmodel.upkeep.findings import Finding, Part
 from fsmodel.upkeep.index_view import IndexView
 from lmdb_index.errors import IndexProblem
@@ -51,6 +52,7 @@ def check_volume(
         _readable(check_names(view)),
         _readable(check_contents(view, load)),
         _readable(check_objects(view, load, pack_size)),
+        _readable(check_trees(view, load)),
         _readable(check_counters(view)),
     )
     found = tuple(islice(findings, FINDINGS_MAX))

@@ -1,0 +1,98 @@
+"""Do the trees that directories name show what is in the directories?
+
+Each is made again, entry by entry, from the rows, and compared with what the packs hold. Access
+times may differ, as reading a file does not change the tree of its directory.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import zip_longest
+from typing import Final
+
+from fsmodel.errors import DataError
+from fsmodel.history.root_format import decode_root
+from fsmodel.history.roots import current_root
+from fsmodel.history.tree_builder import entry_of
+from fsmodel.history.tree_format import TreeEntry
+from fsmodel.history.tree_reader import entries_of_tree
+from fsmodel.ids import ROOT_INODE, ObjectId
+from fsmodel.upkeep.findings import Finding, Part
+from fsmodel.upkeep.index_view import IndexView
+from lmdb_index.keys import name_of, number_key, number_of
+from lmdb_index.schema import DIRENT, INODE
+
+DIRECTORY: Final = 0o040000 >> 12
+
+LoadObject = Callable[[ObjectId], bytes]
+
+
+def check_trees(view: IndexView, load: LoadObject) -> Iterator[Finding]:
+    """Look at the tree of every directory that names one."""
+    yield from _check_root(view, load)
+    for key, record in view.scan(INODE):
+        if record.mode >> 12 != DIRECTORY or not record.nlink:
+            continue
+        inode = number_of(key)
+        if record.tree:
+            yield from _check_directory(view, inode, ObjectId(record.tree), load)
+        elif record.parent:
+            above = view.get(INODE, number_key(record.parent))
+            if above is not None and above.tree:
+                yield _finding(
+                    f"directory {inode} has changed, but directory {record.parent} above names "
+                    f"a tree"
+                )
+
+
+def _check_root(view: IndexView, load: LoadObject) -> Iterator[Finding]:
+    record, root_id = view.get(INODE, number_key(ROOT_INODE)), current_root(view)
+    if record is None or not record.tree:
+        return
+    if root_id is None:
+        yield _finding("the root directory names a tree, but there is no root")
+        return
+    try:
+        shown = decode_root(load(root_id)).directory
+    except DataError as error:
+        yield _finding(f"root {root_id.hex()} cannot be read: {error}")
+        return
+    entry, _ = entry_of(view, b"", ROOT_INODE, 0, record, first=True)
+    if not _equal(shown, entry):
+        yield _finding(f"root {root_id.hex()} does not show the root directory as it is")
+
+
+def _check_directory(
+    view: IndexView, directory: int, tree: ObjectId, load: LoadObject
+) -> Iterator[Finding]:
+    """Compare one directory up to the first difference."""
+    try:
+        for entry, shown in zip_longest(_entries(view, directory), entries_of_tree(load, tree)):
+            if not _equal(entry, shown):
+                name = next(each.name for each in (entry, shown) if each is not None)
+                yield _finding(
+                    f"tree {tree.hex()} of directory {directory} does not show {name!r} as it is"
+                )
+                return
+    except DataError as error:
+        yield _finding(f"tree {tree.hex()} of directory {directory} cannot be read: {error}")
+
+
+def _entries(view: IndexView, directory: int) -> Iterator[TreeEntry]:
+    """What the tree of a directory must show. An entry without an inode is others' to report."""
+    for key, dirent in view.scan_prefix(DIRENT, number_key(directory)):
+        record = view.get(INODE, number_key(dirent.inode))
+        if record is not None:
+            first = (record.parent, record.cookie) == (directory, dirent.cookie)
+            entry, _ = entry_of(
+                view, name_of(key), dirent.inode, dirent.cookie, record, first=first
+            )
+            yield entry
+
+
+def _equal(entry: TreeEntry | None, shown: TreeEntry | None) -> bool:
+    if entry is None or shown is None:
+        return False
+    return entry == shown or entry == shown._replace(atime_ns=entry.atime_ns)
+
+
+def _finding(text: str) -> Finding:
+    return Finding(Part.TREES, text)
