@@ -156,7 +156,7 @@ def _open_parts(
     limits = ChunkLimits(chunking.min, chunking.average, chunking.max)
     lineages = Lineages(index, inodes, objects)
     settler = Settler(objects, lineages, limits)
-    contents = Contents(index, inodes, changes, objects, settler, lineages, clock)
+    contents = Contents(index, inodes, changes, objects, settler, lineages, read_only=read_only)
     digests = Digests(index, changes, contents, objects)
     holds = Holds()
     namespace = Namespace(

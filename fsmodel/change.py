@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from typing import Final
 
 from fsmodel.clock import Clock
-from fsmodel.errors import NoSpace, Stale
+from fsmodel.errors import BackendError, NoSpace, Stale
 from fsmodel.ids import InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.stale_trees import StaleTrees
-from lmdb_index.errors import NoRoom
+from lmdb_index.errors import IndexProblem, NoRoom
 from lmdb_index.index import Index
 from lmdb_index.keys import number_key
 from lmdb_index.operation import Operation
@@ -112,7 +112,8 @@ class Changes:
     def begin(self) -> Iterator[Change]:
         """Everything inside applies when the block ends, or nothing if it raises.
 
-        Raises NoSpace when the host has no room for the journal record.
+        Raises NoSpace when the host has no room for the journal record, BackendError when the
+        index or the journal cannot be used.
         """
         try:
             with self._index.operation() as operation:
@@ -122,4 +123,6 @@ class Changes:
                 change.store()
         except NoRoom as error:
             raise NoSpace(str(error)) from error
+        except IndexProblem as error:
+            raise BackendError("index", OSError(str(error))) from error
         change.publish()

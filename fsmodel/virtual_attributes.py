@@ -22,7 +22,7 @@ from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import REGULAR, kind_of
 from fsmodel.steps import Steps
 from fsmodel.store.objects import ObjectStore
-from lmdb_index.records import InodeRecord, ObjectRecord
+from lmdb_index.records import InodeFlag, InodeRecord, ObjectRecord
 
 PREFIX: Final = b"cairnfs."
 HASHES: Final = frozenset({b"cairnfs.blake3", b"cairnfs.sha256"})
@@ -57,6 +57,8 @@ class VirtualAttributes:
         record = self._inodes.get(inode)
         if kind_of(record) != REGULAR:
             raise NoSuchAttribute(f"{name!r} of inode {inode}")
+        if record.flags & InodeFlag.UNSETTLED:
+            raise NoSuchAttribute(f"{name!r} of inode {inode}, whose bytes are not settled")
         if name == b"cairnfs.ref":
             return (record.content.hex() or "empty").encode()
         if name in HASHES:

@@ -77,13 +77,13 @@ class Volume:
     ) -> "Volume":
         """Open a store, recovering what a killed process left.
 
-        With `dry` nothing on disk changes, now or later: for looking at a store. A second
-        process is told about `mountpoint`. Raises StoreError, DataError.
+        With `dry` nothing on disk changes, now or later: for looking at a store, so that it is
+        also read-only. A second process is told about `mountpoint`. Raises StoreError, DataError.
         """
         parts = assemble(
             store,
             dry=dry,
-            read_only=read_only,
+            read_only=read_only or dry,
             mountpoint=mountpoint,
             settings=settings or VolumeSettings(),
             clock=clock or SystemClock(),
@@ -295,13 +295,19 @@ class Volume:
             self.contents.truncate(change, inode, size)
 
     def settle_leftovers(self) -> Steps[None]:
-        """Chunk what a killed process had made durable without chunking it."""
+        """Chunk what a killed process had made durable without chunking it.
+
+        A file that cannot be read or stored now is left as it is, for a later time.
+        """
         for inode in self.contents.unsettled():
-            self.contents.open(inode)
             try:
-                yield from self.contents.settle(inode)
-            finally:
-                self.contents.close(inode)
+                self.contents.open(inode)
+                try:
+                    yield from self.contents.settle(inode)
+                finally:
+                    self.contents.close(inode)
+            except CairnError as error:
+                _log.error("inode %d: what was fsynced is safe, but unsettled: %s", inode, error)
 
     # -- the store ------------------------------------------------------------------------
 
@@ -406,11 +412,14 @@ class Volume:
         return self._parts.upkeep.scrub(report, restart=restart)
 
     def close(self) -> None:
-        """Settle what is open, checkpoint and give the store free. Raises NoSpace, DataError."""
+        """Settle what is open, checkpoint and give the store free.
+
+        Raises NoSpace, DataError when bytes of a file could not be stored; those of others were.
+        """
+        failures: list[CairnError] = []
         try:
             if not self._parts.dry:
-                for file in self.contents.files():
-                    run_inline(self.contents.settle(file.inode))
+                failures = self._settle_open_files()
                 if not any(self.contents.files()):
                     self._names.purge_orphans()  # whoever held them is gone
                 self._write_last_root()
@@ -418,6 +427,19 @@ class Volume:
                     self.checkpoint()
         finally:
             self._parts.close()
+        if failures:
+            raise failures[0]
+
+    def _settle_open_files(self) -> list[CairnError]:
+        """Settle what is open, and return what went wrong."""
+        failures: list[CairnError] = []
+        for file in self.contents.files():
+            try:
+                run_inline(self.contents.settle(file.inode))
+            except CairnError as error:
+                _log.error("inode %d: its last bytes are lost: %s", file.inode, error)
+                failures.append(error)
+        return failures
 
     def _write_last_root(self) -> None:
         """What is in the index is safe without a root, so that lacking one is no failure."""

@@ -13,8 +13,8 @@ class InodeRecord(msgspec.Struct, array_like=True):
 
     The bytes of a regular file are, in this order: `content` cut to its first `content_size`
     bytes, followed by zeros up to `size`, overlaid by the rows of the `extent` table. A file is
-    settled when `content_size == size` and it has no extent rows: only then does `content` name
-    all its bytes.
+    settled when `content` has `content_size == size` bytes and there are no extent rows: only then
+    does `content` name the file's bytes.
     """
 
     mode: int  # type and permission bits, as in st_mode

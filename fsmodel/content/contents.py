@@ -11,7 +11,6 @@ from functools import partial
 from typing import Final
 
 from fsmodel.change import Change, Changes
-from fsmodel.clock import Clock
 from fsmodel.content.chunk_list import ChunkList, stored_chunks
 from fsmodel.content.content_ref import EMPTY, object_of
 from fsmodel.content.file_state import FileState
@@ -50,8 +49,10 @@ class Contents:
         objects: ObjectStore,
         settler: Settler,
         lineages: Lineages,
-        clock: Clock,
+        *,
+        read_only: bool = False,
     ) -> None:
+        """With `read_only`, files are never settled, not even those a killed process left."""
         self._index = index
         self._inodes = inodes
         self._changes = changes
@@ -59,7 +60,7 @@ class Contents:
         self._settler = settler
         self._lineages = lineages
         self._reader = Reader(objects)
-        self._clock = clock
+        self._read_only = read_only
         self._files: dict[InodeId, FileState] = {}
 
     def open(self, inode: InodeId) -> FileState:
@@ -71,7 +72,7 @@ class Contents:
         return file
 
     def close(self, inode: InodeId) -> None:
-        """End one use. Unsettled bytes of the last user must have been settled before."""
+        """End one use. Bytes that are neither settled nor logged go with the last."""
         file = self._files[inode]
         file.users -= 1
         if file.users == 0:
@@ -114,13 +115,14 @@ class Contents:
             raise TooBig(f"offset {offset + len(data)} is beyond the largest file")
         file = self._files[inode]
         file.write(offset, data)
-        file.written_ns = self._clock.now_ns()
+        file.written_ns = self._changes.now_ns()
 
     def truncate(self, change: Change, inode: InodeId, size: int) -> None:
         """Give an open file another size, at once and as part of a change. Raises TooBig."""
         if size > FILE_BYTES_MAX:
             raise TooBig(f"size {size} is beyond the largest file")
         file, record = self._files[inode], change.edit(inode)
+        assert not file.settling
         change.operation.add("logical_bytes", size - record.size)
         record.size = size
         record.content_size = min(record.content_size, size)
@@ -128,7 +130,9 @@ class Contents:
         if size == 0 and record.content:
             change.when_applied(partial(self._lineages.remember_former, inode, record.content))
             self._drop_content(change, record)
-        self._mark(change, inode, record, unsettled=rows > 0 or record.content_size != size)
+        named = file.recorded_size if size else 0
+        unsettled = rows > 0 or not record.content_size == size == named
+        self._mark(change, inode, record, unsettled=unsettled)
         change.when_applied(partial(self._truncated, file, size, rows))
 
     def settle(self, inode: InodeId, *, whole: bool = True) -> Steps[None]:
@@ -142,6 +146,8 @@ class Contents:
         if not file.changed:
             return
         yield from self._settler.settle(file, whole=whole)
+        if self._files.get(inode) is not file:
+            return  # the last user has closed it meanwhile: nobody asks for these bytes any more
         if whole:
             self._record_contents(file)
         elif file.chunks.unsaved_runs > UNSAVED_RUNS_MAX:
@@ -162,6 +168,7 @@ class Contents:
     def log_extents(self, inode: InodeId) -> None:
         """Put the dirty bytes into extent rows, so that the next journal sync keeps them."""
         file = self._files[inode]
+        assert file.chunks_recorded and not file.settling
         if not file.unlogged:
             return
         with self._changes.begin() as change:
@@ -174,7 +181,7 @@ class Contents:
                 change.operation.put(EXTENT, pair_key(inode, number), row)
             change.operation.add("logical_bytes", file.size - record.size)
             record.size, record.content_size = file.size, file.kept
-            self._stamp(file, record)
+            self._stamp(change, file, record)
             self._mark(change, inode, record, unsettled=True)
         file.unlogged = []
         file.logged_rows += len(extents)
@@ -192,13 +199,19 @@ class Contents:
 
     def _load(self, inode: InodeId, record: InodeRecord) -> FileState:
         chunks = self.chunk_list(record.content)
-        file = FileState(inode, chunks, kept=record.content_size, size=record.size)
+        file = FileState(
+            inode,
+            chunks,
+            kept=record.content_size,
+            size=record.size,
+            recorded_size=chunks.size,
+        )
         if record.flags & InodeFlag.UNSETTLED:
             for _, row in self._index.scan_prefix(EXTENT, number_key(inode)):
                 file.dirty.write(row.offset, row.data)
                 file.logged_rows += 1
                 file.logged_bytes += len(row.data)
-            file.changed = True
+            file.changed = not self._read_only
         return file
 
     def chunk_list(self, ref: bytes) -> ChunkList:
@@ -218,10 +231,11 @@ class Contents:
                 change.when_applied(partial(self._lineages.remember, record, ref))
             change.operation.add("logical_bytes", file.chunks.size - record.size)
             record.size = record.content_size = file.chunks.size
-            self._stamp(file, record)
+            self._stamp(change, file, record)
             self._delete_extents(change, file)
             self._mark(change, file.inode, record, unsettled=False)
         file.chunks_recorded = True
+        file.recorded_size = file.chunks.size
         file.changed = bool(file.dirty) or file.size != file.chunks.size
         file.logged_rows = file.logged_bytes = 0
 
@@ -254,17 +268,22 @@ class Contents:
     def _truncated(self, file: FileState, size: int, rows: int) -> None:
         """A truncation has been applied: let the memory say the same."""
         file.truncate(size)
-        if size == 0 and file.chunks_recorded:
-            file.chunks, file.descent = self.chunk_list(EMPTY), None
+        file.written_ns = None  # the change has stamped the inode
+        if size == 0:
+            file.recorded_size = 0
+            if file.chunks_recorded:
+                file.chunks, file.descent = self.chunk_list(EMPTY), None
         if file.logged_rows:
             file.unlogged = []
             file.logged_rows, file.logged_bytes = rows, file.dirty.size_bytes
         file.changed = not file.settled or not file.chunks_recorded or rows > 0
 
-    def _stamp(self, file: FileState, record: InodeRecord) -> None:
+    def _stamp(self, change: Change, file: FileState, record: InodeRecord) -> None:
+        """Let the inode bear the time of the last write."""
         if file.written_ns is not None:
-            record.mtime_ns = record.ctime_ns = file.written_ns
-            file.written_ns = None
+            record.mtime_ns = file.written_ns
+            record.ctime_ns = max(record.ctime_ns, file.written_ns)
+            change.when_applied(partial(setattr, file, "written_ns", None))
 
     def _mark(
         self, change: Change, inode: InodeId, record: InodeRecord, *, unsettled: bool

@@ -1,6 +1,7 @@
 """Whole-file hashes, each taken once per content and remembered by its ref."""
 
 import hashlib
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -10,6 +11,7 @@ from fsmodel.change import Changes
 from fsmodel.content.contents import Contents
 from fsmodel.content.file_state import FileState
 from fsmodel.content.reader import Reader
+from fsmodel.errors import NoSpace
 from fsmodel.ids import ROOT_INODE, ObjectId
 from fsmodel.steps import Steps, Work
 from fsmodel.store.objects import ObjectStore
@@ -39,17 +41,16 @@ class Digests:
             return _OF_NOTHING
         known = self._index.get(DIGEST, ref)
         if known is None:
-            with self._objects.reliance.on(
-                [ObjectId(ref[1:])]
-            ):  # the file may be changed meanwhile
+            with self._objects.reliance.on([ObjectId(ref[1:])]):  # its file may change meanwhile
                 known = yield from self._take(ref)
-                with self._changes.begin() as change:
+                with suppress(NoSpace), self._changes.begin() as change:
                     change.operation.put(DIGEST, ref, known)
         return known
 
     def _take(self, ref: bytes) -> Steps[DigestRecord]:
         chunks = self._contents.chunk_list(ref)
-        file = FileState(ROOT_INODE, chunks, kept=chunks.size, size=chunks.size)
+        size = chunks.size
+        file = FileState(ROOT_INODE, chunks, kept=size, size=size, recorded_size=size)
         whole, sha256 = blake3(), hashlib.sha256()
         for offset in range(0, chunks.size, READ_BYTES):
             data = yield from self._reader.read(file, offset, READ_BYTES)

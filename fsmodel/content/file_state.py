@@ -20,6 +20,7 @@ class FileState:
     chunks: ChunkList
     kept: int  # bytes of `chunks` that count
     size: int
+    recorded_size: int  # bytes of the content that the inode's row names
     dirty: DirtyExtents = field(default_factory=DirtyExtents)
     frozen: DirtyExtents = field(default_factory=DirtyExtents)
     settling: bool = False

@@ -69,7 +69,9 @@ class Lineages:
 
     def of(self, inode: InodeId) -> Descent:
         """What the bytes of a file without settled ones may descend from."""
-        record = self._inodes.get(inode)
+        record = self._inodes.find(inode)
+        if record is None:
+            return Descent(None, None)  # deleted while it is being settled
         name = self._name(record)
         former = next(filter(None, self._former_refs(inode, record, name)), b"")
         kindred = b""

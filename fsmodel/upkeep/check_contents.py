@@ -2,6 +2,7 @@
 
 import stat
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import Final
 
 from fsmodel.content.content_ref import is_manifest, object_of
@@ -12,7 +13,7 @@ from fsmodel.upkeep.findings import Finding, Part
 from fsmodel.upkeep.index_view import IndexView
 from lmdb_index.keys import number_key, number_of
 from lmdb_index.records import InodeFlag, InodeRecord
-from lmdb_index.schema import EXTENT, INODE, OBJECT, UNSETTLED
+from lmdb_index.schema import EXTENT, INODE, OBJECT, UNSETTLED, Record, Table
 
 REGULAR: Final = stat.S_IFREG >> 12
 
@@ -26,6 +27,15 @@ def check_contents(view: IndexView, load: LoadObject) -> Iterator[Finding]:
             yield from _check_file(view, number_of(key), record, load)
         elif record.content or record.flags & InodeFlag.UNSETTLED:
             yield _finding(f"inode {number_of(key)} has content, but is no regular file")
+    yield from _check_owners(view, EXTENT, "extent rows")
+    yield from _check_owners(view, UNSETTLED, "a row as unsettled")
+
+
+def _check_owners(view: IndexView, table: Table[Record], what: str) -> Iterator[Finding]:
+    for inode, _ in groupby(view.scan(table), key=lambda row: number_of(row[0])):
+        owner = view.get(INODE, number_key(inode))
+        if owner is None or owner.mode >> 12 != REGULAR:
+            yield _finding(f"inode {inode} has {what}, but is no regular file")
 
 
 def _check_file(
@@ -40,13 +50,16 @@ def _check_file(
             f"inode {inode} counts on {record.content_size} bytes of content, which has {held}"
         )
     rows = next(view.scan_prefix(EXTENT, number_key(inode)), None) is not None
-    unsettled = rows or record.content_size != record.size
-    if unsettled != bool(record.flags & InodeFlag.UNSETTLED):
-        yield _finding(f"inode {inode} says wrongly whether its bytes are settled")
-    if unsettled != (view.get(UNSETTLED, number_key(inode)) is not None):
+    unsettled = rows or not record.content_size == record.size == held
+    flagged = bool(record.flags & InodeFlag.UNSETTLED)
+    if unsettled != flagged:
+        yield _finding(
+            f"inode {inode} is said to be {'unsettled' if flagged else 'settled'}, but has "
+            f"{record.size} bytes, {record.content_size} of them in a content of {held}, "
+            f"{'and' if rows else 'and no'} extent rows"
+        )
+    if flagged != (view.get(UNSETTLED, number_key(inode)) is not None):
         yield _finding(f"inode {inode} is wrongly in, or missing from, the unsettled files")
-    if not unsettled and held != record.size:
-        yield _finding(f"inode {inode} has {record.size} bytes, but its content has {held}")
 
 
 def _content_size(view: IndexView, ref: bytes, load: LoadObject) -> int | str:

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -92,6 +93,13 @@ def read_file(volume: Volume, inode: InodeId) -> bytes:
 def ref_of(volume: Volume, inode: InodeId) -> bytes:
     """The content ref in an inode's row."""
     return parts_of(volume).inodes.get(inode).content
+
+
+def killed(volume: Volume, place: Path, settings: VolumeSettings | None = NO_CACHE) -> Volume:
+    """The volume of a store whose process was killed: its files as they are now, elsewhere."""
+    shutil.copytree(volume.store, place)
+    parts_of(volume).close()
+    return Volume.open(place, settings=settings)
 
 
 def findings(volume: Volume) -> tuple[Finding, ...]:
