@@ -142,8 +142,8 @@ class Index(Rows):
         return self._counters.get(name, 0)
 
     def counters(self) -> dict[str, int]:
-        """All counters."""
-        return dict(self._counters)
+        """All counters that are not 0."""
+        return {name: value for name, value in self._counters.items() if value}
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:

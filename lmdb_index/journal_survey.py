@@ -47,7 +47,8 @@ class Segment:
         """The valid sync markers from an offset on, whatever stands between them."""
         data = self.block.obj
         assert isinstance(data, bytes)
-        while (offset := data.find(RecordKind.SYNC_MARKER, offset)) >= 0:
+        start = RecordKind.SYNC_MARKER + bytes(4)  # the size of its payload
+        while (offset := data.find(start, offset)) >= 0:
             record = parse_record(self.block, offset, self._seed)
             if record is not None and record.kind is RecordKind.SYNC_MARKER:
                 yield record

@@ -109,8 +109,11 @@ class SegmentFile:
                 raise
 
     def _take_back(self, error: OSError) -> None:
+        """Cut off what was written of a record, and hold on to the room that is set aside."""
         try:
-            self.trim()
+            if os.fstat(self._descriptor).st_size > self.end:
+                self.trim()
+                self.reserve()
         except OSError as second:
             raise _failed(self.path, error, second) from second
 

@@ -38,7 +38,7 @@ def state_of(index: Index) -> State:
         if table is not META
         for key, record in index.scan(table)
     }
-    return rows | {name: value for name, value in index.counters().items() if value}
+    return rows | index.counters()
 
 
 def put_raw(index: Index, key: bytes, value: bytes = b"") -> None:

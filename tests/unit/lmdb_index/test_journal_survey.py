@@ -152,6 +152,13 @@ def test_markers_inside_what_users_stored_do_not_count(folder: Path) -> None:
     assert survey_journal(folder, UUID, applied=0).last == 0
 
 
+def test_a_tail_full_of_what_looks_like_markers_is_searched_quickly(folder: Path) -> None:
+    """Users decide what stands in a torn record; hashing at each such place would take hours."""
+    writer = Writer(folder)
+    end = writer.raw((b"\x89SYN" + (8 << 20).to_bytes(4, "little")) * (2 << 20))
+    assert survey_journal(folder, UUID, applied=0).end == end
+
+
 @pytest.mark.parametrize("wrong", [1, 3])
 def test_a_record_out_of_order_is_damage(folder: Path, wrong: int) -> None:
     writer = Writer(folder)

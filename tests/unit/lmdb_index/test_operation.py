@@ -16,6 +16,7 @@ from lmdb_index.journal_format import PAYLOAD_BYTES_MAX, RecordKind, decode_payl
 from lmdb_index.keys import KEY_BYTES_MAX
 from lmdb_index.records import RawRecord
 from lmdb_index.schema import LINK, XATTR
+from lmdb_index.segment_file import RESERVE_BYTES_MIN
 from tests.support.index_store import put_packs, put_raw, records_in, state_of, the_segment
 
 
@@ -24,6 +25,17 @@ def fail_with(number: int) -> Callable[..., Any]:
 
     def call(*arguments: Any) -> Any:
         raise OSError(number, os.strerror(number))
+
+    return call
+
+
+def in_part(write: Callable[[int, bytes, int], int]) -> Callable[[int, bytes, int], int]:
+    """A `pwrite` that writes half of what is left each time, until little is left."""
+
+    def call(descriptor: int, data: bytes, offset: int) -> int:
+        if len(data) < 10:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data[: len(data) // 2], offset)
 
     return call
 
@@ -171,17 +183,12 @@ def test_a_record_written_in_part_is_taken_back(
     index: Index, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_raw(index, b"old")
-    before, journal, write = state_of(index), the_segment(store).read_bytes(), os.pwrite
-
-    def write_a_part(descriptor: int, data: bytes, offset: int) -> int:
-        if len(data) < 10:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return write(descriptor, data[: len(data) // 2], offset)
-
+    before, journal = state_of(index), the_segment(store).read_bytes()
     with monkeypatch.context() as broken:
-        broken.setattr(os, "pwrite", write_a_part)
+        broken.setattr(os, "pwrite", in_part(os.pwrite))
         with pytest.raises(NoRoom):
             put_raw(index, b"new")
+    assert the_segment(store).stat().st_blocks * 512 > RESERVE_BYTES_MIN, "the room was kept"
     assert (state_of(index), the_segment(store).read_bytes()) == (before, journal)
 
 
@@ -198,7 +205,7 @@ def test_a_record_that_cannot_be_taken_back_ends_all_operations(
     index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(os, "pwrite", fail_with(errno.ENOSPC))
+        broken.setattr(os, "pwrite", in_part(os.pwrite))
         broken.setattr(os, "ftruncate", fail_with(errno.EIO))
         with pytest.raises(JournalFailed, match="No space left on device, then Input/output"):
             put_raw(index, b"key")
