@@ -64,6 +64,7 @@ class Roots:
         self._changes = changes
         self._inodes = inodes
         self._objects = objects
+        self._writing = False
         self._unnamed: set[ObjectId] = set()  # made, and not yet named by what will name them
 
     @property
@@ -78,12 +79,13 @@ class Roots:
     def write(self) -> Steps[WrittenRoot | None]:
         """Write a root that shows the last commit, which must contain every operation so far.
 
-        Returns None when nothing has changed. Raises ChunkNotFound when what the commit names was
-        collected meanwhile, NoSpace, DataError: then there is no new root, and it can be tried
-        again.
+        Returns None when nothing has changed, or one is being written already. Raises
+        ChunkNotFound when what the commit names was collected meanwhile, NoSpace, DataError: then
+        there is no new root, and it can be tried again.
         """
-        if not self.is_due:
+        if self._writing or not self.is_due:
             return None
+        self._writing = True
         try:
             with self._changes.stale_trees.watched() as touched, self._index.snapshot() as view:
                 assert view.position == self._index.journal_position, "changes are not committed"
@@ -93,6 +95,7 @@ class Roots:
                 yield from self._record_trees(trees, touched)
         finally:
             self._unnamed.clear()
+            self._writing = False
         return WrittenRoot(root, len(trees), objects + 1)
 
     def _store_trees(self, builder: TreeBuilder) -> Steps[tuple[list[MadeTree], int]]:

@@ -130,27 +130,6 @@ def test_writing_leaves_an_ordinary_file_alone(
     assert tree.record(file) == before
 
 
-def test_changing_a_directory_changes_its_tree_object(tree: Namespace) -> None:
-    directory = tree.make_directory(ROOT_INODE, b"d", 0o755, USER)
-
-    def pretend_stored() -> None:
-        with tree.changes.begin() as change:
-            change.edit(directory).tree = b"id"
-
-    for change_it in (
-        lambda: tree.set_attributes(directory, AttributeChange(mode=0o700)),
-        lambda: tree.set_xattr(directory, b"user.a", b"1"),
-        lambda: tree.remove_xattr(directory, b"user.a"),
-        lambda: tree.make_node(directory, b"f", 0o600, 0, USER),
-        lambda: tree.rename(directory, b"f", directory, b"g"),
-        lambda: tree.unlink(directory, b"g"),
-    ):
-        pretend_stored()
-        assert tree.record(directory).tree == b"id"
-        change_it()
-        assert tree.record(directory).tree == b""
-
-
 def test_reading_moves_the_access_time_once_after_a_change(
     tree: Namespace, clock: ManualClock, file: InodeId
 ) -> None:

@@ -1,0 +1,184 @@
+"""Roots are written beside changes, show one moment, and cost what has changed."""
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fsmodel.history.roots import WrittenRoot, current_root
+from fsmodel.history.tree_reader import entries_of_tree
+from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
+from fsmodel.namespace.inodes import AttributeChange
+from fsmodel.steps import run_inline
+from fsmodel.volume import Volume
+from tests.support.filled_tree import fill_tree, put_file, write_file
+from tests.support.namespace_store import ManualClock
+from tests.support.volume_store import USER, VolumeStore, moments_of, random_bytes
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[VolumeStore]:
+    store = VolumeStore(tmp_path)
+    yield store
+    store.abandon()
+
+
+def write_root(volume: Volume) -> WrittenRoot | None:
+    return run_inline(volume.write_root())
+
+
+def tree_of(volume: Volume, inode: InodeId = ROOT_INODE) -> ObjectId:
+    return ObjectId(volume.attributes(inode)[0].tree)
+
+
+def shown_names(volume: Volume, inode: InodeId = ROOT_INODE) -> list[bytes]:
+    load = volume._parts.objects.load
+    return [entry.name for entry in entries_of_tree(load, tree_of(volume, inode))]
+
+
+def test_a_root_shows_everything_and_is_written_once(store: VolumeStore) -> None:
+    volume = store.volume
+    fill_tree(volume)
+    assert volume.root_is_due
+    assert write_root(volume) is not None
+    assert not volume.root_is_due
+    assert write_root(volume) is None
+    assert shown_names(volume) == [b"a link", b"one"]
+    store.require_sound()  # which makes every tree again and compares
+    store.reopen()
+    assert not store.volume.root_is_due
+
+
+def test_one_changed_file_costs_the_path_to_it(store: VolumeStore) -> None:
+    volume = store.volume
+    for number in range(30):
+        folder = volume.make_directory(ROOT_INODE, b"%d" % number, 0o755, USER)
+        file = put_file(volume, folder, b"file", b"%d" % number)
+    first = write_root(volume)
+    assert first is not None
+    assert first.directories == 31
+    write_file(volume, file, b"others")
+    second = write_root(volume)
+    assert second is not None
+    assert (second.directories, second.objects) == (2, 3)
+    store.require_sound()
+
+
+def test_reading_costs_nothing(store: VolumeStore) -> None:
+    clock = ManualClock()
+    store.volume._parts.changes._clock = clock
+    inode = store.write(b"file", b"bytes")
+    write_root(store.volume)
+    clock.advance(1e6)
+    assert store.volume.record_access(inode)
+    assert not store.volume.root_is_due
+    store.require_sound()
+
+
+def test_a_large_directory_is_many_pages_and_one_change_few_of_them(store: VolumeStore) -> None:
+    volume = store.volume
+    for number in range(3000):
+        volume.make_node(ROOT_INODE, b"%d" % number, stat.S_IFREG | 0o600, 0, USER)
+    first = write_root(volume)
+    assert first is not None
+    assert first.objects > 10
+    volume.set_attributes(volume.lookup(ROOT_INODE, b"1500"), AttributeChange(mode=0))
+    second = write_root(volume)
+    assert second is not None
+    assert second.objects == first.objects  # made, though nearly all of them were stored
+    assert len(shown_names(volume)) == 3000
+    store.require_sound()
+
+
+def test_equal_directories_are_one_tree(store: VolumeStore) -> None:
+    one = store.volume.make_directory(ROOT_INODE, b"one", 0o755, USER)
+    two = store.volume.make_directory(ROOT_INODE, b"two", 0o700, USER)
+    write_root(store.volume)
+    assert tree_of(store.volume, one) == tree_of(store.volume, two)
+    store.require_sound()
+
+
+def change_something(store: VolumeStore, moment: int) -> None:
+    """What users do while a root is being written: everywhere, and something else each time."""
+    volume = store.volume
+    folder = volume.lookup(ROOT_INODE, b"one")
+    inner = volume.lookup(folder, b"two \xff\xfe")
+    match moment % 5:
+        case 0:
+            put_file(volume, inner, b"new %d" % moment, random_bytes(moment, 100))
+        case 1:
+            write_file(volume, volume.lookup(folder, b"small"), random_bytes(moment, 200))
+        case 2:
+            volume.make_directory(folder, b"new %d" % moment, 0o700, USER)
+        case 3:
+            volume.set_xattr(inner, b"user.x", b"%d" % moment)
+        case 4:
+            volume.unlink(inner, b"new %d" % (moment - 4))
+
+
+def test_what_changes_while_a_root_is_written_is_part_of_the_next(store: VolumeStore) -> None:
+    fill_tree(store.volume)
+    moments = 0
+    for number in moments_of(store.volume.write_root()):
+        change_something(store, number - 1)
+        moments = number
+        store.require_sound()
+    assert moments > 5
+    assert store.volume.root_is_due
+    write_root(store.volume)
+    assert not store.volume.root_is_due
+    store.require_sound()
+
+
+def test_a_collection_at_any_moment_takes_nothing_that_a_root_needs(store: VolumeStore) -> None:
+    fill_tree(store.volume)
+    for number in moments_of(store.volume.write_root()):
+        if number % 3 == 0:
+            store.collect()
+    write_root(store.volume)
+    store.require_sound()
+    assert current_root(store.volume._parts.index) is not None
+
+
+def test_a_kill_at_any_moment_leaves_the_old_root_or_the_new_one(store: VolumeStore) -> None:
+    fill_tree(store.volume)
+    write_root(store.volume)
+    change_something(store, 0)
+    change_something(store, 2)
+    for _ in moments_of(store.volume.write_root()):
+        image = VolumeStore.of_image(store)
+        image.require_sound()
+        write_root(image.volume)
+        image.require_sound()
+        assert not image.volume.root_is_due
+        image.remove()
+
+
+def test_old_roots_are_garbage_and_so_is_what_only_they_named(store: VolumeStore) -> None:
+    store.write(b"file", random_bytes("large", 500_000))
+    write_root(store.volume)
+    store.delete(b"file")
+    assert store.volume.statistics().garbage_bytes < 10_000  # the root still shows the file
+    write_root(store.volume)
+    store.collect()
+    store.require_sound()
+    assert store.pack_bytes() < 100_000
+
+
+def test_two_roots_are_not_written_at_once(store: VolumeStore) -> None:
+    fill_tree(store.volume)
+    for number in moments_of(store.volume.write_root()):
+        if number > 2:  # the checkpoint is behind it
+            assert write_root(store.volume) is None
+    store.require_sound()
+
+
+def test_writing_that_is_given_up_leaves_nothing_behind(store: VolumeStore) -> None:
+    fill_tree(store.volume)
+    steps = store.volume.write_root()
+    next(steps)
+    steps.send(None)
+    steps.close()
+    assert write_root(store.volume) is not None
+    store.require_sound()
