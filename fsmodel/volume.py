@@ -397,10 +397,15 @@ class Volume:
     def collect_garbage(
         self, report: Report, *, thorough: bool, dry_run: bool = False
     ) -> Steps[GcReport]:
-        """Give back what nothing needs, beside normal use; see Upkeep.collect_garbage."""
+        """Give back what nothing needs, beside normal use; see Upkeep.collect_garbage.
+
+        The last root still needs what was deleted since, so another one is written first.
+        """
         if not dry_run:
             self._require_writable()
-        return self._parts.upkeep.collect_garbage(report, thorough=thorough, dry_run=dry_run)
+            yield from self.write_root()
+        upkeep = self._parts.upkeep
+        return (yield from upkeep.collect_garbage(report, thorough=thorough, dry_run=dry_run))
 
     def follow_up_deletions(self) -> Steps[None]:
         """Find out what the files deleted since leave as garbage; see Upkeep.dismantle."""

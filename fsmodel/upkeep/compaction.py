@@ -28,6 +28,7 @@ from fsmodel.upkeep.pack_usage import PackSurvey, PackUsage
 
 COPY_BYTES: Final = 4 << 20  # in memory at once
 OPERATION_ROWS: Final = 256
+WASTE_RATIO_FLOOR: Final = 0.005  # 64 MiB are not copied for less than a third of a MiB
 SYNC_COST_BYTES: Final = 1 << 20  # waits for the disk, so a worker does it
 
 
@@ -66,8 +67,8 @@ def plan_compaction(usages: Iterable[PackUsage], limits: CompactionLimits) -> Co
 
 
 def _can_gain(usage: PackUsage) -> bool:
-    """Whether there is waste, and anything to copy."""
-    return usage.dead_bytes > 0 and usage.live_bytes > usage.stuck_bytes
+    """Whether there is waste worth the copying, and anything to copy."""
+    return usage.waste_ratio >= WASTE_RATIO_FLOOR and usage.live_bytes > usage.stuck_bytes
 
 
 class Copy(NamedTuple):

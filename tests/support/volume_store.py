@@ -82,8 +82,8 @@ class VolumeStore:
         return run_inline(self.collection(thorough=thorough, dry_run=dry_run))
 
     def collection(self, *, thorough: bool = True, dry_run: bool = False) -> Steps[GcReport]:
-        """A collection that a test drives step by step."""
-        return self.volume.collect_garbage(
+        """A collection that a test drives step by step; it writes no root before."""
+        return self.volume._parts.upkeep.collect_garbage(
             lambda done, total, text: None, thorough=thorough, dry_run=dry_run
         )
 
