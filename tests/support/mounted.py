@@ -98,11 +98,13 @@ class MountedStore:
         """Mount; `options` come after those given at the start."""
         if self._daemon is not None:
             self._forget_daemon()
-        shared = ("allow_other",) if os.geteuid() == 0 else ()
-        words = ",".join((*shared, *self.options, *options))
-        flags = ["-o", words] if words else []
-        self.cairnfs("mount", *flags, self.store, self.mountpoint)
+        self.cairnfs("mount", "-o", self.option_text(*options), self.store, self.mountpoint)
         self._daemon = RunningProcess(self.document("--store", self.store, "status")["pid"])
+
+    def option_text(self, *options: str) -> str:
+        """What stands after `-o`: everybody may use the mount, where we may ask for that."""
+        shared = ("allow_other",) if os.geteuid() == 0 else ()
+        return ",".join((*shared, *self.options, *options))
 
     def umount(self) -> None:
         """Unmount in the ordinary way; the daemon has ended and nothing is mounted then.
