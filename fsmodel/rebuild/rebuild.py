@@ -133,7 +133,7 @@ class _Rebuild:
         names = NameRestorer(bulk, load)
         names.restore(chosen.root, lambda done: self._report(done, chosen.entries, "names made"))
         newer = replay_newer(self._layout.journal, self._uuid, chosen.root.operation, bulk)
-        if newer.operations or names.lost_attributes:
+        if newer.operations or names.lost_attributes or names.unsettled:
             forget_trees(bulk)
         references = ReferenceCounter(
             bulk, load, contents.damaged_objects, contents.packs[-1], self._clock.now_ns()

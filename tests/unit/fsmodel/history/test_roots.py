@@ -52,13 +52,14 @@ def test_a_root_shows_everything_and_is_written_once(store: VolumeStore) -> None
 
 def test_one_changed_file_costs_the_path_to_it(store: VolumeStore) -> None:
     volume = store.volume
+    files = []
     for number in range(30):
         folder = volume.make_directory(ROOT_INODE, b"%d" % number, 0o755, USER)
-        file = put_file(volume, folder, b"file", b"%d" % number)
+        files.append(put_file(volume, folder, b"file", b"%d" % number))
     first = write_root(volume)
     assert first is not None
     assert first.directories == 31
-    write_file(volume, file, b"others")
+    write_file(volume, files[7], b"others")
     second = write_root(volume)
     assert second is not None
     assert (second.directories, second.objects) == (2, 3)
