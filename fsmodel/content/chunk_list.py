@@ -217,7 +217,7 @@ class ChunkList:
 
     def _repage(self, first: int, after: int, runs: list[Run]) -> None:
         """Replace pages [first, after) by those of `runs`, and go on until old pages fit again."""
-        while after < len(self._pages):
+        while runs and after < len(self._pages):
             following = self._runs(self._pages[after])
             if _ends_with_a_page(runs) and runs[-1].id != following[0].id:
                 break
@@ -253,8 +253,6 @@ def _connected(before: Sequence[Run], behind: Sequence[Run]) -> list[Run]:
 
 def _ends_with_a_page(runs: Sequence[Run]) -> bool:
     """Whether the last run ends a page, so that what follows is paged as it was."""
-    if not runs:
-        return True
     tail = split_into_pages(runs)[-1]
     return ends_page(tail[-1].id, len(tail))
 

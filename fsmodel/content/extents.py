@@ -83,15 +83,6 @@ class DirtyExtents:
             at += 1
         return found
 
-    def covers(self, start: int, end: int) -> bool:
-        """Whether every byte of a range was written."""
-        at = start
-        index = max(bisect_right(self._starts, start) - 1, 0)
-        while at < end and index < len(self._starts) and self._starts[index] <= at:
-            at = max(at, self._starts[index] + len(self._blocks[index]))
-            index += 1
-        return at >= end
-
     def _grow(self, offset: int, data: bytes | bytearray | memoryview) -> bool:
         """Write into, or onto the end of, the extent at the offset where that is all it takes."""
         index = bisect_right(self._starts, offset) - 1
