@@ -60,7 +60,7 @@ class Others:
             self.failures.append(error)
 
     def _write(self, number: int) -> None:
-        name, content = f"written-{number}", data(-number - 1, 300_000)
+        name, content = f"written-{number}", data(1_000_000 + number, 300_000)
         (self.folder / name).write_bytes(content)
         self.written[name] = content
 
