@@ -15,6 +15,7 @@ SCHEMA_KEY: Final = b"schema"
 STORE_KEY: Final = b"store"
 APPLIED_KEY: Final = b"applied"
 COUNTERS_KEY: Final = b"counters"
+ROOT_KEY: Final = b"root"  # the model's: id of the root object written last
 
 _U64: Final = Struct("<Q")
 _encode_counters: Final = msgspec.msgpack.Encoder().encode

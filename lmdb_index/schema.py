@@ -44,6 +44,7 @@ SCHEMA_VERSION: Final = 1  # raised by each migration of these tables; a greater
 #   "store"    uuid of the store the index belongs to
 #   "applied"  sequence number of the last operation the last commit contains, u64
 #   "counters" all counters at that moment (MessagePack map)
+#   "root"    id of the root object that was written last (fsmodel/history/roots.py)
 META: Final = Table(1, b"meta", RawRecord)
 
 # inode: one row for each filesystem object, the root being number 1.
@@ -76,7 +77,7 @@ EXTENT: Final = Table(7, b"extent", ExtentRecord)
 
 # object: one row for each immutable object in the packs that is known.
 #   key  object id         value  ObjectRecord
-#   References equal the number of inode contents, manifest slots, tree entries, versions,
+#   References equal the number of inode contents, manifest slots, tree entries, roots, versions,
 #   snapshots and delta children that name it: fsck counts them again.
 OBJECT: Final = Table(8, b"object", ObjectRecord)
 

@@ -23,7 +23,7 @@ COMMANDS: Final = {
     "fsck": "Check a store for consistency.",
     "gc": "Give the space of deleted data back to the host.",
     "scrub": "Read and verify everything that is stored.",
-    "rebuild-index": "Make the index again from what is stored.",
+    "rebuild-index": "Make the index of a store again from its packs.",
     "version": "Show the version.",
 }
 

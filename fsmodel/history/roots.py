@@ -5,7 +5,7 @@ requests go on; the objects are appended there too, and the owner records their 
 changes. Directories that change meanwhile are told by `StaleTrees`: their rows go on naming no
 tree, and the next root shows what they have become.
 
-The last root is referred to by the row CURRENT_ROOT of the table meta, as a file's content is by
+The last root is referred to by the row `root` of the table meta, as a file's content is by
 its inode: so the objects it needs stay, and GC takes those that only earlier roots needed. The
 trees that rows of directories name are always among those of the last root.
 """
@@ -29,10 +29,10 @@ from fsmodel.store.encoder import NewObject
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
 from lmdb_index.index import Index, Snapshot
+from lmdb_index.meta import ROOT_KEY
 from lmdb_index.records import RawRecord
 from lmdb_index.schema import META
 
-CURRENT_ROOT: Final = b"root"  # key in the table meta; the value is the root's id
 BATCH_PARTS: Final = 64  # made in one hop to a worker: at most some 12,000 entries
 BUILD_COST_BYTES: Final = 1 << 20  # never worth doing on the owner thread
 CHANGE_ROWS: Final = 512  # of objects, in one change: about 10 ms; one page may exceed it
@@ -50,7 +50,7 @@ class WrittenRoot:
 
 def current_root(rows: ReadsRows) -> ObjectId | None:
     """The root that was written last; None before the first."""
-    row = rows.get(META, CURRENT_ROOT)
+    row = rows.get(META, ROOT_KEY)
     return ObjectId(row.value) if row is not None else None
 
 
@@ -149,7 +149,7 @@ class Roots:
             self._objects.add_reference(change, root_id)
             if former is not None:
                 self._objects.drop_reference(change, former)
-            change.operation.put(META, CURRENT_ROOT, RawRecord(root_id))
+            change.operation.put(META, ROOT_KEY, RawRecord(root_id))
         return root_id
 
     def _record_trees(self, trees: list[MadeTree], touched: set[InodeId]) -> Steps[None]:

@@ -17,7 +17,6 @@ from typing import Final
 
 from fsmodel.clock import Clock, SystemClock
 from fsmodel.errors import NotFound
-from fsmodel.history.roots import CURRENT_ROOT
 from fsmodel.ids import InodeId, ObjectId
 from fsmodel.index_border import index_errors_translated
 from fsmodel.inode_table import InodeTable
@@ -47,10 +46,10 @@ from fsmodel.upkeep.check_counters import true_counters
 from fsmodel.upkeep.hurt_files import hurt_files
 from fsmodel.upkeep.retirement import LAST_PACK
 from lmdb_index.index import Index
+from lmdb_index.meta import ROOT_KEY
 from lmdb_index.records import RawRecord
 from lmdb_index.schema import INODE, META, OBJECT
 
-SCRATCH: Final = "rebuild"  # folder the new index is made in; deleted if a run finds it
 CACHE_BYTES: Final = 64 << 20
 
 
@@ -106,7 +105,7 @@ class _Rebuild:
         self._uuid = uuid
         self._report = report
         self._clock = clock
-        self._scratch = layout.folder / SCRATCH
+        self._scratch = layout.rebuilding
         self._packs = PackReader(layout, uuid)
         self._reader = ObjectReader(self._packs, ByteCache(CACHE_BYTES))
         self._epoch = Epoch()
@@ -142,7 +141,7 @@ class _Rebuild:
         references.count(chosen.id, ObjectKind.ROOT)
         references.count_contents()
         references.clear_unnamed()
-        bulk.put(META, CURRENT_ROOT, RawRecord(chosen.id))
+        bulk.put(META, ROOT_KEY, RawRecord(chosen.id))
         bulk.raise_counter("last_inode", chosen.root.last_inode + newer.inodes_added)
         bulk.raise_counter("last_inode", last_inode(bulk))
         bulk.raise_counter(LAST_PACK, contents.packs[-1])

@@ -6,7 +6,8 @@
       index/          the LMDB environment
       packs/LL/NNNNNNNNNNNNNNNN.pack    N: the pack's number in hex; LL: its last two digits
       journal/        write-ahead log segments
-      quarantine/     what scrub or recovery set aside
+      quarantine/     what scrub, recovery or a rebuild of the index set aside
+      rebuild/        a new index while it is being made
       lock            held while a process uses the store (lock.py)
       daemon.json, control.sock         of the daemon that serves it
 
@@ -65,6 +66,11 @@ class StoreLayout:
     def quarantine(self) -> Path:
         """Folder of what scrub or recovery set aside, never deleted silently."""
         return self.folder / "quarantine"
+
+    @property
+    def rebuilding(self) -> Path:
+        """Where a new index is made before it takes the old one's place."""
+        return self.folder / "rebuild"
 
     @property
     def lock_file(self) -> Path:

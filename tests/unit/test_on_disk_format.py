@@ -22,6 +22,22 @@ from fsmodel.content.manifest import (
 )
 from fsmodel.encoding.codecs import Codec
 from fsmodel.encoding.hashing import checksum64, object_id
+from fsmodel.history.root_format import ROOT_HEADER, ROOT_VERSION
+from fsmodel.history.tree_format import (
+    BOUNDARY_BITS,
+    CHUNK_REF,
+    LEAF_COLUMNS,
+    MANIFEST_REF,
+    NO_REF,
+    TREE_HEADER,
+    TREE_ITEMS_MAX,
+    TREE_ITEMS_MIN,
+    TREE_LEVEL_MAX,
+    TREE_PAGE_BYTES,
+    TREE_REF,
+    TREE_VERSION,
+    VALUE_INLINE_MAX,
+)
 from fsmodel.ids import PackId
 from fsmodel.store.format_file import FORMAT_VERSION, parse_format
 from fsmodel.store.layout import StoreLayout
@@ -47,6 +63,8 @@ BYTE_TABLES: Final = {
     "Pack header": PACK_HEADER,
     "Frame header": FRAME_HEADER,
     "Manifest page": PAGE_HEADER,
+    "Tree page": TREE_HEADER,
+    "Root": ROOT_HEADER,
 }
 TYPES: Final = {"B": ("u8", 1), "H": ("u16", 2), "I": ("u32", 4), "Q": ("u64", 8)}
 ENUMERATIONS: Final[dict[str, type[IntEnum]]] = {"kind": ObjectKind, "codec": Codec}
@@ -121,6 +139,8 @@ def test_numbers_are_the_enumerations(column: str) -> None:
         ("Pack header", PACK_MAGIC, PACK_VERSION),
         ("Frame header", FRAME_MAGIC, FRAME_VERSION),
         ("Manifest page", None, PAGE_VERSION),
+        ("Tree page", None, TREE_VERSION),
+        ("Root", None, ROOT_VERSION),
     ],
 )
 def test_magics_and_versions_are_told(heading: str, magic: bytes | None, version: int) -> None:
@@ -138,6 +158,28 @@ def test_limits_are_told() -> None:
     assert page["level"].endswith(f"at most {LEVEL_MAX}")
     assert page["count"].endswith(f"1 to {PAGE_ITEMS_MAX}")
     assert f"not before {PAGE_ITEMS_MIN} items" in " ".join(section("Manifest page").split())
+
+
+def test_the_columns_of_a_tree_leaf_are_told() -> None:
+    table = rows(section("Tree page"), "column")
+    assert [(row["column"], row["type"]) for row in table] == [
+        (name, TYPES[code][0]) for name, code in LEAF_COLUMNS
+    ]
+    kinds = {row["column"]: row["meaning"] for row in table}["ref kind"]
+    numbers = (NO_REF, CHUNK_REF, MANIFEST_REF, TREE_REF)
+    words = ("none", "a chunk", "a manifest", "a tree")
+    assert kinds == ", ".join(f"{n} {word}" for n, word in zip(numbers, words, strict=True))
+
+
+def test_the_limits_of_a_tree_page_are_told() -> None:
+    page = {row["field"]: row["meaning"] for row in rows(section("Tree page"), "offset")}
+    assert page["level"].endswith(f"at most {TREE_LEVEL_MAX}")
+    assert f"at most {TREE_ITEMS_MAX};" in page["count"]
+    text = " ".join(section("Tree page").split())
+    assert f"not before {TREE_ITEMS_MIN} entries; behind {TREE_ITEMS_MAX} entries" in text
+    assert f"its low {BOUNDARY_BITS} bits zero" in text
+    assert f"come to {TREE_PAGE_BYTES} bytes" in text
+    assert f"more than {VALUE_INLINE_MAX} bytes" in text
 
 
 def test_paths_are_told() -> None:
