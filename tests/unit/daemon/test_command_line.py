@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,9 @@ from daemon.cli.starting import MountRequest, plan_of
 from daemon.problems import MountProblem, Problem, UsageProblem
 from daemon.settings_schema import Settings
 from fsmodel.errors import HashMismatch
+from fsmodel.ids import ROOT_INODE
+from fsmodel.namespace.inodes import Creator
+from fsmodel.volume import Volume
 
 PROJECT = Path(__file__).parents[3]
 
@@ -384,3 +388,37 @@ def test_the_entry_points_end_the_process(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(SystemExit) as end:
         mount_helper.main()
     assert end.value.code == 2
+
+
+def test_rebuild_index_restores_a_store_and_says_from_what(cairnfs: Command, store: Path) -> None:
+    refused = cairnfs("rebuild-index", store)
+    assert refused.status == 1
+    assert one_line(refused.err)
+    assert "the packs hold none" in refused.err
+    volume = Volume.open(store)
+    volume.make_directory(ROOT_INODE, b"folder", 0o755, Creator(0, 0))
+    in_use = cairnfs("rebuild-index", store)
+    assert (in_use.status, one_line(in_use.err)) == (1, True)
+    volume.close()
+    shutil.rmtree(store / "index")
+    shutil.rmtree(store / "journal")
+    assert cairnfs("fsck", "--store", store).status == 1
+    done = cairnfs("rebuild-index", "--store", store, "--json")
+    assert done.status == 0
+    document = json.loads(done.out)
+    assert (document["complete"], document["inodes"], document["set_aside"]) == (True, 2, [])
+    again = cairnfs("rebuild-index", store)
+    assert again.status == 0
+    assert again.out.count("set aside: quarantine/") == 2
+    assert "2 inodes and" in again.out
+    assert cairnfs("fsck", "--store", store).status == 0
+
+
+def test_rebuild_index_tells_what_is_damaged(cairnfs: Command, store: Path) -> None:
+    Volume.open(store).close()
+    (pack,) = (store / "packs").rglob("*.pack")
+    with pack.open("ab") as file:
+        file.write(b"no frame")
+    told = cairnfs("rebuild-index", store)
+    assert told.status == 0
+    assert "damaged: pack 0000000000000001, bytes" in told.out
