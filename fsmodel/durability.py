@@ -54,8 +54,14 @@ class Durability:
         after which nothing can be appended before the commit. Raises NoSpace, BackendError.
         """
         yield Work(self._packs.sync, SYNC_COST_BYTES)
+        self.checkpoint_now()
+
+    def checkpoint_now(self) -> None:
+        """The same without leaving the thread."""
         self._packs.sync()
         try:
             self._index.checkpoint()
         except NoRoom as error:
             raise NoSpace(str(error)) from error
+        except IndexProblem as error:
+            raise BackendError("index", OSError(str(error))) from error

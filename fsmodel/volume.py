@@ -14,7 +14,7 @@ from typing import Final
 from fsmodel.assembly import Parts, assemble, create_store
 from fsmodel.clock import Clock, SystemClock
 from fsmodel.content.file_state import FileState
-from fsmodel.errors import CairnError, InvalidArgument, IsADirectory, NoSpace, ReadOnly
+from fsmodel.errors import CairnError, InvalidArgument, IsADirectory, ReadOnly
 from fsmodel.history.roots import WrittenRoot
 from fsmodel.ids import InodeId, ObjectId
 from fsmodel.namespace.inodes import (
@@ -40,7 +40,6 @@ from fsmodel.upkeep.index_view import IndexView
 from fsmodel.upkeep.upkeep import ScrubReport
 from fsmodel.virtual_attributes import PREFIX
 from lmdb_index.check import check_rows
-from lmdb_index.errors import NoRoom
 from lmdb_index.records import InodeRecord
 from lmdb_index.rows import Rows
 from lmdb_index.schema import OBJECT
@@ -347,11 +346,7 @@ class Volume:
     def checkpoint(self) -> None:
         """Commit the index and begin a new journal segment. Raises NoSpace, BackendError."""
         self._parts.objects.save_features()
-        self.sync_packs()
-        try:
-            self._parts.index.checkpoint()
-        except NoRoom as error:
-            raise NoSpace(str(error)) from error
+        self.durability.checkpoint_now()
 
     @property
     def root_is_due(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final, NamedTuple
 
+from fsmodel.content.extents import Extent
 from fsmodel.content.file_state import FileState
 from fsmodel.ids import ObjectId
 from fsmodel.steps import Steps, Work
@@ -44,6 +45,7 @@ class Reader:
             return b""
         pieces = list(pieces_of(file, offset, end))
         dirty = file.dirty_within(offset, end)
+        pieces = [piece for piece in pieces if not _is_covered(piece, dirty)]
         held = yield from self._fetch(pieces)
         if len(pieces) == 1 and not dirty and pieces[0].high - pieces[0].low == end - offset:
             return memoryview(held[pieces[0].chunk])[pieces[0].low : pieces[0].high]
@@ -89,6 +91,12 @@ class Reader:
 
     def _read_all(self, wanted: list[Located]) -> list[bytes]:
         return [self._objects.read(located) for located in wanted]
+
+
+def _is_covered(piece: Piece, dirty: list[Extent]) -> bool:
+    """Whether nothing of a piece is to be seen, so that it need not be whole."""
+    end = piece.offset + piece.high - piece.low
+    return any(extent.start <= piece.offset and end <= extent.end for extent in dirty)
 
 
 def pieces_of(file: FileState, start: int, end: int) -> Iterator[Piece]:

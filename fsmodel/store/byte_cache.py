@@ -41,6 +41,14 @@ class ByteCache:
             self._items.move_to_end(object_id)
             return data
 
+    def peek(self, object_id: ObjectId) -> bytes | None:
+        """The same, where an answer is no hit and no miss of a reader."""
+        with self._lock:
+            data = self._items.get(object_id)
+            if data is not None:
+                self._items.move_to_end(object_id)
+            return data
+
     def __contains__(self, object_id: ObjectId) -> bool:
         return object_id in self._items
 

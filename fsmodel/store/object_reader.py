@@ -108,7 +108,7 @@ class ObjectReader:
         chain: list[Located] = []
         at: Located | None = located
         while at is not None:
-            data = self._cache.get(at.id)
+            data = self._cache.peek(at.id)  # whoever asked has looked, and was counted
             if data is not None:
                 return chain, data
             chain.append(at)

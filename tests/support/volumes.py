@@ -18,7 +18,7 @@ from fsmodel.content.chunking import cut_points
 from fsmodel.content.content_ref import EMPTY, chunk_ref, manifest_ref
 from fsmodel.content.manifest import Child, Run, encode_leaf, encode_node, joined, split_into_pages
 from fsmodel.encoding.hashing import object_id
-from fsmodel.ids import ROOT_INODE, ContentRef, InodeId, ObjectId
+from fsmodel.ids import ROOT_INODE, ContentRef, InodeId, ObjectId, PackId
 from fsmodel.namespace.inodes import Creator
 from fsmodel.settings import VolumeSettings
 from fsmodel.steps import run_inline
@@ -100,6 +100,30 @@ def killed(volume: Volume, place: Path, settings: VolumeSettings | None = NO_CAC
     shutil.copytree(volume.store, place)
     parts_of(volume).close()
     return Volume.open(place, settings=settings)
+
+
+def damage(volume: Volume, wanted: ObjectId) -> Callable[[], None]:
+    """Flip a byte in the middle of an object's frame; the answer makes it whole again."""
+    parts = parts_of(volume)
+    row = parts.objects.get(wanted)
+    path = parts.layout.pack(PackId(row.pack))
+    at = row.offset + row.stored // 2
+
+    def flip() -> None:
+        with path.open("r+b") as pack:
+            pack.seek(at)
+            byte = pack.read(1)[0]
+            pack.seek(at)
+            pack.write(bytes([byte ^ 0x40]))
+
+    parts.cache.drop(wanted)
+    flip()
+    return flip
+
+
+def collect_garbage(volume: Volume) -> None:
+    """Give back everything nothing needs."""
+    run_inline(volume.collect_garbage(lambda done, total, text: None, thorough=True))
 
 
 def findings(volume: Volume) -> tuple[Finding, ...]:

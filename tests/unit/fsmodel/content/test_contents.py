@@ -21,6 +21,7 @@ from tests.support.namespace_store import ManualClock
 from tests.support.stepping import Driver
 from tests.support.volumes import (
     NO_CACHE,
+    collect_garbage,
     findings,
     killed,
     new_file,
@@ -74,10 +75,6 @@ def record_of(volume: Volume, inode: InodeId) -> InodeRecord:
 
 def exists(volume: Volume, inode: InodeId) -> bool:
     return parts_of(volume).inodes.find(inode) is not None
-
-
-def collect_garbage(volume: Volume) -> None:
-    run_inline(volume.collect_garbage(lambda done, total, text: None, thorough=True))
 
 
 def is_unsettled(volume: Volume, inode: InodeId) -> bool:

@@ -1,0 +1,198 @@
+"""Reading: every range, from memory or from the packs; damage hurts the range it lies in only."""
+
+from pathlib import Path
+
+import pytest
+
+from fsmodel.content.manifest import decode_node
+from fsmodel.errors import DataError, FrameCorrupt
+from fsmodel.ids import InodeId, ObjectId
+from fsmodel.settings import VolumeSettings
+from fsmodel.steps import Work, run_inline
+from fsmodel.store.pack_format import ObjectKind
+from fsmodel.volume import Volume
+from lmdb_index.schema import OBJECT
+from tests.support.stepping import Driver
+from tests.support.volumes import (
+    damage,
+    noise,
+    opened,
+    parts_of,
+    read_range,
+    ref_of,
+    ref_of_bytes,
+    runs_of,
+    settled_file,
+)
+
+DATA = noise(20_000)
+RUNS = runs_of(DATA)
+STARTS = [sum(run.size for run in RUNS[:n]) for n in range(len(RUNS))]
+HURT = 7  # the number of the chunk that is damaged
+HURT_START, HURT_END = STARTS[HURT], STARTS[HURT] + RUNS[HURT].length
+
+
+@pytest.fixture
+def inode(volume: Volume) -> InodeId:
+    """A settled file of many chunks, open."""
+    made = settled_file(volume, b"file", DATA)
+    volume.open_file(made, writing=True)
+    return made
+
+
+@pytest.fixture
+def hurt(volume: Volume, inode: InodeId) -> InodeId:
+    """The same, with a damaged chunk in the middle."""
+    damage(volume, RUNS[HURT].id)
+    return inode
+
+
+@pytest.mark.parametrize(
+    ("offset", "length"),
+    [(0, 20_000), (0, 1), (19_999, 1), (19_999, 5), (5, 0), (123, 4_567), (0, 1 << 40)],
+)
+def test_any_range(volume: Volume, inode: InodeId, offset: int, length: int) -> None:
+    assert read_range(volume, inode, offset, length) == DATA[offset : offset + length]
+
+
+@pytest.mark.parametrize("offset", [20_000, 20_001, 1 << 60])
+def test_nothing_is_behind_the_end(volume: Volume, inode: InodeId, offset: int) -> None:
+    assert read_range(volume, inode, offset, 10) == b""
+
+
+def test_every_boundary_between_chunks(volume: Volume, inode: InodeId) -> None:
+    for start in STARTS:
+        low = max(start - 1, 0)
+        assert read_range(volume, inode, low, 2) == DATA[low : low + 2]
+
+
+def test_few_chunks_are_read_at_once_and_many_in_a_worker(volume: Volume, inode: InodeId) -> None:
+    read_range(volume, inode, 0, 1)  # opens the pack
+    few = Driver(volume.contents.read(inode, 0, STARTS[4]))
+    assert few.ended
+    assert few.result == DATA[: STARTS[4]]
+    many = Driver(volume.contents.read(inode, 0, STARTS[9]))
+    assert many.work is not None
+    assert many.work.size_bytes == STARTS[9] - STARTS[4]
+    many.step()
+    assert many.result == DATA[: STARTS[9]]
+
+
+def test_a_chunk_that_comes_again_is_read_once(volume: Volume) -> None:
+    inode = settled_file(volume, b"zeros", bytes(100_000))
+    volume.open_file(inode, writing=False)
+    before = parts_of(volume).reader.statistics().frames_read
+    assert read_range(volume, inode, 0, 100_000) == bytes(100_000)
+    assert parts_of(volume).reader.statistics().frames_read - before <= 3
+    volume.close_file(inode)
+
+
+def test_what_is_cached_is_not_read(folder: Path) -> None:
+    with opened(folder, VolumeSettings(cache_bytes=1 << 20)) as volume:
+        inode = settled_file(volume, b"file", DATA)
+        volume.open_file(inode, writing=False)
+        assert read_range(volume, inode, 0, 20_000) == DATA
+        before = parts_of(volume).reader.statistics().frames_read
+        assert read_range(volume, inode, 0, 20_000) == DATA
+        assert parts_of(volume).reader.statistics().frames_read == before
+
+
+def test_prefetching_brings_what_is_not_cached(folder: Path) -> None:
+    with opened(folder, VolumeSettings(cache_bytes=1 << 20)) as volume:
+        inode = settled_file(volume, b"file", DATA)
+        volume.open_file(inode, writing=False)
+        work = volume.contents.prefetch(inode, STARTS[2], STARTS[6] - STARTS[2])
+        assert work is not None
+        work.run()
+        assert [parts_of(volume).objects.is_cached(run.id) for run in RUNS[:8]] == [
+            *[False] * 2,
+            *[True] * 4,
+            *[False] * 2,
+        ]
+        assert volume.contents.prefetch(inode, STARTS[3], 10) is None
+        assert volume.contents.prefetch(inode, 30_000, 10) is None
+
+
+def test_a_prefetch_that_fails_says_so(volume: Volume, hurt: InodeId) -> None:
+    work = volume.contents.prefetch(hurt, HURT_START, 1)
+    assert isinstance(work, Work)
+    with pytest.raises(DataError):
+        work.run()
+
+
+def test_damage_hurts_the_range_it_lies_in_and_no_other(volume: Volume, hurt: InodeId) -> None:
+    for offset, length in ((HURT_START, 1), (HURT_END - 1, 10), (0, 20_000)):
+        with pytest.raises(FrameCorrupt):
+            read_range(volume, hurt, offset, length)
+    assert read_range(volume, hurt, 0, HURT_START) == DATA[:HURT_START]
+    assert read_range(volume, hurt, HURT_END, 20_000) == DATA[HURT_END:]
+    other = settled_file(volume, b"other", DATA[:HURT_START])
+    volume.open_file(other, writing=False)
+    assert read_range(volume, other, 0, 20_000) == DATA[:HURT_START]
+    volume.close_file(other)
+
+
+def test_damage_under_dirty_bytes_does_not_hurt(volume: Volume, hurt: InodeId) -> None:
+    fresh = noise(HURT_END - HURT_START, seed=5)
+    volume.write(hurt, HURT_START, fresh)
+    expected = DATA[:HURT_START] + fresh + DATA[HURT_END:]
+    assert read_range(volume, hurt, 0, 30_000) == expected
+    run_inline(volume.contents.settle(hurt))
+    assert read_range(volume, hurt, 0, 30_000) == expected
+    assert ref_of(volume, hurt) == ref_of_bytes(expected)
+
+
+def test_a_change_beside_damage_cannot_be_settled_but_stays(volume: Volume, hurt: InodeId) -> None:
+    volume.write(hurt, HURT_START + 1, b"part of the damaged chunk")
+    with pytest.raises(DataError):
+        run_inline(volume.contents.settle(hurt))
+    with pytest.raises(DataError):
+        read_range(volume, hurt, HURT_START, 1)
+    assert read_range(volume, hurt, 0, HURT_START) == DATA[:HURT_START]
+    file = volume.contents.file(hurt)
+    assert file is not None
+    assert file.dirty_within(0, 30_000)
+    volume.write(hurt, HURT_START, bytes(HURT_END - HURT_START))
+    run_inline(volume.contents.settle(hurt))
+    assert read_range(volume, hurt, HURT_START, HURT_END - HURT_START) == bytes(
+        HURT_END - HURT_START
+    )
+
+
+def test_a_missing_manifest_page_hurts_what_it_lists(volume: Volume) -> None:
+    data = noise(900_000)
+    inode = settled_file(volume, b"big", data)
+    pages = [
+        ObjectId(key)
+        for key, row in parts_of(volume).index.scan(OBJECT)
+        if row.kind == ObjectKind.MANIFEST
+    ]
+    assert len(pages) > 2
+    root = ref_of(volume, inode)[1:]
+    first = decode_node(parts_of(volume).objects.load(ObjectId(root)))[1][0]
+    restore = damage(volume, first.id)
+    volume.open_file(inode, writing=False)
+    with pytest.raises(DataError):
+        read_range(volume, inode, 0, 10)
+    assert read_range(volume, inode, first.size, 1_000) == data[first.size : first.size + 1_000]
+    volume.close_file(inode)
+    restore()
+
+
+def test_a_read_shows_the_moment_it_began(volume: Volume, inode: InodeId) -> None:
+    read = Driver(volume.contents.read(inode, 0, 20_000))
+    assert not read.ended
+    volume.write(inode, 5, b"later")
+    run_inline(volume.contents.settle(inode))
+    assert read.finish() == DATA
+    volume.write(inode, 5, b"dirty")
+    read = Driver(volume.contents.read(inode, 0, 20_000))
+    run_inline(volume.contents.settle(inode))
+    assert read.finish() == DATA[:5] + b"dirty" + DATA[10:]
+
+
+def test_a_read_of_a_file_that_is_cut_meanwhile(volume: Volume, inode: InodeId) -> None:
+    read = Driver(volume.contents.read(inode, 0, 20_000))
+    volume.truncate(inode, 0)
+    run_inline(volume.contents.settle(inode))
+    assert read.finish() == DATA
