@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fsmodel.content.content_ref import chunk_ref, manifest_ref
+from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import FrameCorrupt
 from fsmodel.history.naming import named_by
 from fsmodel.history.root_format import Label, Root, decode_root, encode_root
@@ -72,6 +73,7 @@ ENTRIES = st.builds(
 LEAVES = st.lists(ENTRIES, max_size=5, unique_by=lambda entry: entry.name).map(
     lambda entries: sorted(entries, key=lambda entry: entry.name)
 )
+IDLE = ObjectId(b"i" * 32)
 A_TIME = 1_700_000_000_123_456_789
 PLAIN = TreeEntry(b"name", 7, 3, 0o100644, 1, 2, 1, 0, 0, 10, 10, 0, A_TIME, A_TIME, A_TIME, A_TIME)
 
@@ -166,3 +168,16 @@ def test_a_root_is_read_as_it_was_written() -> None:
     for wrong in (directory._replace(name=b"x"), directory._replace(tree=b"")):
         with pytest.raises(FrameCorrupt):
             decode_root(encode_root(root._replace(directory=wrong)))
+
+
+def test_stored_bytes_do_not_change_unnoticed() -> None:
+    """Another id here takes another version of the page: stored trees have the old one."""
+    entries = [
+        PLAIN._replace(name=b"a", content=chunk_ref(ObjectId(b"c" * 32)), atime_ns=-1),
+        PLAIN._replace(name=b"b", inode=9, target=b"a", birth_ns=A_TIME - 10**12 - 1),
+        PLAIN._replace(name=b"c", xattrs=(TreeXattr(b"user.x", 1, b"v"),), content_size=4),
+    ]
+    leaf, node = encode_tree_leaf(entries), encode_tree_node(1, [TreeChild(IDLE, 3, b"c")])
+    root = Root(A_TIME, 1, 2, b"", PLAIN._replace(name=b"", tree=IDLE), (Label(b"l", IDLE),))
+    found = [object_id(data).hex()[:16] for data in (leaf, node, encode_root(root))]
+    assert found == ["34faf3c94fa907f9", "f11a33bdd6de2e38", "2fc0a947c1250ec0"]

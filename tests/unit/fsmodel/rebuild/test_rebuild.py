@@ -3,12 +3,15 @@
 import shutil
 import stat
 from collections.abc import Iterator
+from errno import EIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fsmodel.errors import DataError, StoreDamaged, StoreLocked
+from fsmodel.errors import BackendError, DataError, StoreDamaged, StoreLocked
+from fsmodel.history.root_format import decode_root
+from fsmodel.history.roots import current_root
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.rebuild.rebuild import RebuildReport, rebuild_index
@@ -242,3 +245,47 @@ def test_a_volume_needs_no_root_to_be_opened(tmp_path: Path) -> None:
         rebuild_index(tmp_path / "store", lambda done, total, text: None)
     Volume.open(tmp_path / "store").close()
     assert rebuild_index(tmp_path / "store", lambda done, total, text: None).inodes == 1
+
+
+def test_a_kill_while_the_new_index_is_put_in_place_is_no_loss(
+    store: VolumeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever of the renames was the last, the store opens, or can be made again."""
+    before = shown(store).keys()
+    store.volume.close()
+    rename = Path.rename
+    for renames in range(4):
+        done = 0
+
+        def counted(path: Path, target: Path, last: int = renames) -> Path:
+            nonlocal done
+            done += 1
+            if done > last:
+                raise OSError(EIO, "killed")
+            return rename(path, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "rename", counted)
+            with pytest.raises(BackendError):
+                rebuild_index(store.store, lambda done, total, text: None)
+        if renames:
+            with pytest.raises((StoreDamaged, BackendError)):
+                Volume.open(store.store)
+        assert rebuild(store, without=()).complete
+        assert shown(store).keys() == before
+        store.volume.close()
+    store._open()
+    store.require_sound()
+
+
+def test_operations_are_numbered_above_those_of_the_old_index(store: VolumeStore) -> None:
+    store.reopen()
+    store.volume.close()
+    rebuild(store)
+    root = current_root(store.volume._parts.index)
+    assert root is not None
+    shown_up_to = decode_root(store.volume._parts.objects.load(root)).operation
+    assert store.volume.durability.position > shown_up_to
+    store.write(b"file", b"bytes")
+    store.reopen()
+    store.require_sound()
