@@ -128,9 +128,9 @@ def _needed_segments(folder: Path, applied: int) -> list[SegmentPath]:
 
 def _list(folder: Path) -> list[SegmentPath]:
     with host_failures(folder):
-        segments = list_segments(folder)
+        segments = list_segments(folder) if folder.exists() else []
     if not segments:
-        raise JournalCorrupt(f"{folder}: holds no journal segment: {ADVICE}")
+        raise JournalCorrupt(f"{folder}: holds no journal segment: run cairnfs rebuild-index")
     return segments
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lmdb_index.errors import IndexProblem, JournalCorrupt
+from lmdb_index.errors import JournalCorrupt
 from lmdb_index.journal_files import segment_path
 from lmdb_index.journal_format import (
     RECORD_HEADER,
@@ -215,7 +215,7 @@ def test_a_journal_without_segments_is_refused(folder: Path) -> None:
     (folder / "notes.txt").touch()
     with pytest.raises(JournalCorrupt, match="no journal segment"):
         survey_journal(folder, UUID, applied=0)
-    with pytest.raises(IndexProblem, match="No such file"):
+    with pytest.raises(JournalCorrupt, match="run cairnfs rebuild-index"):
         survey_journal(folder / "missing", UUID, applied=0)
 
 
