@@ -2,16 +2,23 @@
 
 After a loss of power, journal records that were never synced may have reached the disk while the
 pack frames they speak of have not. Such a record, and all behind it, must not be applied.
+
+Only frames that a record is the first to place are looked at. One that was placed before had been
+synced by then, or has been looked at; should it be damaged by now, that is for scrub to tell, and
+no reason to forget everything that was done since.
 """
 
 from collections.abc import Sequence
+from errno import ENOENT
 
-from fsmodel.errors import DataError
+from fsmodel.errors import BackendError, DataError
 from fsmodel.ids import ObjectId, PackId
 from fsmodel.store.pack_format import Location
 from fsmodel.store.pack_reader import PackReader
 from lmdb_index.errors import IndexProblem
 from lmdb_index.operation import Mutation
+from lmdb_index.records import ObjectRecord
+from lmdb_index.rows import Rows
 from lmdb_index.schema import OBJECT
 from lmdb_index.values import RowCodec
 
@@ -23,19 +30,41 @@ class FrameJudge:
         self._reader = reader
         self._codec = RowCodec(OBJECT)
 
-    def accept(self, mutations: Sequence[Mutation]) -> bool:
-        """Whether every frame that a record newly refers to is there and passes its checks."""
-        return all(
-            self._is_there(mutation.key, mutation.value)
+    def accept(self, rows: Rows, mutations: Sequence[Mutation]) -> bool:
+        """Whether every frame that a record newly refers to is there and passes its checks.
+
+        Raises BackendError when the host cannot read a pack: then nothing is known.
+        """
+        placed = {
+            mutation.key: self._codec.unseal(mutation.key, mutation.value)
             for mutation in mutations
             if mutation.table == OBJECT.number and mutation.value is not None
+        }
+        return all(
+            _is_placed(rows, object_id, record) or self._is_there(object_id, record)
+            for object_id, record in placed.items()
         )
 
-    def _is_there(self, object_id: bytes, value: bytes) -> bool:
+    def _is_there(self, object_id: bytes, record: ObjectRecord) -> bool:
         try:
-            record = self._codec.unseal(object_id, value)
-            location = Location(PackId(record.pack), record.offset, record.stored)
-            self._reader.read_frame(location, ObjectId(object_id))
-        except (DataError, IndexProblem):
+            self._reader.read_frame(_place_of(record), ObjectId(object_id))
+        except BackendError as error:
+            if error.errno != ENOENT:
+                raise
+            return False
+        except DataError:
             return False
         return True
+
+
+def _is_placed(rows: Rows, object_id: bytes, record: ObjectRecord) -> bool:
+    """Whether an earlier operation has put the object in that place."""
+    try:
+        former = rows.get(OBJECT, object_id)
+    except IndexProblem:
+        return False
+    return former is not None and _place_of(former) == _place_of(record)
+
+
+def _place_of(record: ObjectRecord) -> Location:
+    return Location(PackId(record.pack), record.offset, record.stored)

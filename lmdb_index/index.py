@@ -118,11 +118,11 @@ class Index(Rows):
     ) -> "Index":
         """Open the index of a store and replay the journal onto its last commit.
 
-        `accept` is asked for each operation behind the last sync marker; False ends the replay
-        there. When `dry`, nothing on disk changes, then or later: operations are forgotten at the
-        end. When `thorough`, the structure of the whole LMDB file is checked first, at about 60 MB
-        a second: LMDB itself takes it on trust, and may end the process over a garbled one.
-        Raises IndexCorrupt, JournalCorrupt, IndexTooNew, NoRoom, IndexProblem; then nothing was
+        `accept` is asked for each operation behind the last sync marker, and shown the rows as they
+        are before it; False ends the replay there. When `dry`, nothing on disk changes, then or
+        later: operations are forgotten at the end. When `thorough`, the structure of the whole LMDB
+        file is checked first, at about 60 MB a second: LMDB itself takes it on trust, and may end
+        the process over a garbled one. Raises IndexCorrupt, JournalCorrupt, IndexTooNew, NoRoom, IndexProblem; then nothing was
         changed.
         """
         places = Places.of(store)

@@ -19,9 +19,10 @@ from lmdb_index.journal_format import JournalRecord, RecordKind, decode_payload
 from lmdb_index.journal_survey import Segment, Survey, survey_journal
 from lmdb_index.meta import Meta
 from lmdb_index.operation import Mutation
-from lmdb_index.rows import CurrentTransaction
+from lmdb_index.rows import CurrentTransaction, Rows
 
-AcceptRecord = Callable[[Sequence[Mutation]], bool]
+# Whether an operation may be applied, by the rows as they are before it.
+AcceptRecord = Callable[[Rows, Sequence[Mutation]], bool]
 
 
 class Replayed(NamedTuple):
@@ -78,12 +79,12 @@ def replay(
 
     Raises JournalCorrupt, IndexTooNew, NoRoom, IndexProblem.
     """
-    counters = dict(meta.counters)
+    rows, counters = Rows(current), dict(meta.counters)
     position, mutations, size = meta.applied, 0, 0
     for place, record in _operations_behind(survey, uuid, meta.applied):
         payload = decode_payload(record.payload, place)
         changed = [Mutation(*mutation) for mutation in payload.mutations]
-        if record.sequence > survey.synced and accept is not None and not accept(changed):
+        if record.sequence > survey.synced and accept is not None and not accept(rows, changed):
             return Replayed(position, counters, mutations, size, record.offset)
         _apply(current, changed, place)
         for name, delta in payload.counters.items():

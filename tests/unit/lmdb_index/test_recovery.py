@@ -16,9 +16,11 @@ from lmdb_index.journal_format import (
     encode_record,
     segment_seed,
 )
+from lmdb_index.keys import number_of
 from lmdb_index.operation import Mutation
 from lmdb_index.records import RawRecord
 from lmdb_index.recovery import set_tail_aside
+from lmdb_index.rows import Rows
 from lmdb_index.schema import PACK, XATTR
 from lmdb_index.values import RowCodec
 from tests.support.index_store import (
@@ -165,9 +167,10 @@ class Judge:
         self.asked: list[int] = []
         self._known = known
 
-    def accept(self, mutations: Sequence[Mutation]) -> bool:
+    def accept(self, rows: Rows, mutations: Sequence[Mutation]) -> bool:
         ((table, key, value),) = mutations
         assert table == PACK.number
+        assert rows.count(PACK) == number_of(key)  # all before it, and not this one
         assert value is not None
         self.asked.append(RowCodec(PACK).unseal(key, value).size)
         return self.asked[-1] < self._known
