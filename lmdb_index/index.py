@@ -122,8 +122,8 @@ class Index(Rows):
         are before it; False ends the replay there. When `dry`, nothing on disk changes, then or
         later: operations are forgotten at the end. When `thorough`, the structure of the whole LMDB
         file is checked first, at about 60 MB a second: LMDB itself takes it on trust, and may end
-        the process over a garbled one. Raises IndexCorrupt, JournalCorrupt, IndexTooNew, NoRoom, IndexProblem; then nothing was
-        changed.
+        the process over a garbled one. Raises IndexCorrupt, JournalCorrupt, IndexTooNew, NoRoom,
+        IndexProblem; then nothing was changed.
         """
         places = Places.of(store)
         environment, transaction = open_environment(places, uuid, dry=dry, thorough=thorough)
