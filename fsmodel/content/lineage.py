@@ -1,12 +1,15 @@
 """A lineage: chunks by offset that the bytes of a file may descend from, chunk by chunk."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import cached_property
 from typing import Final
 
 from fsmodel.content.chunk_list import ChunkList
 from fsmodel.errors import DataError
 from fsmodel.ids import ObjectId
 from fsmodel.store.object_reader import Find
+
+FindLineage = Callable[[], "Lineage | None"]
 
 FAILURES_MAX: Final = 16  # chunks in a row that a lineage did not help; then it is given up
 
@@ -56,9 +59,19 @@ def covering(chunks: ChunkList, start: int, end: int) -> list[ObjectId]:
     return best
 
 
-@dataclass(frozen=True, slots=True)
 class Descent:
-    """What the bytes of a file may descend from."""
+    """What the bytes of a file may descend from; found out when it is first asked for."""
 
-    former: Lineage | None = None  # what it was, or what it will replace
-    kindred: Lineage | None = None  # the file of its kind that was written before it
+    def __init__(self, find_former: FindLineage, find_kindred: FindLineage) -> None:
+        self._find_former = find_former
+        self._find_kindred = find_kindred
+
+    @cached_property
+    def former(self) -> Lineage | None:
+        """What the file was, or what it will replace."""
+        return self._find_former()
+
+    @cached_property
+    def kindred(self) -> Lineage | None:
+        """The file of its kind that was written before it."""
+        return self._find_kindred()

@@ -8,8 +8,11 @@ one is to become. A wrong guess costs some time, no more, and is given up when i
 Memory only, and bounded: after a restart, resemblance has to do (store/similarity.py).
 """
 
+import re
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from fsmodel.content.chunk_list import stored_chunks
@@ -17,17 +20,22 @@ from fsmodel.content.file_state import FileState
 from fsmodel.content.lineage import Descent, Lineage, covering
 from fsmodel.content.recut import NewChunk
 from fsmodel.errors import DataError
-from fsmodel.ids import InodeId
+from fsmodel.ids import InodeId, ObjectId
 from fsmodel.inode_table import InodeTable
 from fsmodel.store.encoder import Hints
 from fsmodel.store.objects import ObjectStore
+from lmdb_index.errors import IndexProblem
 from lmdb_index.index import Index
 from lmdb_index.keys import named_key, pair_key
 from lmdb_index.records import InodeRecord
 from lmdb_index.schema import DIRENT, DIRENT_ORDER
 
 REMEMBERED_MAX: Final = 16_384  # refs; about 4 MB
-BACKUP_SUFFIXES: Final = (b"~", b".bak", b".orig")
+BACKUP_SUFFIXES: Final = (b"~", b".orig")
+TEMPORARY: Final = re.compile(
+    rb"#(.+)#|(.+)~|\.(.+)\.[A-Za-z0-9]{6}|\.?(.+?)\.(?:tmp|temp|new|part|partial|\d+)[\w.-]*",
+    re.DOTALL,
+)
 
 Key = tuple[object, ...]
 
@@ -41,23 +49,23 @@ class Lineages:
         self._objects = objects
         self._remembered: OrderedDict[Key, bytes] = OrderedDict()
 
-    def hints(self, file: FileState, chunk: NewChunk) -> Hints:
+    def hints(self, file: FileState, chunk: NewChunk, *, compresses: bool) -> Hints:
         """What stood, or may have stood, where a new chunk of a file is to stand."""
-        own = covering(file.chunks, chunk.start, chunk.end)
-        if own:
-            return Hints(own)
+        if chunk.start < file.chunks.size:
+            return Hints(covering(file.chunks, chunk.start, chunk.end))
         if file.descent is None:
-            file.descent = self.of(file.inode)
-        found = (
-            [] if each is None else each.at(chunk.start, chunk.end, chunk.id, self._objects.find)
-            for each in (file.descent.former, file.descent.kindred)
+            inode = file.inode
+            file.descent = Descent(partial(self._former, inode), partial(self._kindred, inode))
+        descent = file.descent
+        return Hints(
+            self._ask(descent.former, chunk),
+            self._ask(descent.kindred, chunk) if compresses else (),
         )
-        return Hints(*found)
 
     def remember(self, record: InodeRecord, ref: bytes) -> None:
         """A file has this content now."""
-        name = self._name(record)
-        if name is None or not ref:
+        name = self._name(record) if ref and self._objects.makes_deltas else None
+        if name is None:
             return
         for key in ((record.parent, name), (name,), _kind_key(record, name)):
             self._keep(key, ref)
@@ -67,17 +75,21 @@ class Lineages:
         if ref:
             self._keep((inode,), ref)
 
-    def of(self, inode: InodeId) -> Descent:
-        """What the bytes of a file without settled ones may descend from."""
-        record = self._inodes.find(inode)
-        if record is None:
-            return Descent(None, None)  # deleted while it is being settled
+    def _ask(self, lineage: Lineage | None, chunk: NewChunk) -> Sequence[ObjectId]:
+        if lineage is None:
+            return ()
+        return lineage.at(chunk.start, chunk.end, chunk.id, self._objects.find)
+
+    def _former(self, inode: InodeId) -> Lineage | None:
+        record = self._inodes.get(inode)
+        refs = self._former_refs(inode, record, self._name(record))
+        return self._lineage(next(filter(None, refs), b""))
+
+    def _kindred(self, inode: InodeId) -> Lineage | None:
+        record = self._inodes.get(inode)
         name = self._name(record)
-        former = next(filter(None, self._former_refs(inode, record, name)), b"")
-        kindred = b""
-        if name is not None:
-            kindred = self._remembered.get(_kind_key(record, name), b"")
-        return Descent(self._lineage(former), self._lineage(kindred) if kindred != former else None)
+        ref = None if name is None else self._remembered.get(_kind_key(record, name))
+        return self._lineage(ref or b"")
 
     def _former_refs(
         self, inode: InodeId, record: InodeRecord, name: bytes | None
@@ -98,16 +110,19 @@ class Lineages:
 
     def _content(self, directory: int, name: bytes, beside: InodeId) -> bytes:
         """The content ref of another file in a directory; empty when there is none."""
-        entry = self._index.get(DIRENT, named_key(directory, name))
-        if entry is None or entry.inode == beside:
-            return b""
-        record = self._inodes.find(InodeId(entry.inode))
-        return record.content if record is not None else b""
+        with suppress(IndexProblem):  # fsck tells
+            entry = self._index.get(DIRENT, named_key(directory, name))
+            if entry is not None and entry.inode != beside:
+                record = self._inodes.find(InodeId(entry.inode))
+                return record.content if record is not None else b""
+        return b""
 
     def _name(self, record: InodeRecord) -> bytes | None:
         """The first name of an inode; None when it has none."""
-        entry = self._index.get(DIRENT_ORDER, pair_key(record.parent, record.cookie))
-        return entry.name if entry is not None and record.parent else None
+        with suppress(IndexProblem):  # fsck tells
+            entry = self._index.get(DIRENT_ORDER, pair_key(record.parent, record.cookie))
+            return entry.name if entry is not None else None
+        return None
 
     def _keep(self, key: Key, ref: bytes) -> None:
         self._remembered[key] = ref
@@ -130,11 +145,10 @@ def likely_originals(name: bytes) -> list[bytes]:
 
     A temporary file that will be renamed over the original: `.name.Ab12Cd` (rsync), `name.tmp`,
     `name.1234`, `name~`, `#name#`. Or the original was renamed to be a backup: `name~`,
-    `name.bak`, `name.orig` (editors).
+    `name.orig` (editors).
     """
-    bare = name.strip(b"#").rstrip(b"~")
-    shown = bare[1:] if bare.startswith(b".") else bare
-    stems = (bare, shown, bare.rpartition(b".")[0], shown.rpartition(b".")[0])
-    backups = (name + suffix for suffix in BACKUP_SUFFIXES)
-    found = dict.fromkeys((*stems, *backups))
-    return [each for each in found if each not in (b"", name)]
+    found = [name + suffix for suffix in BACKUP_SUFFIXES]
+    match = TEMPORARY.fullmatch(name)
+    if match is not None:
+        found[:0] = dict.fromkeys(stem for stem in match.groups() if stem)
+    return found

@@ -5,7 +5,7 @@ from what they resemble (similarity.py). A candidate whose chain is as long as c
 replaced by one of its own bases, which resembles as it does.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Final
@@ -18,6 +18,7 @@ from fsmodel.store.delta_choice import BASES_MAX, bases_max, is_worth_seeking
 from fsmodel.store.encoder import Base, Draft, Encoded
 from fsmodel.store.object_reader import CHAIN_MAX, Find, Located
 from fsmodel.store.similarity import FeatureIndex
+from lmdb_index.errors import IndexProblem
 from lmdb_index.index import Index
 from lmdb_index.records import ObjectRecord
 from lmdb_index.schema import OBJECT
@@ -59,7 +60,8 @@ class BaseFinder:
         batch: set[ObjectId] = set()
         drafts: list[Draft] = []
         for each in encoded:
-            drafts.append(Draft(each, list(self._bases(each, batch))))
+            candidates = self._candidates(each)
+            drafts.append(Draft(each, self._bases(each, candidates, batch) if candidates else ()))
             self._features.add(each.new.id, each.features)
             batch.add(each.new.id)
         return drafts
@@ -72,21 +74,35 @@ class BaseFinder:
             elif draft.encoded.codec is Codec.RAW and draft.encoded.features:
                 self._unmatched += 1
 
-    def _bases(self, encoded: Encoded, batch: set[ObjectId]) -> Iterator[Base]:
-        """Bases to try. What heals a damaged object has none: its deltas may be among them."""
-        if not is_worth_seeking(len(encoded.payload)) or self._is_damaged(encoded.new.id):
-            return iter(())
-        found = (self._base(each, batch) for each in self._candidates(encoded))
-        usable = {base.id: base for base in found if base is not None}
-        return islice(usable.values(), bases_max(len(encoded.new.data)))
-
-    def _candidates(self, encoded: Encoded) -> Iterable[bytes]:
-        hints = encoded.new.hints()
+    def _candidates(self, encoded: Encoded) -> list[bytes]:
+        """Ids, which may be cut short, of objects that may be similar, the likeliest first."""
+        if not is_worth_seeking(len(encoded.payload)):
+            return []
+        hints = encoded.new.hints(compresses=encoded.codec is not Codec.RAW)
         alike = self._features.most_alike(encoded.features, BASES_MAX - 1)
-        kindred = () if encoded.codec is Codec.RAW else hints.kindred
-        return (*hints.former, *alike, *kindred)
+        return [*hints.former, *alike, *hints.kindred]
+
+    def _bases(
+        self, encoded: Encoded, candidates: Sequence[bytes], batch: set[ObjectId]
+    ) -> list[Base]:
+        """Bases to try.
+
+        What is stored already has none, as it could be among them, or a delta of it could: it was
+        stored by another write meanwhile, or it is damaged and being healed.
+        """
+        if self._find(encoded.new.id) is not None:
+            return []
+        found = (self._base(each, batch) for each in candidates)
+        usable = {base.id: base for base in found if base is not None}
+        return list(islice(usable.values(), bases_max(len(encoded.new.data))))
 
     def _base(self, candidate: bytes, batch: set[ObjectId]) -> Base | None:
+        """A base to try, if the candidate is one; a damaged one is not worth an error here."""
+        with suppress(DataError, IndexProblem):
+            return self._usable_base(candidate, batch)
+        return None
+
+    def _usable_base(self, candidate: bytes, batch: set[ObjectId]) -> Base | None:
         base = self._complete(candidate)
         if base is not None and base in batch:
             return Base(base, None, 0)
@@ -98,11 +114,10 @@ class BaseFinder:
             record = self._find(base)
         if base is None or record is None or record.plain < BASE_BYTES_MIN:
             return None
-        with suppress(DataError):
-            located = self._locate(base)
-            if not any(map(self._is_damaged, _ids(located))):
-                return Base(base, located, record.depth)
-        return None
+        located = self._locate(base)
+        if any(map(self._is_damaged, _ids(located))):
+            return None
+        return Base(base, located, record.depth)
 
     def _complete(self, candidate: bytes) -> ObjectId | None:
         """The id of the object whose id begins so; None when there is none any more."""

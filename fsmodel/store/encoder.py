@@ -6,7 +6,7 @@ compresses and takes features, `append` tries the bases and writes. Any thread m
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from fsmodel.buffers import Buffer
 from fsmodel.encoding.codecs import Codec, encode, encode_delta
@@ -26,7 +26,7 @@ from lmdb_index.records import ObjectRecord
 SKETCHED_BYTES_MIN: Final = 512  # a sketch costs more than what smaller objects could save
 # A base keeps its row, hence all that it names: a tree as a base would keep deleted files alive.
 SKETCHED_KINDS: Final = frozenset({ObjectKind.CHUNK})
-BRIEF_BYTES: Final = 16 << 10
+BRIEF_BYTES: Final = 8 << 10
 
 Features = tuple[int, ...]
 
@@ -45,12 +45,20 @@ class Hints(NamedTuple):
     """Objects that the bytes of a new one may have come from, the likeliest first."""
 
     former: Sequence[ObjectId] = ()  # stood where the new bytes stand now
-    kindred: Sequence[ObjectId] = ()  # stand in a neighbour; no use for what does not compress
+    kindred: Sequence[ObjectId] = ()  # stand in a neighbour, which may be alike in style only
 
 
-def no_hints() -> Hints:
+def no_hints(*, compresses: bool) -> Hints:
     """Nothing is known about where the bytes come from."""
     return Hints()
+
+
+class GiveHints(Protocol):
+    """Asked, by the owner, when an object turns out to be new."""
+
+    def __call__(self, *, compresses: bool) -> Hints:
+        """Hints; what is alike in style is no use for an object that does not compress."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ class NewObject:
     kind: ObjectKind
     id: ObjectId
     data: bytes | memoryview
-    hints: Callable[[], Hints] = no_hints  # asked, by the owner, when the object is new
+    hints: GiveHints = no_hints
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ falls to zero stays readable, and can be named again, until GC removes it.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
@@ -26,7 +26,7 @@ from fsmodel.steps import Steps, Work
 from fsmodel.store.bases import BaseFinder
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.dead_bytes import count_dead
-from fsmodel.store.encoder import Encoder, Encoding, Hints, NewObject, no_hints
+from fsmodel.store.encoder import Encoder, Encoding, GiveHints, NewObject, no_hints
 from fsmodel.store.epochs import Epochs
 from fsmodel.store.object_reader import Located, ObjectReader, locate
 from fsmodel.store.pack_format import Location, ObjectKind
@@ -71,7 +71,7 @@ class ObjectStore:
             self.is_damaged,
             depth_max=encoding.depth_max,
         )
-        self._makes_deltas = encoding.depth_max > 0
+        self.makes_deltas = encoding.depth_max > 0
         self._unrecorded: dict[ObjectId, ObjectRecord] = {}
         self._appending: Counter[PackId] = Counter()  # appends by the lowest pack they may go to
         self._known_pack = 0  # the last pack that was found to have its row
@@ -131,7 +131,7 @@ class ObjectStore:
         kind: ObjectKind,
         data: bytes,
         children: Sequence[ObjectId],
-        hints: Callable[[], Hints] = no_hints,
+        hints: GiveHints = no_hints,
     ) -> ObjectId:
         """Store an object that names others; they get their references with it."""
         parent_id = object_id(data)
@@ -221,7 +221,7 @@ class ObjectStore:
     def _store(self, objects: Sequence[NewObject]) -> Steps[None]:
         """Encode and append objects, in workers, and know them from then on."""
         size = sum(len(new.data) for new in objects)
-        if not self._makes_deltas:
+        if not self.makes_deltas:
             work = Work(partial(self._encoder.store_plain, objects), size)
             self._register_all(objects, (yield from self._appended(work)))
             return
@@ -248,7 +248,7 @@ class ObjectStore:
 
     def _store_here(self, new: NewObject) -> ObjectRecord:
         """Encode and append one object on the owner thread."""
-        if not self._makes_deltas:
+        if not self.makes_deltas:
             (record,) = self._encoder.store_plain([new])
             return record
         drafts = self._bases.draft(self._encoder.encode([new]))

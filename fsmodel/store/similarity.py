@@ -39,7 +39,8 @@ FEATURE_MASK: Final = (1 << 24) - 1
 SKETCH_BYTES: Final = ID_PREFIX_BYTES + 3 * FEATURE_COUNT
 
 _SLOTS: Final = 1 << 21
-_SLOT_STEP: Final = 0x9E377  # sets the slots of one feature apart from those of the next
+_SLOT_MASK: Final = _SLOTS - 1
+_SLOT_SHIFTS: Final = tuple(0x9E377 * number for number in range(FEATURE_COUNT))  # one each
 _BLOCKS_READ: Final = 16  # at a time; about 5 ms
 _WORDS: Final = Struct(f"<{FEATURE_COUNT}I")
 
@@ -81,11 +82,13 @@ class FeatureIndex:
         self._read_some()
         slots, known = self._slots, self._features
         votes: dict[int, int] = {}
-        for number, feature in enumerate(features):
-            masked = feature & FEATURE_MASK
-            place = slots[_slot(number, masked)] - 1
-            if place >= 0 and known[place * FEATURE_COUNT + number] == masked:
+        for number, shift in enumerate(_SLOT_SHIFTS[: len(features)]):
+            feature = features[number] & FEATURE_MASK
+            place = slots[(feature + shift) & _SLOT_MASK] - 1
+            if place >= 0 and known[place * FEATURE_COUNT + number] == feature:
                 votes[place] = votes.get(place, 0) + 1
+        if not votes:
+            return []
         newest = self._place(self._sequence, len(self._block) // SKETCH_BYTES)
         ages = {place: (newest - place) % len(self._ids) for place in votes}
         ordered = sorted(votes, key=lambda place: (-votes[place], ages[place]))
@@ -173,8 +176,8 @@ class FeatureIndex:
         self._ids[place] = chunk
         at = place * FEATURE_COUNT
         self._features[at : at + FEATURE_COUNT] = array("I", features)
-        for number, feature in enumerate(features):
-            slot = _slot(number, feature)
+        for feature, shift in zip(features, _SLOT_SHIFTS, strict=True):
+            slot = (feature + shift) & _SLOT_MASK
             if newer or not slots[slot]:
                 slots[slot] = place + 1
 
@@ -192,7 +195,3 @@ def decode_sketch(sketch: bytes) -> tuple[bytes, tuple[int, ...]]:
         start = ID_PREFIX_BYTES + byte * FEATURE_COUNT
         words[byte::4] = sketch[start : start + FEATURE_COUNT]
     return sketch[:ID_PREFIX_BYTES], _WORDS.unpack(words)
-
-
-def _slot(number: int, feature: int) -> int:
-    return (feature + number * _SLOT_STEP) % _SLOTS
