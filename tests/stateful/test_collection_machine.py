@@ -1,0 +1,119 @@
+"""Writes, deletions and collections in random order, step by step beside each other, and kills.
+
+Files share pieces, so that what one has lost another one finds. After every kill and at the end,
+fsck finds nothing and every file has the bytes it must have.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+
+from fsmodel.ids import InodeId
+from fsmodel.steps import run_inline
+from tests.support.volume_store import VolumeStore, moments_of, random_bytes
+
+PIECES = [random_bytes(f"piece {number}", 90_000) for number in range(5)]
+NAMES = [b"%d" % number for number in range(6)]
+contents = st.lists(st.integers(0, len(PIECES) - 1), min_size=1, max_size=4)
+names = st.sampled_from(NAMES)
+moments = st.integers(1, 12)
+
+
+def joined(pieces: list[int]) -> bytes:
+    return b"".join(PIECES[number] for number in pieces)
+
+
+class CollectionBesideWrites(RuleBasedStateMachine):
+    """At most one write and one collection are under way; either may get the next steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="collection-"))
+        self.store = VolumeStore(self.folder)
+        self.writing: tuple[bytes, InodeId, Iterator[int]] | None = None
+        self.collecting: Iterator[int] | None = None
+
+    @rule(name=names, pieces=contents)
+    def write(self, name: bytes, pieces: list[int]) -> None:
+        if self.writing is None or self.writing[0] != name:
+            self.store.write(name, joined(pieces))
+
+    @precondition(lambda self: self.writing is None)
+    @rule(name=names, pieces=contents)
+    def begin_write(self, name: bytes, pieces: list[int]) -> None:
+        inode = self.store.write(name, joined(pieces), settle=False)
+        self.writing = name, inode, moments_of(self.store.volume.contents.settle(inode))
+
+    @precondition(lambda self: self.writing is not None)
+    @rule(count=moments)
+    def go_on_writing(self, count: int) -> None:
+        assert self.writing is not None
+        _, inode, steps = self.writing
+        if len(list(islice(steps, count))) < count:
+            self.store.volume.close_file(inode)
+            self.writing = None
+
+    @rule(name=names)
+    def delete(self, name: bytes) -> None:
+        if name in self.store.expected:
+            self.store.delete(name)
+
+    @precondition(lambda self: self.collecting is None)
+    @rule(thorough=st.booleans())
+    def begin_collection(self, thorough: bool) -> None:
+        self.collecting = moments_of(self.store.collection(thorough=thorough))
+
+    @precondition(lambda self: self.collecting is not None)
+    @rule(count=moments)
+    def go_on_collecting(self, count: int) -> None:
+        assert self.collecting is not None
+        if len(list(islice(self.collecting, count))) < count:
+            self.collecting = None
+
+    @rule()
+    def follow_up(self) -> None:
+        run_inline(self.store.volume.follow_up_deletions())
+
+    @rule()
+    def checkpoint(self) -> None:
+        self.store.volume.checkpoint()
+
+    @rule()
+    def kill(self) -> None:
+        if self.writing is not None and self.writing[0] in self.store.expected:
+            self._expect_either(self.writing[0])
+        else:
+            self.store.kill()
+        self.writing = self.collecting = None
+        self.store.require_sound()
+
+    def _expect_either(self, name: bytes) -> None:
+        """A file that was being settled is empty, as it was truncated, or has its new bytes."""
+        data = self.store.expected[name]
+        self.store.kill()
+        found = self.store.read(name)
+        assert found in (b"", data)
+        self.store.expected[name] = found
+
+    def teardown(self) -> None:
+        try:
+            while self.writing is not None:
+                self.go_on_writing(12)
+            while self.collecting is not None:
+                self.go_on_collecting(12)
+            self.store.require_sound()
+            self.store.collect()
+            self.store.require_sound()
+        finally:
+            self.store.abandon()
+            shutil.rmtree(self.folder)
+
+
+TestCollectionBesideWrites = CollectionBesideWrites.TestCase
+TestCollectionBesideWrites.settings = settings(stateful_step_count=30)
