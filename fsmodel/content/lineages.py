@@ -64,11 +64,10 @@ class Lineages:
 
     def remember(self, record: InodeRecord, ref: bytes) -> None:
         """A file has this content now."""
-        name = self._name(record) if ref and self._objects.makes_deltas else None
-        if name is None:
-            return
-        for key in ((record.parent, name), (name,), _kind_key(record, name)):
-            self._keep(key, ref)
+        name = self._name(record) if ref and self._objects.makes_deltas else b""
+        if name:
+            for key in ((record.parent, name), (name,), _kind_key(record.parent, name)):
+                self._keep(key, ref)
 
     def remember_former(self, inode: InodeId, ref: bytes) -> None:
         """A file had this content until it was emptied."""
@@ -81,26 +80,29 @@ class Lineages:
         return lineage.at(chunk.start, chunk.end, chunk.id, self._objects.find)
 
     def _former(self, inode: InodeId) -> Lineage | None:
-        record = self._inodes.get(inode)
-        refs = self._former_refs(inode, record, self._name(record))
-        return self._lineage(next(filter(None, refs), b""))
+        return self._lineage(next(filter(None, self._former_refs(inode)), b""))
 
     def _kindred(self, inode: InodeId) -> Lineage | None:
-        record = self._inodes.get(inode)
-        name = self._name(record)
-        ref = None if name is None else self._remembered.get(_kind_key(record, name))
-        return self._lineage(ref or b"")
+        parent, name = self._place(inode)
+        return self._lineage(self._remembered.get(_kind_key(parent, name), b"") if name else b"")
 
-    def _former_refs(
-        self, inode: InodeId, record: InodeRecord, name: bytes | None
-    ) -> Iterator[bytes]:
+    def _former_refs(self, inode: InodeId) -> Iterator[bytes]:
         """Content refs, the likeliest first; empty ones mean nothing."""
         yield self._remembered.get((inode,), b"")
-        if name is not None:
+        parent, name = self._place(inode)
+        if name:
             for original in likely_originals(name):
-                yield self._content(record.parent, original, inode)
-            yield self._remembered.get((record.parent, name), b"")
+                yield self._content(parent, original, inode)
+            yield self._remembered.get((parent, name), b"")
             yield self._remembered.get((name,), b"")
+
+    def _place(self, inode: InodeId) -> tuple[int, bytes]:
+        """Directory and name of a file; no name when it has none, or was deleted meanwhile."""
+        with suppress(IndexProblem):  # fsck tells
+            record = self._inodes.find(inode)
+            if record is not None:
+                return record.parent, self._name(record)
+        return 0, b""
 
     def _lineage(self, ref: bytes) -> Lineage | None:
         try:
@@ -117,12 +119,12 @@ class Lineages:
                 return record.content if record is not None else b""
         return b""
 
-    def _name(self, record: InodeRecord) -> bytes | None:
-        """The first name of an inode; None when it has none."""
-        with suppress(IndexProblem):  # fsck tells
+    def _name(self, record: InodeRecord) -> bytes:
+        """The first name of an inode; empty when it has none."""
+        with suppress(IndexProblem):
             entry = self._index.get(DIRENT_ORDER, pair_key(record.parent, record.cookie))
-            return entry.name if entry is not None else None
-        return None
+            return entry.name if entry is not None else b""
+        return b""
 
     def _keep(self, key: Key, ref: bytes) -> None:
         self._remembered[key] = ref
@@ -131,8 +133,8 @@ class Lineages:
             self._remembered.popitem(last=False)
 
 
-def _kind_key(record: InodeRecord, name: bytes) -> Key:
-    return (record.parent, extension(name), None)
+def _kind_key(parent: int, name: bytes) -> Key:
+    return (parent, extension(name), None)
 
 
 def extension(name: bytes) -> bytes:
