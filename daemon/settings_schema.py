@@ -54,6 +54,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=1, le=19, description="zstd level for new chunks: 1 is fastest, 19 smallest."),
     ] = 3
+    delta: Annotated[
+        bool,
+        Meta(description="Store chunks as deltas against similar ones; smaller, and slower."),
+    ] = True
+    delta_depth_max: Annotated[
+        int,
+        Meta(ge=1, le=32, description="Chunks at most to decode before a delta can be read."),
+    ] = 8
     gc_garbage_bytes_min: Annotated[
         int,
         Meta(
