@@ -18,6 +18,7 @@ from fsmodel.upkeep.check_packs import PackSize, check_packs
 from fsmodel.upkeep.findings import Finding, Part
 from fsmodel.upkeep.index_view import IndexView
 from lmdb_index.keys import number_key
+from lmdb_index.records import ObjectRecord
 from lmdb_index.schema import DAMAGED, INODE, OBJECT, PACK, UNREFERENCED
 
 COUNTED_AT_ONCE_MAX: Final = 4_000_000  # objects; about 600 MB
@@ -63,8 +64,20 @@ def _check_places(
                 f"object {key.hex()} ends at {row.offset + row.stored} of pack {row.pack:016x}, "
                 f"which has {size} bytes: the pack is cut short"
             )
-        if row.base and view.get(OBJECT, row.base) is None:
-            yield _finding(f"object {key.hex()} needs base {row.base.hex()}, which is not stored")
+        if row.base:
+            yield from _check_base(view, key, row)
+
+
+def _check_base(view: IndexView, key: bytes, row: ObjectRecord) -> Iterator[Finding]:
+    """Depths fall along a chain of bases, so there is no loop."""
+    base = view.get(OBJECT, row.base)
+    if base is None:
+        yield _finding(f"object {key.hex()} needs base {row.base.hex()}, which is not stored")
+    elif base.depth >= row.depth:
+        yield _finding(
+            f"object {key.hex()} says it is {row.depth} bases deep, but its base "
+            f"{row.base.hex()} is {base.depth} deep"
+        )
 
 
 def _check_references(view: IndexView, load: LoadObject, first: range) -> Iterator[Finding]:
