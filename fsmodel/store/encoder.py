@@ -24,7 +24,8 @@ from fsmodel.store.pack_writer import PackWriter
 from lmdb_index.records import ObjectRecord
 
 SKETCHED_BYTES_MIN: Final = 512  # a sketch costs more than what smaller objects could save
-# A base keeps its row, hence all that it names: a tree as a base would keep deleted files alive.
+# A base keeps its row, hence all that it names: a tree or a manifest page as a base would keep the
+# chunks of deleted files alive. Until collection can take such a base apart, only chunks are.
 SKETCHED_KINDS: Final = frozenset({ObjectKind.CHUNK})
 BRIEF_BYTES: Final = 8 << 10
 
