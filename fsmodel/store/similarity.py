@@ -108,8 +108,8 @@ class FeatureIndex:
         for sequence, block in blocks.items():
             if block:
                 operation.put(SKETCH, number_key(sequence), RawRecord(block))
-            if sequence >= self._blocks_max:
-                operation.delete(SKETCH, number_key(sequence - self._blocks_max))
+                if sequence >= self._blocks_max:
+                    operation.delete(SKETCH, number_key(sequence - self._blocks_max))
 
     def confirm_saved(self) -> None:
         """What was saved last is certain."""

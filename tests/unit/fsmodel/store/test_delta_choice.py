@@ -1,0 +1,58 @@
+"""When a delta is worth having."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fsmodel.store.delta_choice import (
+    BASE_COST_BYTES,
+    BASES_MAX,
+    BASES_MAX_LARGE,
+    PLAIN_BYTES_MIN,
+    SMALL_BYTES,
+    bases_max,
+    is_excellent,
+    is_worth_a_base,
+    is_worth_refining,
+    is_worth_seeking,
+)
+
+sizes = st.integers(0, 300_000)
+
+
+def test_a_delta_must_be_clearly_smaller() -> None:
+    assert is_worth_a_base(6000 - BASE_COST_BYTES, 10_000)
+    assert not is_worth_a_base(6001 - BASE_COST_BYTES, 10_000)
+
+
+@given(delta=sizes, payload=sizes)
+def test_an_accepted_delta_saves_more_than_its_base_costs(delta: int, payload: int) -> None:
+    if is_worth_a_base(delta, payload):
+        assert delta + BASE_COST_BYTES < payload
+
+
+@given(delta=sizes, payload=sizes)
+def test_an_excellent_delta_is_accepted(delta: int, payload: int) -> None:
+    if is_excellent(delta, payload):
+        assert is_worth_a_base(delta, payload)
+
+
+@given(delta=sizes, payload=sizes)
+def test_nothing_is_sought_for_what_no_delta_can_improve(delta: int, payload: int) -> None:
+    if is_worth_a_base(delta, payload) and delta >= 20:  # no zstd frame of a chunk is smaller
+        assert is_worth_seeking(payload)
+
+
+def test_small_payloads_are_left_alone() -> None:
+    assert not is_worth_seeking(PLAIN_BYTES_MIN - 1)
+    assert is_worth_seeking(PLAIN_BYTES_MIN)
+
+
+def test_effort_is_for_small_chunks() -> None:
+    assert bases_max(SMALL_BYTES) == BASES_MAX > BASES_MAX_LARGE == bases_max(SMALL_BYTES + 1)
+    assert is_worth_refining(1000, 2000, SMALL_BYTES)
+    assert not is_worth_refining(1000, 2000, SMALL_BYTES + 1)
+
+
+def test_a_hopeless_delta_is_not_refined() -> None:
+    assert is_worth_refining(8000 - BASE_COST_BYTES, 10_000, 5000)
+    assert not is_worth_refining(8001 - BASE_COST_BYTES, 10_000, 5000)
