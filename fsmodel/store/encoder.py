@@ -152,7 +152,7 @@ class Encoder:
     def _encode(self, new: NewObject, *, brief: bool) -> Encoded:
         codec, payload = encode(new.data, self._encoding.level)
         features: Features = ()
-        if len(new.data) >= SKETCHED_BYTES_MIN:
+        if new.kind in SKETCHED_KINDS and len(new.data) >= SKETCHED_BYTES_MIN:
             part = memoryview(new.data)[: BRIEF_BYTES if brief and codec is Codec.RAW else None]
             features = self._encoding.features(part)
         return Encoded(new, codec, payload, features)
