@@ -218,6 +218,7 @@ def _volume_settings(plan: MountPlan) -> VolumeSettings:
         cache_bytes=plan.settings.cache_bytes,
         compression_level=plan.settings.compression_level,
         delta=plan.settings.delta,
+        delta_level=plan.settings.delta_level,
         delta_depth_max=plan.settings.delta_depth_max,
         scrub_bytes_per_second=plan.settings.scrub_bytes_per_second,
         atime_mode=AtimeMode(plan.options.atime or plan.settings.atime),

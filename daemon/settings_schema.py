@@ -58,6 +58,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool,
         Meta(description="Store chunks as deltas against similar ones; smaller, and slower."),
     ] = True
+    delta_level: Annotated[
+        int,
+        Meta(ge=1, le=16, description="zstd level for deltas; small ones are tried 3 levels up."),
+    ] = 3
     delta_depth_max: Annotated[
         int,
         Meta(ge=1, le=32, description="Chunks at most to decode before a delta can be read."),

@@ -16,6 +16,7 @@ from fsmodel.ids import ObjectId
 from fsmodel.store import similarity
 from fsmodel.store.similarity import (
     BLOCK_SKETCHES,
+    BLOCKS_MAX,
     FEATURE_COUNT,
     FEATURE_MASK,
     ID_PREFIX_BYTES,
@@ -71,6 +72,16 @@ def filled(index: Index, count: int, *, blocks_max: int = 4) -> FeatureIndex:
 
 def test_chunks_have_as_many_features_as_sketches_hold() -> None:
     assert FEATURE_COUNT == gear.FEATURE_COUNT == len(features(random.Random(1).randbytes(5000)))
+
+
+def test_the_format_page_says_what_a_row_holds() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "format-index.md").read_text("utf-8")
+    told = " ".join(page.partition("### Sketches")[2].partition("\n## ")[0].split())
+    assert f"up to {BLOCK_SKETCHES} sketches" in told
+    assert f"at most {BLOCKS_MAX} rows" in told
+    assert f"A sketch takes {SKETCH_BYTES} bytes" in told
+    assert f"| {ID_PREFIX_BYTES} | the beginning of the chunk's id" in told
+    assert told.count(f"| {FEATURE_COUNT} |") == 3
 
 
 def test_a_full_block_fills_one_page_of_the_index() -> None:
