@@ -11,7 +11,7 @@ from fsmodel.ids import OBJECT_ID_BYTES
 
 ACCEPTED_PERCENT_MAX: Final = 60  # of what the chunk takes by itself
 PROMISING_PERCENT_MAX: Final = 80  # up to here, more effort may bring it below
-EXCELLENT_PERCENT_MAX: Final = 10  # no other base is tried then
+EXCELLENT_PERCENT_MAX: Final = 10  # then nothing is tried to make it smaller
 BASE_COST_BYTES: Final = 2 * OBJECT_ID_BYTES + 2  # the base's id, in the frame and in the row
 PLAIN_BYTES_MIN: Final = 2 * BASE_COST_BYTES  # of a payload that a delta can be smaller than
 SMALL_BYTES: Final = 64 << 10  # chunks up to here deserve effort: each costs more than its bytes
@@ -36,7 +36,7 @@ def is_worth_a_base(delta_bytes: int, payload_bytes: int) -> bool:
 
 
 def is_excellent(delta_bytes: int, payload_bytes: int) -> bool:
-    """Whether looking for a better base is not worth its time."""
+    """Whether looking for a smaller delta is not worth its time."""
     return _cost(delta_bytes) * 100 <= payload_bytes * EXCELLENT_PERCENT_MAX
 
 
@@ -45,6 +45,7 @@ def is_worth_refining(delta_bytes: int, payload_bytes: int, chunk_bytes: int) ->
     return (
         chunk_bytes <= SMALL_BYTES
         and _cost(delta_bytes) * 100 <= payload_bytes * PROMISING_PERCENT_MAX
+        and not is_excellent(delta_bytes, payload_bytes)
     )
 
 

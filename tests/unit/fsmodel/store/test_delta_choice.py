@@ -56,3 +56,8 @@ def test_effort_is_for_small_chunks() -> None:
 def test_a_hopeless_delta_is_not_refined() -> None:
     assert is_worth_refining(8000 - BASE_COST_BYTES, 10_000, 5000)
     assert not is_worth_refining(8001 - BASE_COST_BYTES, 10_000, 5000)
+
+
+def test_neither_is_an_excellent_one() -> None:
+    assert is_worth_refining(1001 - BASE_COST_BYTES, 10_000, 5000)
+    assert not is_worth_refining(1000 - BASE_COST_BYTES, 10_000, 5000)
