@@ -23,6 +23,7 @@ from fsmodel.volume import Volume
 
 PIECE_BYTES = 1 << 20
 SPILL_BYTES = 4 << 20
+PARTS = ("packs", "index", "journal")
 OWNER = Creator(uid=0, gid=0)
 
 
@@ -85,8 +86,8 @@ def store_folder(source: Path, settings: VolumeSettings) -> Stored:
         seconds = time.perf_counter() - begun
         figures = volume.statistics()
         volume.close()
-        parts = [folder_bytes(store / part) for part in ("packs", "index", "journal")]
-    return Stored(*parts, seconds, figures)
+        packs, index, journal = (folder_bytes(store / part) for part in PARTS)
+    return Stored(packs, index, journal, seconds, figures)
 
 
 def line(name: str, mode: str, stored: Stored) -> str:
