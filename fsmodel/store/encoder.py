@@ -97,6 +97,12 @@ class Draft:
     encoded: Encoded
     bases: Sequence[Base]
 
+    @property
+    def work_bytes(self) -> int:
+        """About how many bytes encoding it goes through."""
+        located = (base.located for base in self.bases)
+        return len(self.encoded.new.data) + sum(each.plain for each in located if each is not None)
+
 
 class _Delta(NamedTuple):
     payload: bytes

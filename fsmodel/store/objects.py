@@ -229,6 +229,7 @@ class ObjectStore:
         encoded = yield Work(partial(self._encoder.encode, objects, brief=brief), size)
         drafts = self._bases.draft(encoded)
         with self.reliance.on(base.id for draft in drafts for base in draft.bases):
+            size = sum(draft.work_bytes for draft in drafts)
             work = Work(partial(self._encoder.append, drafts), size)
             records = yield from self._appended(work)
             self._bases.note(drafts, records)

@@ -78,11 +78,13 @@ class FeatureIndex:
 
         An id may be cut to ID_PREFIX_BYTES. Among equals the newer chunk comes first.
         """
+        if not features:
+            return []
         self._begin()
         self._read_some()
         slots, known = self._slots, self._features
         votes: dict[int, int] = {}
-        for number, shift in enumerate(_SLOT_SHIFTS[: len(features)]):
+        for number, shift in enumerate(_SLOT_SHIFTS):
             feature = features[number] & FEATURE_MASK
             place = slots[(feature + shift) & _SLOT_MASK] - 1
             if place >= 0 and known[place * FEATURE_COUNT + number] == feature:
