@@ -308,6 +308,21 @@ def test_a_refused_log_can_be_repeated(volume: Volume, monkeypatch: pytest.Monke
     volume.close_file(inode)
 
 
+def test_bytes_that_could_not_be_settled_can_be_logged(folder: Path, tmp_path: Path) -> None:
+    volume = Volume.open(folder)
+    inode = settled_file(volume, b"file", DATA)
+    volume.open_file(inode, writing=True)
+    volume.write(inode, 5, b"fsynced")
+    steps = Driver(volume.contents.settle(inode))
+    with pytest.raises(NoSpace):
+        steps.fail(NoSpace("the host is full"))
+    assert volume.contents.can_log(inode)
+    volume.contents.log_extents(inode)
+    found = after_kill(volume, tmp_path / "killed")
+    assert read_file(found, inode) == DATA[:5] + b"fsynced" + DATA[12:]
+    end(found)
+
+
 # Settling
 
 
