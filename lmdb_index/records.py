@@ -83,7 +83,7 @@ class ObjectRecord(msgspec.Struct, array_like=True):
     references: int = 0  # rows and objects that name it; 0 has a row in `unreferenced`
     depth: int = 0  # of the delta chain below it: 0 when it needs no base
     base: bytes = b""  # id of the delta base, empty without one
-    saved: int = 0  # bytes by which the delta's frame is smaller than one without a base
+    saved: int = 0  # bytes a delta saves over a frame without a base; 0 after rebuild-index
 
 
 class PackRecord(msgspec.Struct, array_like=True):
