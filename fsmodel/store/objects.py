@@ -26,7 +26,7 @@ from fsmodel.steps import Steps, Work
 from fsmodel.store.bases import BaseFinder
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.dead_bytes import count_dead
-from fsmodel.store.encoder import Encoder, Encoding, GiveHints, NewObject, no_hints
+from fsmodel.store.encoder import Encoder, Encoding, NewObject
 from fsmodel.store.epochs import Epochs
 from fsmodel.store.object_reader import Located, ObjectReader, locate
 from fsmodel.store.pack_format import Location, ObjectKind
@@ -126,22 +126,17 @@ class ObjectStore:
                 yield from self._store(list(missing.values()))
 
     def add_parent(
-        self,
-        change: Change,
-        kind: ObjectKind,
-        data: bytes,
-        children: Sequence[ObjectId],
-        hints: GiveHints = no_hints,
+        self, change: Change, kind: ObjectKind, data: bytes, children: Sequence[ObjectId]
     ) -> ObjectId:
         """Store an object that names others; they get their references with it."""
         parent_id = object_id(data)
         if self.is_damaged(parent_id):
-            healthy = self._store_here(NewObject(kind, parent_id, data))
+            (healthy,) = self._encoder.store_plain([NewObject(kind, parent_id, data)])
             self._heal(change, parent_id, healthy)
         elif change.operation.get(OBJECT, parent_id) is None:
             record = self._unrecorded.get(parent_id)
             if record is None:
-                record = self._store_here(NewObject(kind, parent_id, data, hints))
+                (record,) = self._encoder.store_plain([NewObject(kind, parent_id, data)])
                 self._unrecorded[parent_id] = record
             self._record(change, parent_id, record, references=0)
             for child in children:
@@ -246,15 +241,6 @@ class ObjectStore:
             self._appending[lowest] -= 1
             if not self._appending[lowest]:
                 del self._appending[lowest]
-
-    def _store_here(self, new: NewObject) -> ObjectRecord:
-        """Encode and append one object on the owner thread."""
-        if not self.makes_deltas:
-            (record,) = self._encoder.store_plain([new])
-            return record
-        drafts = self._bases.draft(self._encoder.encode([new]))
-        (record,) = self._encoder.append(drafts)
-        return record
 
     def _register_all(self, objects: Sequence[NewObject], records: Sequence[ObjectRecord]) -> None:
         """Know objects that were appended, unless another write was first with the same bytes.
