@@ -22,7 +22,7 @@ from fsmodel.ids import PackId
 from fsmodel.index_border import index_errors_translated
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.holds import Holds
-from fsmodel.namespace.names import OrdinaryNames
+from fsmodel.namespace.names import OrdinaryNames, UserNames
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.recovery import FrameJudge
 from fsmodel.settings import VolumeSettings
@@ -165,7 +165,7 @@ def _open_parts(
         changes,
         is_open=lambda inode: contents.is_open(inode) or inode in holds,
         release_content=contents.release,
-        policy=OrdinaryNames(),
+        policy=UserNames(),
         atime_mode=settings.atime_mode,
     )
     if not dry:

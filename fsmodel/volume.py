@@ -14,9 +14,16 @@ from typing import Final
 from fsmodel.assembly import Parts, assemble, create_store
 from fsmodel.clock import Clock, SystemClock
 from fsmodel.content.file_state import FileState
-from fsmodel.errors import CairnError, InvalidArgument, IsADirectory, ReadOnly
+from fsmodel.errors import (
+    CairnError,
+    InvalidArgument,
+    IsADirectory,
+    NotFound,
+    NotPermitted,
+    ReadOnly,
+)
 from fsmodel.history.roots import WrittenRoot
-from fsmodel.ids import InodeId, ObjectId
+from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.namespace.inodes import (
     REGULAR,
     AttributeChange,
@@ -26,7 +33,9 @@ from fsmodel.namespace.inodes import (
     require_unlocked,
 )
 from fsmodel.namespace.listing import Entry
+from fsmodel.namespace.names import is_view_name
 from fsmodel.namespace.renames import ROOT_CREATOR, RenameFlag
+from fsmodel.namespace.system_tree import SYSTEM_NAME
 from fsmodel.settings import VolumeSettings
 from fsmodel.statistics import VolumeStatistics, gather_statistics
 from fsmodel.steps import Steps, Work, run_inline
@@ -102,12 +111,23 @@ class Volume:
     # -- names ----------------------------------------------------------------------------
 
     def lookup(self, parent: InodeId, name: bytes) -> InodeId:
-        """The inode a name stands for. Raises NotFound, NotADirectory, NameTooLong."""
+        """The inode a name stands for, names of views left out.
+
+        Raises NotFound, NotADirectory, NameTooLong.
+        """
+        if is_view_name(parent, name):
+            raise NotFound(f"no entry {name!r} in directory {parent}")
         return self._names.lookup(parent, name)
 
     def resolve(self, path: bytes) -> InodeId:
-        """The inode at a path from the root, following no symbolic link. Raises NotFound."""
-        return self._names.resolve(path)
+        """The inode at a path from the root, following no symbolic link, views left out.
+
+        Raises NotFound, NotADirectory, PathRefused.
+        """
+        inode = self._names.resolve(path)
+        if self._names.system.contains(inode):
+            raise NotFound(f"no file or directory {path!r}")
+        return inode
 
     def paths_of(self, inode: InodeId) -> list[bytes]:
         """Every path of an inode."""
@@ -140,11 +160,13 @@ class Volume:
     def unlink(self, parent: InodeId, name: bytes) -> None:
         """Remove a name of something that is no directory. Raises Refused."""
         self._require_writable()
+        _refuse_view(parent, name)
         self._names.unlink(parent, name)
 
     def rmdir(self, parent: InodeId, name: bytes) -> None:
         """Remove an empty directory. Raises Refused."""
         self._require_writable()
+        _refuse_view(parent, name)
         self._names.rmdir(parent, name)
 
     def rename(
@@ -158,6 +180,7 @@ class Volume:
     ) -> None:
         """Move a name, as rename(2) with flags does; the creator owns a whiteout."""
         self._require_writable()
+        _refuse_view(parent, name)
         self._names.rename(parent, name, new_parent, new_name, flags, creator)
 
     def read_link(self, inode: InodeId) -> bytes:
@@ -172,8 +195,11 @@ class Volume:
         return self._names.listing_limit(directory)
 
     def list_entries(self, directory: InodeId, after: int, limit: int) -> Iterator[Entry]:
-        """The entries of a directory behind a cookie and before a limit."""
-        return self._names.list_entries(directory, after, limit)
+        """The entries of a directory behind a cookie and before a limit; views are not listed."""
+        entries = self._names.list_entries(directory, after, limit)
+        if directory == ROOT_INODE:
+            return (entry for entry in entries if entry.name != SYSTEM_NAME)
+        return entries
 
     # -- attributes -----------------------------------------------------------------------
 
@@ -456,3 +482,9 @@ class Volume:
     def _require_room(self, size_bytes: int = 0) -> None:
         self._require_writable()
         self._parts.space.require(size_bytes)
+
+
+def _refuse_view(parent: InodeId, name: bytes) -> None:
+    """Views are neither removed nor moved. Raises NotPermitted."""
+    if is_view_name(parent, name):
+        raise NotPermitted(f"{name.decode()} is a view: it is always there")

@@ -7,10 +7,12 @@ raises a Refused error to forbid it. Removing is never asked about.
 from typing import Final, Protocol
 
 from fsmodel.errors import NameTooLong, PathRefused
-from fsmodel.ids import InodeId
+from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.limits import NAME_BYTES_MAX
 
 DOTS: Final = (b".", b"..")
+VIEW_NAMES: Final = frozenset({b".metadata", b".versions"})  # in every directory
+ROOT_VIEW_NAMES: Final = frozenset({b".snapshots", b".cairnfs"})  # in the root
 
 
 class NamePolicy(Protocol):
@@ -52,6 +54,23 @@ class OrdinaryNames:
         self, inode: InodeId, parent: InodeId, new_parent: InodeId, new_name: bytes
     ) -> None:
         """Everything may be moved anywhere."""
+
+
+class UserNames(OrdinaryNames):
+    """The policy for what users do: names of views are no names for anything else."""
+
+    def check_entry(self, parent: InodeId, name: bytes, kind: int) -> None:
+        """Raises NameTooLong and PathRefused as `check_name`; PathRefused for names of views."""
+        check_name(name)
+        if is_view_name(parent, name):
+            raise PathRefused(f"{name.decode()} is the name of a view: choose another one")
+
+
+def is_view_name(parent: InodeId, name: bytes) -> bool:
+    """Whether a directory shows a view under this name."""
+    if name[:1] != b".":  # quick: this is asked for every lookup
+        return False
+    return name in VIEW_NAMES or (parent == ROOT_INODE and name in ROOT_VIEW_NAMES)
 
 
 def is_name(name: bytes) -> bool:

@@ -23,10 +23,11 @@ from fsmodel.namespace.directories import Directories
 from fsmodel.namespace.inodes import AtimeMode, AttributeChange, Creator, access_is_due
 from fsmodel.namespace.links import Links
 from fsmodel.namespace.listing import Entry, Listings
-from fsmodel.namespace.names import NamePolicy
+from fsmodel.namespace.names import NamePolicy, OrdinaryNames
 from fsmodel.namespace.orphans import IsOpen, Orphans, ReleaseContent
 from fsmodel.namespace.paths import Paths
 from fsmodel.namespace.renames import NO_RENAME_FLAGS, ROOT_CREATOR, RenameFlag, Renames
+from fsmodel.namespace.system_tree import SystemTree
 from fsmodel.namespace.xattrs import NO_XATTR_FLAGS, XattrFlag, Xattrs
 from lmdb_index.index import Index
 from lmdb_index.records import InodeRecord
@@ -58,6 +59,11 @@ class Namespace:
         self.orphans = Orphans(index, is_open, release_content)
         self.creation = Creation(inodes, self.directories, self.xattrs, policy)
         self.links = Links(self.directories, self.orphans, policy)
+        self.system = SystemTree(
+            inodes,
+            self.directories,
+            Creation(inodes, self.directories, self.xattrs, OrdinaryNames()),
+        )
         self.renames = Renames(self.directories, self.creation, self.links, policy)
         self.paths = Paths(index, inodes, self.directories)
         self._listings = Listings(index, inodes)
