@@ -215,19 +215,30 @@ async def test_progress_is_sent_now_and_then_only(tmp_path: Path) -> None:
     assert replies[-1]["ok"] is True
 
 
-async def test_long_work_lets_others_in(tmp_path: Path) -> None:
-    """The second client is answered while the first one's command is still counting."""
+async def test_long_work_lets_others_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that goes on until it is told to stop does not keep another from being answered."""
+    begun, told_to_stop = trio.Event(), False
+
+    def long(context: Context, arguments: NoArguments) -> Steps[object]:
+        while not told_to_stop:
+            begun.set()
+            yield Work(lambda: None, 0)
+        return "stopped"
+
+    command = VolumeCommand("long", NoArguments, long)
+    monkeypatch.setitem(control_commands.VOLUME_COMMANDS, "long", command)
+    answers: list[object] = []
+
+    async def ask_long() -> None:
+        answers.append(await asked(tmp_path, "long"))
+
     async with serving(tmp_path), trio.open_nursery() as nursery:
-        order: list[str] = []
-
-        async def long() -> None:
-            await asked(tmp_path, "count", {"steps": 20_000})
-            order.append("long")
-
-        nursery.start_soon(long)
-        await asked(tmp_path, "status")
-        order.append("short")
-    assert order == ["short", "long"]
+        nursery.start_soon(ask_long)
+        await begun.wait()
+        assert (await asked(tmp_path, "status"))["pid"] == 1
+        assert answers == []
+        told_to_stop = True
+    assert answers == ["stopped"]
 
 
 async def test_requests_of_one_connection_are_answered_in_order(tmp_path: Path) -> None:
