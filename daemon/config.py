@@ -1,4 +1,6 @@
-"""Settings from STORE/cairnfs.toml, then the environment, then the command line: the last wins.
+"""Settings from STORE/cairnfs.toml, the file of a named mount, the environment, the command line.
+
+The last one wins.
 
 Each value is remembered with where it came from. A wrong one is refused with the place, the key
 and what would be right; an unknown key with the nearest known one.
@@ -43,16 +45,20 @@ def load_settings(
     store: Path,
     environment: Mapping[str, str],
     overrides: Mapping[str, object] | None = None,
+    *,
+    instance: tuple[str, Mapping[str, object]] | None = None,
 ) -> ResolvedSettings:
     """The settings for serving a store. Raises ConfigInvalid.
 
-    `overrides` are keys given on the command line; those that are None were not given.
+    `overrides` are keys given on the command line; those that are None were not given. `instance`
+    is the file of a named mount, and what it sets; it wins over the store's own file.
     """
     values: dict[str, Any] = {}
     origins = dict.fromkeys(_TYPES, DEFAULT_ORIGIN)
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     for origin, layer in (
-        (str(store / CONFIG_FILE), _file_values(store / CONFIG_FILE)),
+        (str(store / CONFIG_FILE), read_config_file(store / CONFIG_FILE) or {}),
+        instance or ("", {}),
         ("environment", _environment_values(environment)),
         (COMMAND_LINE, given),
     ):
@@ -70,8 +76,8 @@ def parse_size(text: str) -> int:
     return int(match[1]) * _SIZE_UNITS[match[2] or "B"]
 
 
-def _file_values(path: Path) -> dict[str, object]:
-    """What the file says; a store need not have one."""
+def read_config_file(path: Path) -> dict[str, Any] | None:
+    """What a TOML file says; None when there is none. Raises ConfigInvalid."""
     try:
         with path.open("rb") as file:
             text = file.read(CONFIG_BYTES_MAX + 1)
@@ -79,7 +85,7 @@ def _file_values(path: Path) -> dict[str, object]:
             raise ConfigInvalid(f"{path} has more than {CONFIG_BYTES_MAX} bytes: shorten it")
         return tomllib.loads(text.decode())
     except FileNotFoundError:
-        return {}
+        return None
     except OSError as error:
         raise ConfigInvalid(f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

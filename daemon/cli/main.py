@@ -43,11 +43,16 @@ Examples:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--store", metavar="DIR", help="The store that the command is about.")
-def cli(store: str | None) -> None:
+@click.option("--instance", metavar="NAME", help="The store of /etc/cairnfs/NAME.toml.")
+def cli(store: str | None, instance: str | None) -> None:
     """A filesystem that stores what is written to it by content.
 
     Repeated and similar data is stored once, compressed.
     """
+    if instance is not None:
+        from daemon.instance import load_instance
+
+        store = store or load_instance(instance).store
     if store is not None:  # the same as naming it in the environment
         os.environ["CAIRNFS_STORE"] = store
 

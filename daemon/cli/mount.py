@@ -1,10 +1,12 @@
 """`cairnfs mount`: a daemon that serves a store."""
 
 import os
+from dataclasses import replace
 
 import click
 
 from daemon.cli.starting import MountRequest, start
+from daemon.instance import load_instance
 from daemon.problems import UsageProblem
 
 
@@ -13,6 +15,7 @@ from daemon.problems import UsageProblem
 @click.option("--store", metavar="DIR", help="The store, instead of STORE.")
 @click.option("-o", "options", multiple=True, metavar="OPTIONS", help="As mount(8) has them.")
 @click.option("-r", "--read-only", is_flag=True, help="Refuse every change; the same as -o ro.")
+@click.option("--instance", metavar="NAME", help="What /etc/cairnfs/NAME.toml says; for systemd.")
 @click.option("--create", is_flag=True, help="Make the store if there is none.")
 @click.option("-f", "--foreground", is_flag=True, help="Stay, and log to standard error.")
 @click.option("--log-file", metavar="FILE", help="Log there. Default: STORE/daemon.log.")
@@ -23,6 +26,7 @@ def command(
     store: str | None,
     options: tuple[str, ...],
     read_only: bool,
+    instance: str | None,
     create: bool,
     foreground: bool,
     log_file: str | None,
@@ -39,18 +43,36 @@ def command(
       cairnfs mount ~/cairn
       cairnfs mount --create /srv/store /mnt -o allow_other,noatime
     """  # noqa: D301  # click wants the character, to keep the lines apart
+    overrides = {"log_format": log_format, "log_level": log_level}
+    request = MountRequest(
+        store=None,
+        mountpoint="",
+        options=options,
+        read_only=read_only,
+        create=create,
+        foreground=foreground,
+        log_file=log_file,
+        overrides=overrides,
+    )
+    if instance is not None:
+        start(_of_instance(request, instance, places))
+        return
     named, mountpoint = _places(places, store)
-    start(
-        MountRequest(
-            store=named,
-            mountpoint=os.path.realpath(mountpoint),
-            options=options,
-            read_only=read_only,
-            create=create,
-            foreground=foreground,
-            log_file=log_file,
-            overrides={"log_format": log_format, "log_level": log_level},
-        )
+    start(replace(request, store=named, mountpoint=os.path.realpath(mountpoint)))
+
+
+def _of_instance(request: MountRequest, name: str, places: tuple[str, ...]) -> MountRequest:
+    """What a named mount asks for. Raises UsageProblem, ConfigInvalid."""
+    if places:
+        raise UsageProblem("--instance says what is mounted where: leave out STORE and MOUNTPOINT")
+    found = load_instance(name)
+    return replace(
+        request,
+        store=found.store,
+        mountpoint=os.path.realpath(found.mountpoint),
+        options=(found.options, *request.options),
+        create=True,
+        instance=(found.origin, found.settings),
     )
 
 

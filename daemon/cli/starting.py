@@ -27,6 +27,7 @@ class MountRequest:
     sloppy: bool = False  # pass over unknown options
     log_file: str | None = None
     overrides: Mapping[str, object] = field(default_factory=dict)  # of settings; None: not given
+    instance: tuple[str, Mapping[str, object]] | None = None  # a named mount's file, its settings
 
 
 def start(request: MountRequest) -> None:
@@ -49,7 +50,9 @@ def plan_of(request: MountRequest) -> MountPlan:
     options = parse_mount_options(
         request.options, read_only=request.read_only, sloppy=request.sloppy
     )
-    settings = load_settings(choice.folder, os.environ, request.overrides).values
+    settings = load_settings(
+        choice.folder, os.environ, request.overrides, instance=request.instance
+    ).values
     log_file = Path(os.path.realpath(request.log_file)) if request.log_file else None
     if log_file is None and not request.foreground:
         log_file = choice.folder / LOG_FILE
