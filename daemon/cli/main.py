@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "gc": "Give the space of deleted data back to the host.",
     "scrub": "Read and verify everything that is stored.",
     "rebuild-index": "Make the index of a store again from its packs.",
+    "doctor": "Check host, installation and store, and say how to mend each.",
     "config": "Show the settings, and where each comes from.",
     "version": "Show the version.",
 }
