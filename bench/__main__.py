@@ -13,8 +13,10 @@ import msgspec
 from bench import compare as comparison
 from bench import document as performance_page
 from bench import report
+from bench.corpora.command import corpora
 from bench.environment import describe
 from bench.mounts import BenchProblem
+from bench.peers.command import peers
 from bench.plan import choose
 from bench.results import FORMAT, Run, WorkloadInfo, load, save
 from bench.rounds import can_drop_caches, run_rounds
@@ -131,6 +133,10 @@ def compare(before: Path, after: Path, system: str, fail: bool) -> None:
 def document() -> None:
     """Put the baseline's table into docs/performance.md."""
     performance_page.update()
+
+
+cli.add_command(corpora)
+cli.add_command(peers)
 
 
 def main() -> None:

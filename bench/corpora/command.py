@@ -1,0 +1,32 @@
+"""`python -m bench corpora`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from bench.corpora.build import build_corpora, table_of
+from bench.corpora.corpus import Kind, Scale
+
+
+@click.command()
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice([kind.value for kind in Kind]),
+    help="May be repeated.",
+)
+@click.option(
+    "--scale",
+    default=Scale.SMALL.value,
+    show_default=True,
+    type=click.Choice([scale.value for scale in Scale]),
+)
+@click.option("--into", required=True, type=click.Path(file_okay=False, path_type=Path))
+def corpora(kinds: Sequence[str], scale: str, into: Path) -> None:
+    """Build corpora of public packages; what is there already stays."""
+    wanted = [Kind(kind) for kind in kinds] or [*Kind]
+    into.mkdir(parents=True, exist_ok=True)
+    built = build_corpora(into, wanted, Scale(scale), lambda line: click.echo(line, err=True))
+    click.echo(table_of(built))

@@ -1,0 +1,1 @@
+"""How much room a corpus takes in cairnfs and in its peers, measured in one run."""
