@@ -33,22 +33,26 @@ def start_in_background(
     assert threading.active_count() == 1, "a fork would copy the locks other threads hold"
     assert "trio" not in sys.modules and "pyfuse3" not in sys.modules
     reading, writing = os.pipe2(os.O_CLOEXEC)
+    # An interrupt waits until the parent is ready to pass it on: it must not leave a child behind.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     child = os.fork()
     if child == 0:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         os.close(reading)
         _run_child(serve, explain, _ReportPipe(writing))
-    os.close(writing)
-    with open(reading, "rb") as pipe:
-        report = _await_report(pipe.read, child)
+    report = _await_report(reading, writing, child)
     if not report.startswith(READY):
         raise Problem(_failure(report, child))
     return _text(report, READY)
 
 
-def _await_report(read: Callable[[int], bytes], child: int) -> bytes:
+def _await_report(reading: int, writing: int, child: int) -> bytes:
     """The child's report; an interrupted wait stops the child, which then unmounts."""
     try:
-        return read(REPORT_BYTES_MAX)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        os.close(writing)
+        with open(reading, "rb") as pipe:
+            return pipe.read(REPORT_BYTES_MAX)
     except KeyboardInterrupt:
         os.kill(child, signal.SIGTERM)
         os.waitpid(child, 0)

@@ -165,6 +165,26 @@ def test_interrupting_the_parent_stops_the_child(tmp_path: Path) -> None:
     assert parent.returncode != 0
 
 
+def test_an_interrupt_right_after_the_fork_leaves_no_child_behind() -> None:
+    script = PRELUDE + textwrap.dedent("""
+        fork = os.fork
+        def interrupted():
+            child = fork()
+            if child:
+                print(child, flush=True)
+                os.kill(os.getpid(), signal.SIGINT)
+            return child
+        os.fork = interrupted
+        start(lambda announce: time.sleep(60))
+    """)
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert "KeyboardInterrupt" in ended.stderr
+    assert not Path(f"/proc/{int(ended.stdout)}").exists()
+
+
 A_SECOND_THREAD = """
 import threading
 threading.Thread(target=time.sleep, args=[9], daemon=True).start()
