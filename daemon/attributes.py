@@ -5,6 +5,7 @@ from typing import Final
 import pyfuse3
 
 from fsmodel.ids import InodeId
+from fsmodel.views.nodes import ViewAttributes, ViewNode
 from lmdb_index.records import InodeRecord
 
 BLOCK_BYTES: Final = 512  # the unit of st_blocks
@@ -34,9 +35,30 @@ def attributes_of(inode: InodeId, record: InodeRecord, size: int) -> pyfuse3.Ent
     return entry
 
 
-def absent_entry() -> pyfuse3.EntryAttributes:
-    """The answer for a name that does not exist, which the kernel may remember too."""
+def attributes_in_view(
+    node: ViewNode, found: ViewAttributes, generation: int = 0
+) -> pyfuse3.EntryAttributes:
+    """The attributes of a view node."""
+    entry = pyfuse3.EntryAttributes()
+    entry.st_ino = pyfuse3.InodeT(node.inode)
+    entry.generation = generation
+    entry.entry_timeout = entry.attr_timeout = node.cache_seconds
+    entry.st_mode = pyfuse3.ModeT(found.mode)
+    entry.st_nlink = found.nlink
+    entry.st_uid = found.uid
+    entry.st_gid = found.gid
+    entry.st_rdev = found.rdev
+    entry.st_size = found.size
+    entry.st_blksize = PREFERRED_IO_BYTES
+    entry.st_blocks = -(-found.size // BLOCK_BYTES)
+    entry.st_atime_ns = entry.st_mtime_ns = found.mtime_ns
+    entry.st_ctime_ns = found.ctime_ns
+    return entry
+
+
+def absent_entry(seconds: float = CACHE_SECONDS) -> pyfuse3.EntryAttributes:
+    """The answer for a name that does not exist, which the kernel may remember for a while."""
     entry = pyfuse3.EntryAttributes()
     entry.st_ino = pyfuse3.InodeT(0)
-    entry.entry_timeout = CACHE_SECONDS
+    entry.entry_timeout = seconds
     return entry

@@ -30,6 +30,7 @@ from daemon.mounting import check_host, check_mount_point
 from daemon.operations import CairnOperations
 from daemon.problems import MountProblem, Problem, innermost
 from daemon.root_keeper import RootKeeper
+from daemon.routing import RoutedOperations
 from daemon.sd_notify import READY, STOPPING, ServiceManager
 from daemon.service import DaemonService
 from daemon.session import FuseSession
@@ -37,6 +38,7 @@ from daemon.stacks import log_task_stacks
 from daemon.status_report import printable_path
 from daemon.stopping import Stopper
 from daemon.sync_group import SyncGroup
+from daemon.view_operations import ViewOperations
 from daemon.workers import Workers
 from fsmodel.errors import CairnError
 from fsmodel.namespace.inodes import AtimeMode
@@ -115,9 +117,10 @@ class _Daemon:
         self._root_keeper = RootKeeper(
             volume, plan.settings.root_interval_seconds, self._service.activity
         )
-        self._operations = CairnOperations(
-            volume, self._flusher, self._workers, SyncGroup(volume.durability)
-        )
+        sync_group = SyncGroup(volume.durability)
+        views = ViewOperations(volume, self._workers, sync_group)
+        files = CairnOperations(volume, self._flusher, self._workers, sync_group, views)
+        self._operations = RoutedOperations(files, views)
         self._manager = ServiceManager(os.environ)
 
     async def run(self) -> None:

@@ -33,6 +33,7 @@ from daemon.handles import FileHandle, Handles
 from daemon.requests import attribute_change, creator_of
 from daemon.stacks import log_task_stacks
 from daemon.sync_group import SyncGroup
+from daemon.view_operations import ViewOperations
 from daemon.workers import Workers
 from fsmodel.errors import DataError, NotFound
 from fsmodel.ids import InodeId
@@ -50,20 +51,22 @@ DOT_DOT_COOKIE: Final = 2
 
 
 class CairnOperations(pyfuse3.Operations):
-    """The filesystem as the kernel sees it. Owner of its state: the event-loop thread."""
-
-    supports_dot_lookup = True
-    enable_writeback_cache = True
-    enable_acl = True
+    """Stored inodes as the kernel sees them. Owner of its state: the event-loop thread."""
 
     def __init__(
-        self, volume: Volume, flusher: Flusher, workers: Workers, sync_group: SyncGroup
+        self,
+        volume: Volume,
+        flusher: Flusher,
+        workers: Workers,
+        sync_group: SyncGroup,
+        views: ViewOperations,
     ) -> None:
         super().__init__()
         self._volume = volume
         self._flusher = flusher
         self._workers = workers
         self._sync_group = sync_group
+        self._views = views
         self._handles = Handles()
 
     # -- names ----------------------------------------------------------------------------
@@ -252,6 +255,7 @@ class CairnOperations(pyfuse3.Operations):
                 if not pyfuse3.readdir_reply(token, FileNameT(found.name), entry, found.cookie):
                     return
                 self._volume.hold(found.inode)
+            await self._views.list_views(handle.inode, start_id, token)
 
     async def releasedir(self, fh: FileHandleT) -> None:
         """Close a directory."""

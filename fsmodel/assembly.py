@@ -38,6 +38,7 @@ from fsmodel.store.space import HostSpace
 from fsmodel.upkeep.retirement import LAST_PACK
 from fsmodel.upkeep.store_parts import StoreParts
 from fsmodel.upkeep.upkeep import Upkeep
+from fsmodel.views.views import Views
 from fsmodel.virtual_attributes import VirtualAttributes
 from lmdb_index.index import Index
 from lmdb_index.keys import number_of
@@ -67,6 +68,7 @@ class Parts:
     durability: Durability
     space: HostSpace
     upkeep: Upkeep
+    views: Views
     read_only: bool
     dry: bool  # nothing on disk may change
 
@@ -208,6 +210,7 @@ def _open_parts(
                 named_in_memory=lambda: chain(contents.named_in_memory(), roots.named_in_memory()),
             )
         ),
+        views=Views(),
         read_only=read_only,
         dry=dry,
     )

@@ -65,6 +65,7 @@ class Volume:
         self._parts = parts
         self.contents = parts.contents
         self.durability = parts.durability
+        self.views = parts.views
         self._names = parts.namespace
 
     @staticmethod

@@ -30,6 +30,7 @@ class ViewAttributes(NamedTuple):
     mtime_ns: int
     ctime_ns: int
     nlink: int = 1
+    rdev: int = 0
 
 
 class ViewNode:
@@ -46,7 +47,10 @@ class ViewNode:
         raise NotImplementedError
 
     def set_attributes(self, wanted: AttributeChange) -> Steps[None]:
-        """chmod, chown, utimens. Raises ReadOnly."""
+        """chmod, chown, utimens. Raises ReadOnly.
+
+        What can be written has to put up with this, as tools that copy into it set everything.
+        """
         raise self._read_only()
 
     def get_xattr(self, name: bytes) -> Steps[bytes]:

@@ -11,7 +11,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +32,14 @@ SUSPICIOUS_LEVELS: Final = ("warning", "error", "critical")
 class MountedStore:
     """A mount of a new store. A context manager: mounts, and takes everything away at the end."""
 
-    def __init__(self, *options: str, folder: Path | None = None) -> None:
-        """`options` go to `-o`. The folder must not exist yet; by default it is a temporary one."""
+    def __init__(
+        self, *options: str, folder: Path | None = None, command: Sequence[str] = COMMAND
+    ) -> None:
+        """`options` go to `-o`. The folder must not exist yet; by default it is a temporary one.
+
+        `command` is the command line to use.
+        """
+        self._command = command
         if folder is None:
             folder = Path(tempfile.mkdtemp(prefix="mounted-"))
         else:
@@ -68,7 +74,7 @@ class MountedStore:
 
     def cairnfs(self, *arguments: str | Path, check: bool = True, timeout: float = 120) -> Finished:
         """Run the command line to its end."""
-        command = [*COMMAND, *map(str, arguments)]
+        command = [*self._command, *map(str, arguments)]
         return run(command, check=check, timeout=timeout, env=self.environment, cwd=self.folder)
 
     def document(self, *arguments: str | Path) -> Any:
@@ -215,9 +221,9 @@ class Filesystem:
 
 
 @contextmanager
-def mounted(*options: str) -> Iterator[MountedStore]:
+def mounted(*options: str, command: Sequence[str] = COMMAND) -> Iterator[MountedStore]:
     """A mount for one test, ending in umount, a clean fsck and a silent log."""
-    with MountedStore(*options) as store:
+    with MountedStore(*options, command=command) as store:
         yield store
         if store.is_alive:
             store.umount()

@@ -1,0 +1,400 @@
+"""pyfuse3 handlers for what has no inode row: the nodes of views.
+
+They translate between requests and nodes (fsmodel/views/nodes.py), whose steps are driven by the
+workers, so that a view that computes for long keeps nobody else waiting.
+"""
+
+import os
+import stat
+from collections.abc import Sequence
+from typing import Final, cast
+
+import pyfuse3
+from pyfuse3 import (
+    EntryAttributes,
+    FileHandleT,
+    FileInfo,
+    FileNameT,
+    FlagT,
+    InodeT,
+    ModeT,
+    ReaddirToken,
+    RequestContext,
+    SetattrFields,
+    XAttrNameT,
+)
+
+from daemon.attributes import absent_entry, attributes_in_view, attributes_of
+from daemon.errnos import errors_become_errnos
+from daemon.requests import attribute_change, creator_of
+from daemon.sync_group import SyncGroup
+from daemon.view_handles import Beliefs, ViewDirectoryHandle, ViewFileHandle, ViewHandles
+from daemon.workers import Workers
+from fsmodel.errors import (
+    CrossesDevice,
+    InvalidArgument,
+    IsADirectory,
+    NotFound,
+    NotPermitted,
+    NotSupported,
+)
+from fsmodel.ids import InodeId
+from fsmodel.namespace.renames import RenameFlag
+from fsmodel.views.nodes import ViewAttributes, ViewFile, ViewLink, ViewNode, is_view
+from fsmodel.views.views import Found
+from fsmodel.volume import Volume
+
+DOT_COOKIE: Final = 1  # entry N of a view directory has cookie N + 3
+DOT_DOT_COOKIE: Final = 2
+LISTED_VIEW_COOKIE: Final = 1 << 62  # of views among stored entries, behind all of them
+ABSENT_SECONDS: Final = 0.0  # what a view lacks now it may have the next moment
+
+
+class ViewOperations(pyfuse3.Operations):
+    """The views as the kernel sees them. Owner of its state: the event-loop thread."""
+
+    def __init__(self, volume: Volume, workers: Workers, sync_group: SyncGroup) -> None:
+        super().__init__()
+        self._volume = volume
+        self._views = volume.views
+        self._workers = workers
+        self._sync_group = sync_group
+        self._handles = ViewHandles()
+        self._beliefs = Beliefs()
+
+    # -- names ----------------------------------------------------------------------------
+
+    async def lookup(
+        self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext
+    ) -> EntryAttributes:
+        """Find a view in a stored directory, or a name in a view."""
+        with errors_become_errnos():
+            try:
+                return await self._counted(await self._find(InodeId(parent_inode), name))
+            except NotFound:
+                return absent_entry(ABSENT_SECONDS)
+
+    async def forget(self, inode_list: Sequence[tuple[InodeT, int]]) -> None:
+        """The kernel no longer holds these nodes."""
+        for inode, times in inode_list:
+            if self._views.give_back(InodeId(inode), times):
+                self._beliefs.forget(InodeId(inode))
+
+    async def mkdir(
+        self, parent_inode: InodeT, name: FileNameT, mode: ModeT, ctx: RequestContext
+    ) -> EntryAttributes:
+        """Make a directory in a view, where that means something."""
+        with errors_become_errnos():
+            parent = self._views.directory(InodeId(parent_inode))
+            steps = parent.make_directory(name, mode, creator_of(ctx))
+            return await self._counted(await self._workers.drive(steps))
+
+    async def mknod(
+        self, parent_inode: InodeT, name: FileNameT, mode: ModeT, rdev: int, ctx: RequestContext
+    ) -> EntryAttributes:
+        """Make a regular file; views hold nothing else."""
+        with errors_become_errnos():
+            if not stat.S_ISREG(mode):
+                raise NotPermitted("views hold files and directories only")
+            return await self._counted(await self._create(parent_inode, name, mode, ctx), made=True)
+
+    async def symlink(
+        self, parent_inode: InodeT, name: FileNameT, target: FileNameT, ctx: RequestContext
+    ) -> EntryAttributes:
+        """Refused: views hold files and directories only."""
+        with errors_become_errnos():
+            raise NotPermitted("views hold files and directories only")
+
+    async def link(
+        self, inode: InodeT, new_parent_inode: InodeT, new_name: FileNameT, ctx: RequestContext
+    ) -> EntryAttributes:
+        """Refused: nothing has names both in a view and elsewhere, or two in a view."""
+        with errors_become_errnos():
+            raise CrossesDevice("no hard link leads into a view or out of one")
+
+    async def unlink(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
+        """Remove a file of a view."""
+        with errors_become_errnos():
+            parent = self._views.directory(InodeId(parent_inode))
+            await self._workers.drive(parent.unlink(name))
+
+    async def rmdir(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
+        """Remove a directory of a view, or the view itself."""
+        with errors_become_errnos():
+            number = InodeId(parent_inode)
+            if is_view(number):
+                await self._workers.drive(self._views.directory(number).rmdir(name))
+            else:
+                await self._workers.drive(self._views.remove(number, name))
+
+    async def rename(
+        self,
+        parent_inode_old: InodeT,
+        name_old: FileNameT,
+        parent_inode_new: InodeT,
+        name_new: FileNameT,
+        flags: FlagT,
+        ctx: RequestContext,
+    ) -> None:
+        """Move an entry within views; `mv` copies when it hears that this is another device."""
+        with errors_become_errnos():
+            parent, new_parent = InodeId(parent_inode_old), InodeId(parent_inode_new)
+            await self._workers.drive(
+                self._views.rename(parent, name_old, new_parent, name_new, RenameFlag(flags))
+            )
+
+    async def readlink(self, inode: InodeT, ctx: RequestContext) -> FileNameT:
+        """Where a symbolic link of a view points."""
+        with errors_become_errnos():
+            node = self._views.node(InodeId(inode))
+            if not isinstance(node, ViewLink):
+                raise InvalidArgument(f"view node {inode} is no symbolic link")
+            return FileNameT(node.target())
+
+    # -- attributes -----------------------------------------------------------------------
+
+    async def getattr(self, inode: InodeT, ctx: RequestContext) -> EntryAttributes:
+        """What stat shows."""
+        with errors_become_errnos():
+            node = self._views.node(InodeId(inode))
+            return attributes_in_view(node, await self._workers.drive(node.attributes()))
+
+    async def setattr(
+        self,
+        inode: InodeT,
+        attr: EntryAttributes,
+        fields: SetattrFields,
+        fh: FileHandleT | None,
+        ctx: RequestContext,
+    ) -> EntryAttributes:
+        """Change attributes, the size among them."""
+        with errors_become_errnos():
+            number = InodeId(inode)
+            node = self._views.node(number) if fh is None else self._handles.file(fh).node
+            if fields.update_size:
+                if not isinstance(node, ViewFile):
+                    raise InvalidArgument(f"view node {inode} has no size to change")
+                await self._workers.drive(node.truncate(attr.st_size))
+                self._beliefs.set(number, size=attr.st_size)
+            change = attribute_change(attr, fields)
+            if change is not None:
+                await self._workers.drive(node.set_attributes(change))
+                self._beliefs.set(number, mtime_ns=change.mtime_ns)
+            return attributes_in_view(node, await self._workers.drive(node.attributes()))
+
+    async def setxattr(
+        self, inode: InodeT, name: XAttrNameT, value: bytes, ctx: RequestContext
+    ) -> None:
+        """Refused in the way that tools which copy attributes put up with."""
+        with errors_become_errnos():
+            raise NotSupported("views take no extended attributes")
+
+    async def getxattr(self, inode: InodeT, name: XAttrNameT, ctx: RequestContext) -> bytes:
+        """An extended attribute."""
+        with errors_become_errnos():
+            node = self._views.node(InodeId(inode))
+            return await self._workers.drive(node.get_xattr(name))
+
+    async def listxattr(self, inode: InodeT, ctx: RequestContext) -> Sequence[XAttrNameT]:
+        """Names of the attributes that copies take along."""
+        with errors_become_errnos():
+            names = await self._workers.drive(self._views.node(InodeId(inode)).list_xattrs())
+            return [XAttrNameT(name) for name in names]
+
+    async def removexattr(self, inode: InodeT, name: XAttrNameT, ctx: RequestContext) -> None:
+        """Refused as `setxattr`."""
+        with errors_become_errnos():
+            raise NotSupported("views take no extended attributes")
+
+    # -- directories ----------------------------------------------------------------------
+
+    async def opendir(self, inode: InodeT, ctx: RequestContext) -> FileHandleT:
+        """Open a directory of a view for listing."""
+        with errors_become_errnos():
+            handle = ViewDirectoryHandle(self._views.directory(InodeId(inode)), ())
+            return FileHandleT(self._handles.open_directory(handle))
+
+    async def readdir(self, fh: FileHandleT, start_id: int, token: ReaddirToken) -> None:
+        """List the entries that were there when the listing began; what is gone is left out."""
+        with errors_become_errnos():
+            handle = self._handles.directory(fh)
+            if start_id == 0:
+                handle.entries = await self._workers.drive(handle.node.entries())
+            dots = ((b".", handle.node.inode), (b"..", handle.node.parent))
+            for cookie, (name, inode) in enumerate(dots, DOT_COOKIE):
+                if start_id < cookie and not _reply_dot(token, name, inode, cookie):
+                    return
+            first = max(start_id - DOT_DOT_COOKIE, 0)
+            for cookie, (name, found) in enumerate(
+                handle.entries[first:], first + DOT_DOT_COOKIE + 1
+            ):
+                if not await self._reply(token, name, found, cookie):
+                    return
+
+    async def list_views(self, directory: InodeId, start_id: int, token: ReaddirToken) -> None:
+        """End the listing of a stored directory with the views it shows."""
+        for cookie, name in enumerate(self._views.listed(directory), LISTED_VIEW_COOKIE):
+            if start_id >= cookie:
+                continue
+            view = await self._workers.drive(self._views.view_of(directory, name))
+            if view is not None and not await self._reply(token, name, view, cookie):
+                return
+
+    async def releasedir(self, fh: FileHandleT) -> None:
+        """Close a directory."""
+        with errors_become_errnos():
+            self._handles.close_directory(fh)
+
+    async def fsyncdir(self, fh: FileHandleT, datasync: bool) -> None:
+        """Make changes durable."""
+        with errors_become_errnos():
+            await self._sync_group.sync()
+
+    # -- files ----------------------------------------------------------------------------
+
+    async def create(
+        self,
+        parent_inode: InodeT,
+        name: FileNameT,
+        mode: ModeT,
+        flags: FlagT,
+        ctx: RequestContext,
+    ) -> tuple[FileInfo, EntryAttributes]:
+        """Create a file in a view, where that means something, and open it."""
+        with errors_become_errnos():
+            node = await self._create(parent_inode, name, mode, ctx)
+            await self._workers.drive(node.open(writing=True))
+            entry = await self._counted(node, made=True)
+            return self._opened(node, writable=True), entry
+
+    async def open(self, inode: InodeT, flags: FlagT, ctx: RequestContext) -> FileInfo:
+        """Open a file of a view, emptying it if asked to."""
+        with errors_become_errnos():
+            node = self._views.node(InodeId(inode))
+            if not isinstance(node, ViewFile):
+                raise IsADirectory(f"view node {inode} has no bytes")
+            writing = flags & os.O_ACCMODE != os.O_RDONLY
+            await self._workers.drive(node.open(writing=writing))
+            if writing and flags & os.O_TRUNC:
+                try:
+                    await self._workers.drive(node.truncate(0))
+                except BaseException:
+                    node.close()
+                    raise
+                self._beliefs.set(node.inode, size=0)
+            return self._opened(node, writable=writing)
+
+    async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
+        """Bytes of an open file."""
+        with errors_become_errnos():
+            steps = self._handles.file(fh).node.read(off, size)
+            return cast("bytes", await self._workers.drive(steps))  # any buffer will do
+
+    async def write(self, fh: FileHandleT, off: int, buf: bytes) -> int:
+        """Take bytes for an open file."""
+        with errors_become_errnos():
+            node = self._handles.file(fh).node
+            await self._workers.drive(node.write(off, bytes(buf)))
+            self._beliefs.written(node.inode, off + len(buf))
+            return len(buf)
+
+    async def flush(self, fh: FileHandleT) -> None:
+        """A descriptor is closed: what was written takes effect."""
+        with errors_become_errnos():
+            handle = self._handles.file(fh)
+            if handle.writable:
+                await self._workers.drive(handle.node.flush())
+
+    async def fsync(self, fh: FileHandleT, datasync: bool) -> None:
+        """Let what was written take effect, durably."""
+        await self.flush(fh)
+        with errors_become_errnos():
+            await self._sync_group.sync()
+
+    async def release(self, fh: FileHandleT) -> None:
+        """The last descriptor of an open file description is gone."""
+        with errors_become_errnos():
+            node = self._handles.close_file(fh).node
+            self._beliefs.opened(node.inode, -1)
+            node.close()
+
+    # -- helpers --------------------------------------------------------------------------
+
+    async def _find(self, parent: InodeId, name: bytes) -> Found:
+        if not is_view(parent):
+            view = await self._workers.drive(self._views.view_of(parent, name))
+            if view is None:
+                raise NotFound(f"no view {name!r} in directory {parent}")
+            return view
+        if name == b".":
+            return self._views.node(parent)
+        directory = self._views.directory(parent)
+        if name != b"..":
+            return await self._workers.drive(directory.lookup(name))
+        above = directory.parent
+        return self._views.node(above) if is_view(above) else above
+
+    async def _create(
+        self, parent: InodeT, name: FileNameT, mode: int, ctx: RequestContext
+    ) -> ViewFile:
+        directory = self._views.directory(InodeId(parent))
+        return await self._workers.drive(directory.create(name, mode, creator_of(ctx)))
+
+    async def _counted(self, found: Found, *, made: bool = False) -> EntryAttributes:
+        """The attributes for a reply that makes the kernel hold what was found once more."""
+        if not isinstance(found, ViewNode):
+            entry = self._stored_entry(found)
+            self._volume.hold(found)
+            return entry
+        attributes = await self._workers.drive(found.attributes())
+        entry = self._entry(found, attributes, made=made)
+        self._hold(found, attributes, entry)
+        return entry
+
+    async def _reply(self, token: ReaddirToken, name: bytes, found: Found, cookie: int) -> bool:
+        """List one entry, which the kernel then holds; False when there is no room for it."""
+        try:
+            if not isinstance(found, ViewNode):
+                entry = self._stored_entry(found)
+                if told := pyfuse3.readdir_reply(token, FileNameT(name), entry, cookie):
+                    self._volume.hold(found)
+                return told
+            attributes = await self._workers.drive(found.attributes())
+        except NotFound:
+            return True  # it has gone meanwhile
+        entry = self._entry(found, attributes)
+        if told := pyfuse3.readdir_reply(token, FileNameT(name), entry, cookie):
+            self._hold(found, attributes, entry)
+        return told
+
+    def _entry(
+        self, node: ViewNode, attributes: ViewAttributes, *, made: bool = False
+    ) -> EntryAttributes:
+        generation = 0
+        if isinstance(node, ViewFile):
+            generation = self._beliefs.generation(node.inode, attributes, made=made)
+        return attributes_in_view(node, attributes, generation)
+
+    def _hold(self, node: ViewNode, attributes: ViewAttributes, entry: EntryAttributes) -> None:
+        self._views.hold(node)
+        if isinstance(node, ViewFile):
+            self._beliefs.told(node.inode, entry.generation, attributes)
+
+    def _stored_entry(self, inode: InodeId) -> EntryAttributes:
+        """A stored inode under a name that a view gives it: that name may go at any time."""
+        entry = attributes_of(inode, *self._volume.attributes(inode))
+        entry.entry_timeout = 0.0
+        return entry
+
+    def _opened(self, node: ViewFile, *, writable: bool) -> FileInfo:
+        number = self._handles.open_file(ViewFileHandle(node, writable))
+        self._beliefs.opened(node.inode, 1)
+        return FileInfo(fh=FileHandleT(number), direct_io=node.direct, keep_cache=not node.direct)
+
+
+def _reply_dot(token: ReaddirToken, name: bytes, inode: InodeId, cookie: int) -> bool:
+    """List '.' or '..', of which the kernel wants no more than the number."""
+    entry = EntryAttributes()
+    entry.st_ino = InodeT(inode)
+    entry.st_mode = ModeT(stat.S_IFDIR)
+    return pyfuse3.readdir_reply(token, FileNameT(name), entry, cookie)
