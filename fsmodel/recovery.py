@@ -11,10 +11,13 @@ no reason to forget everything that was done since.
 from collections.abc import Sequence
 from errno import ENOENT
 
-from fsmodel.errors import BackendError, DataError
-from fsmodel.ids import ObjectId, PackId
+from fsmodel.encoding.hashing import object_id as id_of
+from fsmodel.errors import BackendError, ChunkNotFound, DataError
+from fsmodel.ids import ObjectId
+from fsmodel.store.group_format import read_members
 from fsmodel.store.pack_format import Location
 from fsmodel.store.pack_reader import PackReader
+from fsmodel.store.placement import is_in_group, placement_of
 from lmdb_index.errors import IndexProblem
 from lmdb_index.operation import Mutation
 from lmdb_index.records import ObjectRecord
@@ -29,6 +32,8 @@ class FrameJudge:
     def __init__(self, reader: PackReader) -> None:
         self._reader = reader
         self._codec = RowCodec(OBJECT)
+        self._group: Location | None = None  # the last one that was read: many rows name it
+        self._members: list[ObjectId] = []
 
     def accept(self, rows: Rows, mutations: Sequence[Mutation]) -> bool:
         """Whether every frame that a record newly refers to is there and passes its checks.
@@ -47,7 +52,7 @@ class FrameJudge:
 
     def _is_there(self, object_id: bytes, record: ObjectRecord) -> bool:
         try:
-            self._reader.read_frame(_place_of(record), ObjectId(object_id))
+            self._check(object_id, record)
         except BackendError as error:
             if error.errno != ENOENT:
                 raise
@@ -56,6 +61,19 @@ class FrameJudge:
             return False
         return True
 
+    def _check(self, object_id: bytes, record: ObjectRecord) -> None:
+        """Raise DataError unless the object is where its row says."""
+        location = placement_of(record).location
+        if not is_in_group(record):
+            self._reader.read_frame(location, ObjectId(object_id))
+            return
+        if self._group != location:
+            frame = self._reader.read_frame(location, None)
+            self._members = [id_of(member.data) for member in read_members(frame, location)]
+            self._group = location
+        if object_id not in self._members[record.member : record.member + 1]:
+            raise ChunkNotFound(object_id, str(location))
+
 
 def _is_placed(rows: Rows, object_id: bytes, record: ObjectRecord) -> bool:
     """Whether an earlier operation has put the object in that place."""
@@ -63,8 +81,4 @@ def _is_placed(rows: Rows, object_id: bytes, record: ObjectRecord) -> bool:
         former = rows.get(OBJECT, object_id)
     except IndexProblem:
         return False
-    return former is not None and _place_of(former) == _place_of(record)
-
-
-def _place_of(record: ObjectRecord) -> Location:
-    return Location(PackId(record.pack), record.offset, record.stored)
+    return former is not None and placement_of(former) == placement_of(record)

@@ -43,6 +43,8 @@ class InodeFlag:
     HAS_XATTRS = 1  # at least one row in the xattr table
     LOCKED = 2  # `cairnfs lock`: nothing about it may change
     UNSETTLED = 4  # has a row in the `unsettled` table
+    HIDDEN = 8  # lies below the hidden directory of the root
+    VERSION = 16  # hidden, too: what a file held earlier
 
 
 class DirentRecord(msgspec.Struct, array_like=True, frozen=True):
@@ -78,12 +80,14 @@ class ObjectRecord(msgspec.Struct, array_like=True):
     codec: int  # Codec
     pack: int
     offset: int  # of the frame's first byte in the pack
-    stored: int  # bytes of the whole frame, header included
+    stored: int  # bytes of the whole frame, header included; in a group, the object's share of them
     plain: int  # bytes of the decoded object
     references: int = 0  # rows and objects that name it; 0 has a row in `unreferenced`
     depth: int = 0  # of the delta chain below it: 0 when it needs no base
     base: bytes = b""  # id of the delta base, empty without one
     saved: int = 0  # bytes a delta saves over a frame without a base; 0 after rebuild-index
+    frame: int = 0  # bytes of the frame of the group the object lies in; 0 when it is in none
+    member: int = 0  # its number in that group
 
 
 class PackRecord(msgspec.Struct, array_like=True):

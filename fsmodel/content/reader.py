@@ -84,7 +84,7 @@ class Reader:
                     continue
             held[chunk] = data
         if waiting:
-            size = sum(located.plain for located in waiting)
+            size = sum(located.work_bytes for located in waiting)
             brought: list[bytes] = yield Work(partial(self._read_all, waiting), size)
             held.update(zip((located.id for located in waiting), brought, strict=True))
         return held

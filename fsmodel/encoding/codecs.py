@@ -8,7 +8,7 @@ from fsmodel.encoding.delta import decode_delta, encode_delta
 from fsmodel.encoding.zstd_frames import FrameProblem, compress, decompress
 from fsmodel.errors import CompressionError
 
-__all__ = ["Codec", "decode", "encode", "encode_delta"]
+__all__ = ["Codec", "decode", "encode", "encode_delta", "encode_solid"]
 
 SAVED_PERCENT_MIN: Final = 2  # less than this is not worth decompressing at every read
 
@@ -19,11 +19,12 @@ _TASTE_BYTES: Final = 340  # from each of three places
 
 
 class Codec(IntEnum):
-    """How the payload of a pack frame holds its object. Stored; 3 is kept for solid groups."""
+    """How an object is held. Stored, so a value is never given another meaning."""
 
     RAW = 0  # as it is
     ZSTD = 1  # a zstd frame
     DELTA = 2  # a zstd frame that refers to a base
+    GROUP = 3  # with others in the frame of a group; stands in rows only, never in a frame
 
 
 def encode(plain: Buffer, level: int) -> tuple[Codec, Buffer]:
@@ -35,6 +36,11 @@ def encode(plain: Buffer, level: int) -> tuple[Codec, Buffer]:
     """
     if level >= _TASTED_LEVEL_MIN and _tastes_incompressible(plain):
         level = _HASTY_LEVEL
+    return encode_solid(plain, level)
+
+
+def encode_solid(plain: Buffer, level: int) -> tuple[Codec, Buffer]:
+    """The same without tasting first: for bytes that have much in common far from each other."""
     payload = compress(plain, level)
     if len(payload) * 100 <= len(plain) * (100 - SAVED_PERCENT_MIN):
         return Codec.ZSTD, payload
@@ -67,6 +73,7 @@ def _decode(codec: Codec, payload: Buffer, plain_size: int, base: Buffer | None)
     if codec is Codec.DELTA:
         assert base is not None  # the index names one for every delta
         return decode_delta(payload, plain_size, base)
+    assert codec is Codec.RAW  # what lies in a group is taken out of it, not decoded
     if len(payload) != plain_size:
         raise FrameProblem(f"the payload has {len(payload)} bytes, not {plain_size}")
     return bytes(payload)

@@ -1,9 +1,9 @@
 """Writes roots: what has changed since the last one becomes trees in the packs.
 
 A root shows one moment. Everything is read from a snapshot of the index, in a worker, while
-requests go on; the objects are appended there too, and the owner records their rows in small
-changes. Directories that change meanwhile are told by `StaleTrees`: their rows go on naming no
-tree, and the next root shows what they have become.
+requests go on; the objects are appended there too, in groups, as pages have much in common, and the
+owner records their rows in small changes. Directories that change meanwhile are told by
+`StaleTrees`: their rows go on naming no tree, and the next root shows what they have become.
 
 The last root is referred to by the row `root` of the table meta, as a file's content is by
 its inode: so the objects it needs stay, and GC takes those that only earlier roots needed. The
@@ -33,7 +33,8 @@ from lmdb_index.meta import ROOT_KEY
 from lmdb_index.records import RawRecord
 from lmdb_index.schema import META
 
-BATCH_PARTS: Final = 64  # made in one hop to a worker: at most some 12,000 entries
+BATCH_PARTS: Final = 1024  # made in one hop to a worker
+BATCH_BYTES: Final = 1 << 20  # likewise
 BUILD_COST_BYTES: Final = 1 << 20  # never worth doing on the owner thread
 CHANGE_ROWS: Final = 512  # of objects, in one change: about 10 ms; one page may exceed it
 CHANGE_DIRECTORIES: Final = 256
@@ -115,7 +116,8 @@ class Roots:
     def _store(self, parts: list[TreePart]) -> Steps[None]:
         """Append what is new, then record rows and references in bounded changes."""
         self._unnamed.update(part.id for part in parts)
-        yield from self._objects.add([NewObject(part.kind, part.id, part.data) for part in parts])
+        new = [NewObject(part.kind, part.id, part.data) for part in parts]
+        yield from self._objects.add_grouped(new)
         left = iter(parts)
         part = next(left, None)
         while part is not None:
@@ -175,4 +177,11 @@ class Roots:
 
 
 def _take(made: Iterator[TreePart | MadeTree]) -> list[TreePart | MadeTree]:
-    return list(islice(made, BATCH_PARTS))
+    batch: list[TreePart | MadeTree] = []
+    size = 0
+    for each in islice(made, BATCH_PARTS):
+        batch.append(each)
+        size += len(each.data) if isinstance(each, TreePart) else 0
+        if size >= BATCH_BYTES:
+            break
+    return batch

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from fsmodel.errors import BackendError
+from fsmodel.errors import BackendError, DataError
 from fsmodel.ids import ObjectId, PackId
 from fsmodel.rebuild.bulk import Bulk
+from fsmodel.store.group_rows import rows_of_group
 from fsmodel.store.layout import StoreLayout
 from fsmodel.store.pack_format import Frame, Location, ObjectKind
 from fsmodel.store.pack_scan import Damage, FoundFrame, scan_pack
@@ -48,7 +49,7 @@ def read_packs(layout: StoreLayout, store: bytes, bulk: Bulk, report: Report) ->
             if isinstance(found, Damage):
                 _note_damage(contents, found)
             else:
-                _add_object(contents, bulk, found)
+                _add_frame(contents, bulk, found)
     bulk.commit()
     return contents
 
@@ -71,15 +72,30 @@ def _note_damage(contents: PackContents, found: Damage) -> None:
         contents.damaged_objects[found.object_id] = place
 
 
-def _add_object(contents: PackContents, bulk: Bulk, found: FoundFrame) -> None:
-    """Of several frames of one object the newest counts; one that needs no base comes first."""
-    place, frame = found
+def _add_frame(contents: PackContents, bulk: Bulk, found: FoundFrame) -> None:
+    """Give every object of a frame its row."""
     contents.frames += 1
-    former = bulk.index.get(OBJECT, frame.id)
-    if former is None and frame.kind is ObjectKind.ROOT:
-        contents.roots.append(frame.id)
-    if former is None or not frame.base or former.base:
-        bulk.put(OBJECT, frame.id, _row(frame, place))
+    location, frame = found
+    if frame.kind is not ObjectKind.GROUP:
+        _add_object(contents, bulk, frame.id, _row(frame, location))
+        return
+    try:
+        rows = rows_of_group(frame, location)
+    except DataError as error:
+        end = location.offset + location.stored
+        _note_damage(contents, Damage(location.pack, location.offset, end, str(error)))
+        return
+    for each, row in rows:
+        _add_object(contents, bulk, each, row)
+
+
+def _add_object(contents: PackContents, bulk: Bulk, found: ObjectId, row: ObjectRecord) -> None:
+    """Of several frames of one object the newest counts; one that needs no base comes first."""
+    former = bulk.index.get(OBJECT, found)
+    if former is None and row.kind == ObjectKind.ROOT:
+        contents.roots.append(found)
+    if former is None or not row.base or former.base:
+        bulk.put(OBJECT, found, row)
 
 
 def _row(frame: Frame, place: Location) -> ObjectRecord:

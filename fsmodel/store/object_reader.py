@@ -1,21 +1,27 @@
 """Reading objects: from the cache, or from packs, verified, along the chain of their bases.
 
+A member of a group is decoded with all others of its group, which are kept as well: what lies
+together is read together.
+
 A delta is decoded with its base, which may be a delta itself. Chains are short by configuration,
 and finite in any case: a base is stored before what needs it. An index that says otherwise is
 damaged, and is found out rather than followed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from fsmodel.encoding.codecs import Codec, decode
+from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import BaseUnreadable, ChunkNotFound, DataError, FrameCorrupt
-from fsmodel.ids import ObjectId, PackId
+from fsmodel.ids import ObjectId
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.epochs import Epoch
+from fsmodel.store.group_format import GROUP_BYTES_MAX, Member, read_members
 from fsmodel.store.pack_format import Frame, Location
 from fsmodel.store.pack_reader import PackReader, verify_plain
+from fsmodel.store.placement import Placement, placement_of
 from lmdb_index.records import ObjectRecord
 
 CHAIN_MAX: Final = 64  # objects; no configuration allows half of it
@@ -30,10 +36,25 @@ class Located:
 
     id: ObjectId
     codec: Codec
-    location: Location
+    place: Placement
     plain: int
     base: "Located | None"
     epoch: Epoch  # while this is held, no pack it speaks of is deleted
+
+    @property
+    def location(self) -> Location:
+        """The frame to be read."""
+        return self.place.location
+
+    @property
+    def in_group(self) -> bool:
+        """Whether it shares the frame with others."""
+        return self.codec is Codec.GROUP
+
+    @property
+    def work_bytes(self) -> int:
+        """About how many bytes decoding it goes through, its base not counted."""
+        return GROUP_BYTES_MAX if self.in_group else self.plain
 
 
 def locate(find: Find, wanted: ObjectId, epoch: Epoch) -> Located:
@@ -54,8 +75,8 @@ def locate(find: Find, wanted: ObjectId, epoch: Epoch) -> Located:
         at = ObjectId(record.base)
     base: Located | None = None
     for each, record in reversed(chain):
-        location = Location(PackId(record.pack), record.offset, record.stored)
-        base = Located(each, Codec(record.codec), location, record.plain, base, epoch)
+        place = placement_of(record)
+        base = Located(each, Codec(record.codec), place, record.plain, base, epoch)
     assert base is not None
     return base
 
@@ -72,14 +93,14 @@ class ObjectReader:
         chain, data = self._unread(located)
         while chain:
             each = chain.pop()
-            data = self._decoded(each, self._packs.read_frame(each.location, each.id), data)
+            data = self._decoded(each, self._frame(each), data)
         assert data is not None
         return data
 
     def read_nowait(self, located: Located) -> bytes | None:
         """The same; None when the host would have to wait for its disk, or it is long work."""
         chain, data = self._unread(located)
-        if sum(each.plain for each in chain) > NOWAIT_BYTES_MAX:
+        if sum(each.work_bytes for each in chain) > NOWAIT_BYTES_MAX:
             return None
         while chain:
             each = chain.pop()
@@ -94,7 +115,7 @@ class ObjectReader:
 
         Raises DataError; BaseUnreadable when the frame is whole and its base is not.
         """
-        frame = self._packs.read_frame(located.location, located.id)
+        frame = self._frame(located)
         base = None
         if located.base is not None:
             try:
@@ -102,6 +123,15 @@ class ObjectReader:
             except DataError as error:
                 raise BaseUnreadable(located.id, located.base.id, str(error)) from error
         self._decode(located, frame, base)
+
+    def members_at(self, location: Location) -> list[ObjectId]:
+        """The ids of all members of a group, taken from their bytes. Raises DataError."""
+        frame = self._packs.read_frame(location, None)
+        return [object_id(member.data) for member in read_members(frame, location)]
+
+    def _frame(self, located: Located) -> Frame:
+        expected = None if located.in_group else located.id
+        return self._packs.read_frame(located.location, expected)
 
     def _unread(self, located: Located) -> tuple[list[Located], bytes | None]:
         """What has to be read, the last first, and the bytes of the base that is in memory."""
@@ -116,14 +146,33 @@ class ObjectReader:
         return chain, None
 
     def _decoded(self, located: Located, frame: Frame, base: bytes | None) -> bytes:
+        if located.in_group:
+            members = read_members(frame, located.location)
+            for member in members:
+                self._cache.put(object_id(member.data), member.data)
+            return _member_of(members, located)
         data = self._decode(located, frame, base)
         self._cache.put(located.id, data)
         return data
 
     def _decode(self, located: Located, frame: Frame, base: bytes | None) -> bytes:
+        if located.in_group:
+            return _member_of(read_members(frame, located.location), located)
         base_id = located.base.id if located.base is not None else None
         if (frame.codec, frame.base) != (located.codec, base_id):
             raise FrameCorrupt(str(located.location), "the index names another codec or base")
         data = decode(frame.codec, frame.payload, located.plain, base, located.id)
         verify_plain(located.id, data, str(located.location))
         return data
+
+
+def _member_of(members: Sequence[Member], located: Located) -> bytes:
+    """The bytes of one object out of those of its group, verified."""
+    number = located.place.member
+    if number >= len(members):
+        raise FrameCorrupt(
+            str(located.location), f"the index names member {number} of {len(members)}"
+        )
+    data = members[number].data
+    verify_plain(located.id, data, str(located.location))
+    return data

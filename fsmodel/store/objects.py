@@ -16,8 +16,6 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from msgspec.structs import replace
-
 from fsmodel.change import Change, Changes
 from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import ChunkNotFound, NoSpace
@@ -28,6 +26,7 @@ from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.dead_bytes import count_dead
 from fsmodel.store.encoder import Encoder, Encoding, NewObject
 from fsmodel.store.epochs import Epochs
+from fsmodel.store.group_writer import GroupLimits, append_grouped
 from fsmodel.store.object_reader import Located, ObjectReader, locate
 from fsmodel.store.pack_format import Location, ObjectKind
 from fsmodel.store.pack_reader import PackReader
@@ -71,6 +70,7 @@ class ObjectStore:
             self.is_damaged,
             depth_max=encoding.depth_max,
         )
+        self._groups = GroupLimits(encoding.level)
         self.makes_deltas = encoding.depth_max > 0
         self._unrecorded: dict[ObjectId, ObjectRecord] = {}
         self._appending: Counter[PackId] = Counter()  # appends by the lowest pack they may go to
@@ -93,10 +93,9 @@ class ObjectStore:
         """Nobody will name this object: from now on it counts as not stored."""
         del self._unrecorded[unwanted]
 
-    def move_unrecorded(self, moved: ObjectId, place: Location) -> None:
-        """The frame of an object that has no row yet was copied elsewhere."""
-        former = self._unrecorded[moved]
-        record = replace(former, pack=place.pack, offset=place.offset, stored=place.stored)
+    def move_unrecorded(self, moved: ObjectId, record: ObjectRecord) -> None:
+        """An object that has no row yet was copied elsewhere: this will be its row."""
+        assert moved in self._unrecorded
         self._unrecorded[moved] = record
 
     def is_damaged(self, wanted: ObjectId) -> bool:
@@ -124,6 +123,19 @@ class ObjectStore:
             missing = {new.id: new for new in objects if self._lacks(new.id)}
             if missing:
                 yield from self._store(list(missing.values()))
+
+    def add_grouped(self, objects: Sequence[NewObject]) -> Steps[None]:
+        """The same for objects that are small and alike: neighbours go into a group together.
+
+        Nothing is looked for that they resemble; the group is what they are compressed with.
+        """
+        with self.reliance.on([new.id for new in objects]):
+            missing = {new.id: new for new in objects if self._lacks(new.id)}
+            if missing:
+                new = list(missing.values())
+                size = sum(len(each.data) for each in new)
+                work = Work(partial(append_grouped, self._writer, new, self._groups), size)
+                self._register_all(new, (yield from self._appended(work)))
 
     def add_parent(
         self, change: Change, kind: ObjectKind, data: bytes, children: Sequence[ObjectId]
@@ -200,6 +212,10 @@ class ObjectStore:
         Raises DataError; BaseUnreadable when the frame is whole and its base is not.
         """
         self._reader.verify(located)
+
+    def members_at(self, location: Location) -> list[ObjectId]:
+        """The ids of all members of a group, read now. Any thread may call it. Raises DataError."""
+        return self._reader.members_at(location)
 
     def load(self, wanted: ObjectId) -> bytes:
         """The bytes of an object, read here and now. Raises DataError."""

@@ -1,4 +1,6 @@
-r"""Packs: append-only files of self-describing, checksummed frames; one frame for each object.
+r"""Packs: append-only files of self-describing, checksummed frames, one for each object or group.
+
+What a group is says group_format.py.
 
 Every checksum in a pack is seeded with the store's uuid and the pack's number. So a frame that
 stands anywhere else is no frame: not one in the pack of another store, and not one inside the
@@ -167,6 +169,7 @@ def encode_frame(
 
     The payload is not copied, except for a delta's.
     """
+    assert codec is not Codec.GROUP
     assert (codec is Codec.DELTA) == (base is not None)
     assert base != object_id
     assert 0 <= plain_size <= OBJECT_BYTES_MAX
@@ -196,6 +199,8 @@ def parse_header(block: Buffer, at: int, seed: int, place: object) -> FrameHeade
         kinds = ObjectKind(kind), Codec(codec)
     except ValueError as error:
         raise FrameCorrupt(str(place), f"kind {kind}, codec {codec}: not known") from error
+    if kinds[1] is Codec.GROUP:
+        raise FrameCorrupt(str(place), "a frame cannot lie in a group")
     return FrameHeader(*kinds, plain_size, body_size, ObjectId(object_id), checksum, header_hash)
 
 

@@ -67,10 +67,11 @@ class PackReader:
         self._nowait_works = hasattr(os, "RWF_NOWAIT")
         self._frames = self._bytes = 0
 
-    def read_frame(self, location: Location, expected: ObjectId) -> Frame:
+    def read_frame(self, location: Location, expected: ObjectId | None) -> Frame:
         """The frame at a location, verified, and that of the expected object.
 
-        Raises FrameCorrupt; BackendError when the host cannot open or read the pack.
+        Of a group nothing is expected, as what the index names is its members. Raises
+        FrameCorrupt; BackendError when the host cannot open or read the pack.
         """
         _check_location(location)
         try:
@@ -140,17 +141,20 @@ class PackReader:
         elif error.errno != EAGAIN:
             raise BackendError(str(location), error) from error
 
-    def _verified(self, block: Buffer, seed: int, location: Location, expected: ObjectId) -> Frame:
+    def _verified(
+        self, block: Buffer, seed: int, location: Location, expected: ObjectId | None
+    ) -> Frame:
         if len(block) < location.stored:
             raise FrameCorrupt(
                 str(location), f"the pack ends after {len(block)} of its {location.stored} bytes"
             )
         frame = parse_frame(block, 0, seed, location)
-        if (frame.id, frame.size) != (expected, location.stored):
+        if (frame.id, frame.size) != (expected or frame.id, location.stored):
+            wanted = f"object {expected.hex()}" if expected is not None else "a group"
             raise FrameCorrupt(
                 str(location),
                 f"{frame.size} bytes of object {frame.id.hex()} stand where the index says "
-                f"{location.stored} of {expected.hex()}",
+                f"{location.stored} of {wanted}",
             )
         self._frames += 1
         self._bytes += frame.size

@@ -1,75 +1,89 @@
-"""Which frames a pack has, told from their headers alone: a small part of its bytes is read.
+"""Which objects a pack has, told from the headers of its frames: a small part of its bytes is read.
 
-A walk ends where no frame begins. That is the pack's end, or the torn tail of an append that was
-interrupted, or damage; what may lie behind it, only the index can say (or pack_scan.py, which goes
-on behind damage, and reads everything).
+Only groups are read in full, as the ids of their members are taken from the bytes.
+
+A walk ends where no frame begins, and at a group that cannot be read. That is the pack's end, or
+the torn tail of an append that was interrupted, or damage; what may lie behind it, only the index
+can say (or pack_scan.py, which goes on behind damage, and reads everything).
 """
 
 import os
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from fsmodel.errors import FrameCorrupt
+from fsmodel.errors import CompressionError, FrameCorrupt
 from fsmodel.ids import ObjectId, PackId
+from fsmodel.store.group_rows import rows_of_group
 from fsmodel.store.host_files import host_failures
 from fsmodel.store.layout import StoreLayout
 from fsmodel.store.pack_format import (
     FRAME_HEADER,
     PACK_HEADER,
     Location,
+    ObjectKind,
     pack_seed,
+    parse_frame,
     parse_header,
 )
+from fsmodel.store.placement import Placement, placement_of
 
 WALK_START: Final = PACK_HEADER.size
 
 
-class PlacedFrame(NamedTuple):
-    """A frame by its header."""
+class PlacedObject(NamedTuple):
+    """An object by the header of its frame, or by its bytes in a group."""
 
     id: ObjectId
-    location: Location
+    place: Placement
 
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """A stretch of a walk: the frames found, where to go on, and whether there is more."""
+    """A stretch of a walk: the objects found, where to go on, and whether there is more."""
 
-    frames: tuple[PlacedFrame, ...]
+    objects: tuple[PlacedObject, ...]
     end: int
-    ended: bool  # no frame begins at `end`
+    ended: bool  # no frame that can be told begins at `end`
     whole: bool  # `end` is the end of the file
 
 
 def walk_pack(
-    layout: StoreLayout, store: bytes, pack: PackId, start: int, frames_max: int
+    layout: StoreLayout, store: bytes, pack: PackId, start: int, objects_max: int
 ) -> Walked:
-    """So many frames of a pack from an offset on. Any thread may call it. Raises BackendError."""
+    """About so many objects of a pack from an offset on. Any thread may call it.
+
+    Raises BackendError.
+    """
     seed = pack_seed(store, pack)
     path = layout.pack(pack)
-    frames: list[PlacedFrame] = []
+    objects: list[PlacedObject] = []
     with host_failures(path), path.open("rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         at = start
-        while len(frames) < frames_max:
-            location = _frame_at(file.fileno(), pack, at, size, seed, frames)
+        while len(objects) < objects_max:
+            location = _frame_at(file.fileno(), pack, at, size, seed, objects)
             if location is None:
-                return Walked(tuple(frames), at, ended=True, whole=at >= size)
+                return Walked(tuple(objects), at, ended=True, whole=at >= size)
             at += location.stored
-    return Walked(tuple(frames), at, ended=False, whole=False)
+    return Walked(tuple(objects), at, ended=False, whole=False)
 
 
 def _frame_at(
-    descriptor: int, pack: PackId, at: int, size: int, seed: int, frames: list[PlacedFrame]
+    descriptor: int, pack: PackId, at: int, size: int, seed: int, objects: list[PlacedObject]
 ) -> Location | None:
-    """Note the frame whose header is at an offset; None if there is none that fits the file."""
+    """Note what lies in the frame at an offset; None if none that fits the file can be told."""
     block = os.pread(descriptor, FRAME_HEADER.size, at)
     try:
         header = parse_header(block, 0, seed, Location(pack, at, 0))
-    except FrameCorrupt:
+        if at + header.size > size:
+            return None
+        location = Location(pack, at, header.size)
+        if header.kind is ObjectKind.GROUP:
+            frame = parse_frame(os.pread(descriptor, header.size, at), 0, seed, location)
+            found = rows_of_group(frame, location)
+            objects += [PlacedObject(each, placement_of(row)) for each, row in found]
+        else:
+            objects.append(PlacedObject(header.id, Placement(*location)))
+    except (FrameCorrupt, CompressionError):
         return None
-    if at + header.size > size:
-        return None
-    location = Location(pack, at, header.size)
-    frames.append(PlacedFrame(header.id, location))
     return location

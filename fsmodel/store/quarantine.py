@@ -17,6 +17,18 @@ def set_frame_aside(layout: StoreLayout, damaged: ObjectId, location: Location) 
     The name says which object it was to be and where it lay. Empty when the pack is missing. Any
     thread may call it. Raises NoSpace, BackendError.
     """
+    return _set_aside(layout, damaged.hex(), location)
+
+
+def set_group_aside(layout: StoreLayout, location: Location) -> str:
+    """The same for the frame of a group, once for all its members."""
+    name = _name("group", location)
+    if (layout.quarantine / name).exists():
+        return name
+    return _set_aside(layout, "group", location)
+
+
+def _set_aside(layout: StoreLayout, what: str, location: Location) -> str:
     path = layout.pack(location.pack)
     with host_failures(path):
         try:
@@ -25,8 +37,12 @@ def set_frame_aside(layout: StoreLayout, damaged: ObjectId, location: Location) 
                 block = os.pread(file.fileno(), size, location.offset)
         except FileNotFoundError:
             return ""
-    name = f"{damaged.hex()}-{location.pack:016x}-{location.offset}{SUFFIX}"
+    name = _name(what, location)
     with host_failures(layout.quarantine):
         layout.quarantine.mkdir(FOLDER_MODE, exist_ok=True)
     write_file_atomically(layout.quarantine / name, block)
     return name
+
+
+def _name(what: str, location: Location) -> str:
+    return f"{what}-{location.pack:016x}-{location.offset}{SUFFIX}"

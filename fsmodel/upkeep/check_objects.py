@@ -14,6 +14,7 @@ from fsmodel.history.naming import PARENT_KINDS, named_by
 from fsmodel.history.roots import current_root
 from fsmodel.ids import ObjectId, PackId
 from fsmodel.store.pack_format import ObjectKind
+from fsmodel.store.placement import is_in_group
 from fsmodel.upkeep.check_packs import PackSize, check_packs
 from fsmodel.upkeep.findings import Finding, Part
 from fsmodel.upkeep.index_view import IndexView
@@ -59,13 +60,19 @@ def _check_places(
         size = sizes[row.pack]
         if size is None:
             yield _finding(f"object {key.hex()} lies in pack {row.pack:016x}, which is missing")
-        elif row.offset + row.stored > size:
+        elif row.offset + (row.frame or row.stored) > size:
+            end = row.offset + (row.frame or row.stored)
             yield _finding(
-                f"object {key.hex()} ends at {row.offset + row.stored} of pack {row.pack:016x}, "
+                f"object {key.hex()} ends at {end} of pack {row.pack:016x}, "
                 f"which has {size} bytes: the pack is cut short"
             )
         if row.base:
             yield from _check_base(view, key, row)
+        if is_in_group(row) != (row.stored <= row.frame) or (row.base and row.frame):
+            yield _finding(
+                f"object {key.hex()} has {row.stored} bytes of a group of {row.frame}, which "
+                f"cannot be"
+            )
 
 
 def _check_base(view: IndexView, key: bytes, row: ObjectRecord) -> Iterator[Finding]:

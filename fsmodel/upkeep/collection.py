@@ -152,7 +152,7 @@ class Collector:
             else:
                 parents.append((record.kind, self._objects.locate(each)))
         if parents:
-            size = sum(located.plain for _, located in parents)
+            size = sum(located.work_bytes for _, located in parents)
             children |= yield Work(partial(self._read_children, parents), size)
         return children
 

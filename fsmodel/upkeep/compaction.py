@@ -1,32 +1,30 @@
-"""Compaction: live frames are copied out of wasteful packs, which can then be deleted.
+"""Compaction: what is live is copied out of wasteful packs, which can then be deleted.
 
 The phases are types: what must not happen yet cannot be called. A kill in any of them loses
 nothing: a copy that no row points at is dead space, and an original stays until its pack is
-retired (retirement.py). Payloads are copied as they are; only the checksums, which depend on the
-pack, are made anew, and the frame is verified on the way.
+retired (retirement.py). How frames are copied says frame_copies.py.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 from fsmodel.change import Change, Changes
-from fsmodel.errors import FrameCorrupt
-from fsmodel.ids import ObjectId, PackId
+from fsmodel.ids import PackId
 from fsmodel.steps import PAUSE, Steps, Work
 from fsmodel.store.dead_bytes import count_dead
 from fsmodel.store.objects import ObjectStore
-from fsmodel.store.pack_format import Location, encode_frame
 from fsmodel.store.pack_reader import PackReader
-from fsmodel.store.pack_walk import WALK_START, PlacedFrame
+from fsmodel.store.pack_walk import WALK_START, PlacedObject
 from fsmodel.store.pack_writer import PackWriter
+from fsmodel.store.placement import lies_at
 from fsmodel.upkeep.damage import Unreadable
-from fsmodel.upkeep.object_rows import ensure_pack_row, lies_at, move_object
+from fsmodel.upkeep.frame_copies import Copied, Copy, Lot, copy_lot, lots_of
+from fsmodel.upkeep.object_rows import ensure_pack_row, move_object, moved_record
 from fsmodel.upkeep.pack_usage import PackSurvey, PackUsage
 
-COPY_BYTES: Final = 4 << 20  # in memory at once
 OPERATION_ROWS: Final = 256
 WASTE_RATIO_FLOOR: Final = 0.005  # 64 MiB are not copied for less than a third of a MiB
 SYNC_COST_BYTES: Final = 1 << 20  # waits for the disk, so a worker does it
@@ -69,14 +67,6 @@ def plan_compaction(usages: Iterable[PackUsage], limits: CompactionLimits) -> Co
 def _can_gain(usage: PackUsage) -> bool:
     """Whether there is waste worth the copying, and anything to copy."""
     return usage.waste_ratio >= WASTE_RATIO_FLOOR and usage.live_bytes > usage.stuck_bytes
-
-
-class Copy(NamedTuple):
-    """A frame and its copy."""
-
-    id: ObjectId
-    former: Location
-    place: Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +123,7 @@ class Compactor:
         moved, at = 0, WALK_START
         while True:
             walked = yield from self._survey.walk(pack, at)
-            moved += yield from self._move(self._survey.live(walked.frames))
+            moved += yield from self._move(self._survey.live(walked.objects))
             at = walked.end
             if walked.ended:
                 break
@@ -141,73 +131,33 @@ class Compactor:
             moved += yield from self._move((yield from self._survey.rows_in(pack)))
         return moved
 
-    def _move(self, frames: Sequence[PlacedFrame]) -> Steps[int]:
+    def _move(self, live: Sequence[PlacedObject]) -> Steps[int]:
         copies: list[Copy] = []
-        for group in _groups(frames):
-            copies += yield from self._copy(group)
+        for lot in lots_of(live):
+            copies += yield from self._copy(lot)
         if copies:
             durable = yield from CopiedFrames(tuple(copies), self._writer).make_durable()
             yield from durable.repoint(self._changes, self._objects)
         return sum(copy.place.stored for copy in copies)
 
-    def _copy(self, group: Sequence[PlacedFrame]) -> Steps[list[Copy]]:
-        size = sum(frame.location.stored for frame in group)
-        copied: Copied = yield Work(partial(copy_frames, self._reader, self._writer, group), size)
+    def _copy(self, lot: Lot) -> Steps[list[Copy]]:
+        work = partial(copy_lot, self._reader, self._writer, lot)
+        copied: Copied = yield Work(work, lot.work_bytes)
         yield from self._on_damage(copied.damaged)
         return copied.copies
-
-
-class Copied(NamedTuple):
-    """What became of some frames."""
-
-    copies: list[Copy]
-    damaged: list[Unreadable]
-
-
-def copy_frames(reader: PackReader, writer: PackWriter, frames: Sequence[PlacedFrame]) -> Copied:
-    """Append copies of frames. Any thread may call it. Raises NoSpace, BackendError."""
-    damaged, sources, new = [], [], []
-    for placed in frames:
-        try:
-            frame = reader.read_frame(placed.location, placed.id)
-        except FrameCorrupt as error:
-            damaged.append(Unreadable(placed.id, placed.location, error))
-            continue
-        sources.append(placed)
-        facts = frame.kind, frame.codec, frame.plain_size, frame.id
-        new.append(encode_frame(*facts, frame.payload, base=frame.base))
-    places = writer.append(new)
-    copies = [
-        Copy(source.id, source.location, place)
-        for source, place in zip(sources, places, strict=True)
-    ]
-    return Copied(copies, damaged)
 
 
 def _repoint_some(change: Change, objects: ObjectStore, copies: Sequence[Copy]) -> None:
     dead: Counter[int] = Counter()
     for copy in copies:
-        if move_object(change, copy.id, copy.former, copy.place):
+        if move_object(change, copy.id, copy.former, copy.place, copy.codec):
             dead[copy.former.pack] += copy.former.stored
             continue
         unrecorded = objects.unrecorded.get(copy.id)
         if unrecorded is not None and lies_at(unrecorded, copy.former):
-            change.when_applied(partial(objects.move_unrecorded, copy.id, copy.place))
+            moved = moved_record(unrecorded, copy.place, copy.codec)
+            change.when_applied(partial(objects.move_unrecorded, copy.id, moved))
     for pack, size_bytes in dead.items():
         count_dead(change, pack, size_bytes)
     for pack in {copy.place.pack for copy in copies}:
         ensure_pack_row(change, pack)
-
-
-def _groups(frames: Iterable[PlacedFrame]) -> Iterator[list[PlacedFrame]]:
-    """The frames in groups that fit into memory."""
-    group: list[PlacedFrame] = []
-    size = 0
-    for frame in frames:
-        if group and size + frame.location.stored > COPY_BYTES:
-            yield group
-            group, size = [], 0
-        group.append(frame)
-        size += frame.location.stored
-    if group:
-        yield group

@@ -4,7 +4,7 @@ A noted object is stored again when the same bytes are written again (ObjectStor
 note goes when a later look finds the object readable: the disk may only have had a bad moment.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, NamedTuple
@@ -16,8 +16,8 @@ from fsmodel.steps import Steps, Work
 from fsmodel.store.layout import StoreLayout
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import Location
-from fsmodel.store.quarantine import set_frame_aside
-from fsmodel.upkeep.object_rows import lies_at, location_of
+from fsmodel.store.placement import is_in_group, lies_at, placement_of
+from fsmodel.store.quarantine import set_frame_aside, set_group_aside
 from lmdb_index.index import Index
 from lmdb_index.records import DamagedRecord
 from lmdb_index.schema import DAMAGED, OBJECT
@@ -59,8 +59,7 @@ class DamageNotes:
         for each in found:
             kept: str = ""
             if not isinstance(each.error, BaseUnreadable):
-                copying = partial(set_frame_aside, self._layout, each.id, each.location)
-                kept = yield Work(copying, COPY_COST_BYTES)
+                kept = yield Work(self._copying(each), COPY_COST_BYTES)
             self._note(each, kept)
 
     def withdraw(self, readable: Sequence[ObjectId]) -> None:
@@ -77,8 +76,14 @@ class DamageNotes:
         """Everything that is noted."""
         for key, row in self._index.scan(DAMAGED):
             wanted = ObjectId(key)
-            place = location_of(self._objects.get(wanted))
+            place = placement_of(self._objects.get(wanted)).location
             yield KnownDamage(wanted, str(place), row.reason, row.kept)
+
+    def _copying(self, found: Unreadable) -> Callable[[], str]:
+        row = self._objects.find(found.id)
+        if row is not None and is_in_group(row):
+            return partial(set_group_aside, self._layout, found.location)
+        return partial(set_frame_aside, self._layout, found.id, found.location)
 
     def _note(self, found: Unreadable, kept: str) -> None:
         """Note one object, unless it was removed or stored again meanwhile."""

@@ -1,13 +1,16 @@
-"""How rows change when objects are removed or their frames moved; each in the caller's change.
+"""How rows change when objects are removed or moved; each in the caller's change.
 
 Every frame a row stops pointing at is dead, and is counted in its pack's row (PackRecord.dead).
 """
 
+from msgspec.structs import replace
+
 from fsmodel.change import Change
 from fsmodel.content.content_ref import chunk_ref, manifest_ref
-from fsmodel.ids import ObjectId, PackId
+from fsmodel.encoding.codecs import Codec
+from fsmodel.ids import ObjectId
 from fsmodel.store.objects import ObjectStore
-from fsmodel.store.pack_format import Location
+from fsmodel.store.placement import Placement, lies_at
 from lmdb_index.keys import number_key
 from lmdb_index.records import ObjectRecord, PackRecord, PackState
 from lmdb_index.schema import DAMAGED, DIGEST, OBJECT, PACK, UNREFERENCED
@@ -29,24 +32,23 @@ def remove_object(change: Change, objects: ObjectStore, unwanted: ObjectId) -> O
     return record
 
 
-def move_object(change: Change, moved: ObjectId, former: Location, place: Location) -> bool:
-    """Let a row point at a copy of its frame; False when it does not point at the original."""
+def move_object(
+    change: Change, moved: ObjectId, former: Placement, place: Placement, codec: Codec
+) -> bool:
+    """Let a row point at a copy of its object; False when it does not point at the original."""
     record = change.operation.get(OBJECT, moved)
     if record is None or not lies_at(record, former):
         return False
-    record.pack, record.offset = place.pack, place.offset
-    change.operation.put(OBJECT, moved, record)
+    counter = "stored_bytes" if record.references else "garbage_bytes"
+    change.operation.add(counter, place.stored - record.stored)
+    change.operation.put(OBJECT, moved, moved_record(record, place, codec))
     return True
 
 
-def location_of(record: ObjectRecord) -> Location:
-    """Where a row says that an object's frame lies."""
-    return Location(PackId(record.pack), record.offset, record.stored)
-
-
-def lies_at(record: ObjectRecord, place: Location) -> bool:
-    """Whether a row points at a place."""
-    return (record.pack, record.offset) == (place.pack, place.offset)
+def moved_record(record: ObjectRecord, place: Placement, codec: Codec) -> ObjectRecord:
+    """A row as it is after its object was copied; it needs the base it needed before, or none."""
+    assert not (record.base and codec is not Codec.DELTA)
+    return replace(record, codec=codec, **place._asdict())
 
 
 def ensure_pack_row(change: Change, pack: int) -> None:

@@ -1,12 +1,12 @@
 """How much of each pack is in use.
 
 A pack that no object can come to lie in any more is *sealed*: its size and its dead bytes are
-derived once, from its frames' headers and the rows of their objects, and kept in its row. From
-then on dead bytes are counted as they become dead. What a killed run appended and never named is
-among them, and so is a torn tail.
+derived once, from its frames and the rows of their objects, and kept in its row. From then on dead
+bytes are counted as they become dead. What a killed run appended and never named is among them,
+and so is a torn tail. A group's frame is in use by the shares of its members that are.
 
 A pack that still holds objects without a row (of a file being written) is measured, not sealed.
-Memory: the frames of one stretch of one pack.
+Memory: the objects of one stretch of one pack.
 """
 
 from collections.abc import Iterable
@@ -20,15 +20,15 @@ from fsmodel.ids import ObjectId, PackId
 from fsmodel.steps import PAUSE, Steps, Work
 from fsmodel.store.layout import StoreLayout
 from fsmodel.store.objects import ObjectStore
-from fsmodel.store.pack_format import PACK_HEADER, Location
-from fsmodel.store.pack_walk import WALK_START, PlacedFrame, Walked, walk_pack
-from fsmodel.upkeep.object_rows import lies_at
+from fsmodel.store.pack_format import PACK_HEADER
+from fsmodel.store.pack_walk import WALK_START, PlacedObject, Walked, walk_pack
+from fsmodel.store.placement import lies_at, placement_of
 from lmdb_index.index import Index
 from lmdb_index.keys import after_prefix, number_key, number_of
 from lmdb_index.records import ObjectRecord, PackRecord, PackState
 from lmdb_index.schema import OBJECT, PACK
 
-STRETCH_FRAMES: Final = 1024  # looked up at once: about 5 ms
+STRETCH_OBJECTS: Final = 1024  # looked up at once: about 5 ms
 STRETCH_ROWS: Final = 2048
 HOP_BYTES: Final = 1 << 20  # reading headers waits for the disk, so a worker does it
 
@@ -111,46 +111,46 @@ class PackSurvey:
         return self._layout.pack_size(pack) or 0
 
     def walk(self, pack: PackId, start: int) -> Steps[Walked]:
-        """The frames of a stretch of a pack, by their headers. Raises BackendError."""
-        reading = partial(walk_pack, self._layout, self._store, pack, start, STRETCH_FRAMES)
+        """The objects of a stretch of a pack, as pack_walk.py tells them. Raises BackendError."""
+        reading = partial(walk_pack, self._layout, self._store, pack, start, STRETCH_OBJECTS)
         walked: Walked = yield Work(reading, HOP_BYTES)
         return walked
 
-    def live(self, frames: Iterable[PlacedFrame]) -> list[PlacedFrame]:
-        """Those frames that objects are read from, now."""
-        return [frame for frame in frames if self._is_live(frame)]
+    def live(self, found: Iterable[PlacedObject]) -> list[PlacedObject]:
+        """Those objects that are read from where they were found, now."""
+        return [each for each in found if self._is_live(each)]
 
-    def rows_in(self, pack: PackId) -> Steps[list[PlacedFrame]]:
+    def rows_in(self, pack: PackId) -> Steps[list[PlacedObject]]:
         """Every object that lies in a pack, from the rows of all objects: slow, but never wrong.
 
         For packs whose headers cannot all be read.
         """
-        found = _frames_in(pack, self._objects.unrecorded.items())
+        found = _objects_in(pack, self._objects.unrecorded.items())
         start: bytes | None = b""
         while start is not None:
             stretch = list(islice(self._index.scan(OBJECT, start), STRETCH_ROWS))
             start = after_prefix(stretch[-1][0]) if stretch else None
-            found |= _frames_in(pack, stretch)
+            found |= _objects_in(pack, stretch)
             yield PAUSE
         return list(found.values())
 
     def _live_bytes(self, pack: PackId) -> Steps[int]:
         if self._layout.pack_size(pack) is None:
-            return sum(frame.location.stored for frame in (yield from self.rows_in(pack)))
+            return sum(found.place.stored for found in (yield from self.rows_in(pack)))
         live, at = 0, WALK_START
         while True:
             walked = yield from self.walk(pack, at)
-            live += sum(frame.location.stored for frame in self.live(walked.frames))
+            live += sum(found.place.stored for found in self.live(walked.objects))
             at = walked.end
             if walked.ended:
                 break
         if not walked.whole:
-            return sum(frame.location.stored for frame in (yield from self.rows_in(pack)))
+            return sum(found.place.stored for found in (yield from self.rows_in(pack)))
         return live
 
-    def _is_live(self, frame: PlacedFrame) -> bool:
-        record = self._objects.find(frame.id)
-        return record is not None and lies_at(record, frame.location)
+    def _is_live(self, found: PlacedObject) -> bool:
+        record = self._objects.find(found.id)
+        return record is not None and lies_at(record, found.place)
 
     def _dead(self, pack: PackId) -> int:
         row = self._index.get(PACK, number_key(pack))
@@ -160,11 +160,9 @@ class PackSurvey:
         return any(row.pack == pack for row in self._objects.unrecorded.values())
 
 
-def _frames_in(
+def _objects_in(
     pack: PackId, rows: Iterable[tuple[bytes, ObjectRecord]]
-) -> dict[bytes, PlacedFrame]:
+) -> dict[bytes, PlacedObject]:
     return {
-        key: PlacedFrame(ObjectId(key), Location(pack, row.offset, row.stored))
-        for key, row in rows
-        if row.pack == pack
+        key: PlacedObject(ObjectId(key), placement_of(row)) for key, row in rows if row.pack == pack
     }

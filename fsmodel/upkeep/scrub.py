@@ -12,24 +12,31 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import groupby, islice
 from typing import Final, NamedTuple
 
 from fsmodel.change import Changes
-from fsmodel.errors import BaseUnreadable, ChunkNotFound, DataError, FrameCorrupt
+from fsmodel.errors import (
+    BaseUnreadable,
+    ChunkNotFound,
+    DataError,
+    FrameCorrupt,
+    HashMismatch,
+)
 from fsmodel.ids import ObjectId
 from fsmodel.steps import PAUSE, Steps, Work
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
+from fsmodel.store.placement import placement_of
 from fsmodel.upkeep.damage import DamageNotes, KnownDamage, Unreadable
-from fsmodel.upkeep.object_rows import location_of
+from fsmodel.upkeep.verified_groups import VerifiedGroups
 from lmdb_index.index import Index
 from lmdb_index.keys import after_prefix
 from lmdb_index.records import ScrubRecord
 from lmdb_index.schema import OBJECT, SCRUB
 
 STRETCH_OBJECTS: Final = 1024
-GROUP_BYTES: Final = 4 << 20  # of frames, read by a worker at a time
+BATCH_BYTES: Final = 4 << 20  # of frames, read by a worker at a time
 PROGRESS_KEY: Final = b"progress"
 
 Report = Callable[[int, int, str], None]  # done, total, of what
@@ -44,9 +51,9 @@ class Pace:
     sleep: Callable[[float], None] = time.sleep
 
     @property
-    def group_bytes(self) -> int:
+    def batch_bytes(self) -> int:
         """How much one hop to a worker may read: it takes about a quarter second at most."""
-        return min(GROUP_BYTES, self.bytes_per_second // 4) or GROUP_BYTES
+        return min(BATCH_BYTES, self.bytes_per_second // 4) or BATCH_BYTES
 
     def keep(self, size_bytes: int, started: float) -> None:
         """Wait until so many bytes may have been read since a moment."""
@@ -56,7 +63,7 @@ class Pace:
 
 
 class Verified(NamedTuple):
-    """What a worker has found about a group of objects."""
+    """What a worker has found about a batch of objects."""
 
     readable: list[ObjectId]
     unreadable: list[Unreadable]
@@ -88,12 +95,13 @@ class Scrubber:
         Raises NoSpace, BackendError.
         """
         progress = self._progress(restart=restart)
+        groups = VerifiedGroups()
         start: bytes | None = progress.next
         while start is not None:
             stretch, start = yield from self._stretch(start)
-            for group in _groups(stretch, pace.group_bytes):
+            for batch in _batches(stretch, pace.batch_bytes):
                 verified: Verified = yield Work(
-                    partial(verify_group, self._objects, group, pace), GROUP_BYTES
+                    partial(verify_batch, self._objects, batch, pace, groups), BATCH_BYTES
                 )
                 yield from self._notes.note(verified.unreadable)
                 self._notes.withdraw(verified.readable)
@@ -121,7 +129,8 @@ class Scrubber:
                 located.append(self._objects.locate(ObjectId(key)))
             except (ChunkNotFound, FrameCorrupt) as error:
                 problem = BaseUnreadable(key, row.base, str(error))
-                unreadable.append(Unreadable(ObjectId(key), location_of(row), problem))
+                location = placement_of(row).location
+                unreadable.append(Unreadable(ObjectId(key), location, problem))
         yield from self._notes.note(unreadable)
         located.sort(key=lambda each: each.location)
         return located, after_prefix(rows[-1][0]) if rows else None
@@ -133,7 +142,7 @@ class Scrubber:
         row = ScrubRecord(
             next=start or b"",
             objects=progress.objects + len(stretch),
-            size_bytes=progress.size_bytes + sum(each.location.stored for each in stretch),
+            size_bytes=progress.size_bytes + sum(each.place.stored for each in stretch),
             started_ns=progress.started_ns,
             ended_ns=0 if start is not None else self._changes.now_ns(),
         )
@@ -142,13 +151,22 @@ class Scrubber:
         return row
 
 
-def verify_group(objects: ObjectStore, group: Iterable[Located], pace: Pace) -> Verified:
+def verify_batch(
+    objects: ObjectStore, batch: Iterable[Located], pace: Pace, groups: VerifiedGroups
+) -> Verified:
     """Read objects, at a bounded speed. Any thread may call it."""
     verified = Verified([], [])
-    for located in group:
+    for located in batch:
+        if located.in_group and groups.has(located):
+            verified.readable.append(located.id)
+            continue
         started = pace.monotonic()
         try:
-            objects.verify(located)
+            if located.in_group:
+                groups.add(located.location, objects.members_at(located.location))
+                _require_member(located, groups)
+            else:
+                objects.verify(located)
         except DataError as error:
             verified.unreadable.append(Unreadable(located.id, located.location, error))
         else:
@@ -157,15 +175,20 @@ def verify_group(objects: ObjectStore, group: Iterable[Located], pace: Pace) -> 
     return verified
 
 
-def _groups(stretch: Iterable[Located], group_bytes: int) -> Iterator[list[Located]]:
-    """The objects of a stretch, so many bytes at a time."""
-    group: list[Located] = []
+def _require_member(located: Located, groups: VerifiedGroups) -> None:
+    if not groups.has(located):
+        raise HashMismatch(located.id, str(located.location))
+
+
+def _batches(stretch: Iterable[Located], batch_bytes: int) -> Iterator[list[Located]]:
+    """The objects of a stretch, so many bytes of frames at a time."""
+    batch: list[Located] = []
     size = 0
-    for located in stretch:
-        if group and size + located.location.stored > group_bytes:
-            yield group
-            group, size = [], 0
-        group.append(located)
-        size += located.location.stored
-    if group:
-        yield group
+    for location, together in groupby(stretch, key=lambda each: each.location):
+        if batch and size + location.stored > batch_bytes:
+            yield batch
+            batch, size = [], 0
+        batch += together
+        size += location.stored
+    if batch:
+        yield batch

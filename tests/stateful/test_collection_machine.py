@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from fsmodel.ids import InodeId
 from fsmodel.steps import run_inline
+from tests.support.grouped_store import GroupedStore
 from tests.support.volume_store import VolumeStore, moments_of, random_bytes
 
 PIECES = [random_bytes(f"piece {number}", 90_000) for number in range(5)]
@@ -32,10 +33,12 @@ def joined(pieces: list[int]) -> bytes:
 class CollectionBesideWrites(RuleBasedStateMachine):
     """At most one write and one collection are under way; either may get the next steps."""
 
+    store_made: type[VolumeStore] = VolumeStore
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="collection-"))
-        self.store = VolumeStore(self.folder)
+        self.store = self.store_made(self.folder)
         self.writing: tuple[bytes, InodeId, Iterator[int]] | None = None
         self.collecting: Iterator[int] | None = None
 
@@ -115,5 +118,13 @@ class CollectionBesideWrites(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
 
+class CollectionOfGroups(CollectionBesideWrites):
+    """The same where chunks lie in groups, of which some members live longer than others."""
+
+    store_made = GroupedStore
+
+
 TestCollectionBesideWrites = CollectionBesideWrites.TestCase
 TestCollectionBesideWrites.settings = settings(stateful_step_count=30)
+TestCollectionOfGroups = CollectionOfGroups.TestCase
+TestCollectionOfGroups.settings = settings(stateful_step_count=30, max_examples=30)

@@ -40,6 +40,12 @@ from fsmodel.history.tree_format import (
 )
 from fsmodel.ids import PackId
 from fsmodel.store.format_file import FORMAT_VERSION, parse_format
+from fsmodel.store.group_format import (
+    GROUP_BYTES_MAX,
+    GROUP_HEADER,
+    GROUP_MEMBERS_MAX,
+    GROUP_VERSION,
+)
 from fsmodel.store.layout import StoreLayout
 from fsmodel.store.pack_format import (
     BODY_BYTES_MAX,
@@ -62,6 +68,7 @@ PAGE: Final = (Path(__file__).parents[2] / "docs" / "on-disk-format.md").read_te
 BYTE_TABLES: Final = {
     "Pack header": PACK_HEADER,
     "Frame header": FRAME_HEADER,
+    "Group": GROUP_HEADER,
     "Manifest page": PAGE_HEADER,
     "Tree page": TREE_HEADER,
     "Root": ROOT_HEADER,
@@ -138,6 +145,7 @@ def test_numbers_are_the_enumerations(column: str) -> None:
     [
         ("Pack header", PACK_MAGIC, PACK_VERSION),
         ("Frame header", FRAME_MAGIC, FRAME_VERSION),
+        ("Group", None, GROUP_VERSION),
         ("Manifest page", None, PAGE_VERSION),
         ("Tree page", None, TREE_VERSION),
         ("Root", None, ROOT_VERSION),
@@ -154,6 +162,9 @@ def test_limits_are_told() -> None:
     assert frame["plain size"].endswith(f"at most {OBJECT_BYTES_MAX}")
     assert frame["body size"].endswith(f"at most {BODY_BYTES_MAX}")
     assert f"beyond {PACK_BYTES_MAX >> 20} MiB" in " ".join(section("Packs").split())
+    group = {row["field"]: row["meaning"] for row in rows(section("Group"), "offset")}
+    assert group["members"].endswith(f"1 to {GROUP_MEMBERS_MAX}")
+    assert f"at most {GROUP_BYTES_MAX} plain bytes" in section("Group")
     page = {row["field"]: row["meaning"] for row in rows(section("Manifest page"), "offset")}
     assert page["level"].endswith(f"at most {LEVEL_MAX}")
     assert page["count"].endswith(f"1 to {PAGE_ITEMS_MAX}")
