@@ -5,6 +5,8 @@ from typing import Final
 
 from fsmodel.buffers import Buffer
 from fsmodel.encoding.delta import decode_delta, encode_delta
+from fsmodel.encoding.few_letters import compress_few_letters
+from fsmodel.encoding.taste import tastes_incompressible, tastes_of_few_letters
 from fsmodel.encoding.zstd_frames import FrameProblem, compress, decompress
 from fsmodel.errors import CompressionError
 
@@ -14,8 +16,6 @@ SAVED_PERCENT_MIN: Final = 2  # less than this is not worth decompressing at eve
 
 _HASTY_LEVEL: Final = 1
 _TASTED_LEVEL_MIN: Final = 3  # below, giving up early is as fast as tasting
-_TASTED_BYTES_MIN: Final = 16384
-_TASTE_BYTES: Final = 340  # from each of three places
 
 
 class Codec(IntEnum):
@@ -34,7 +34,7 @@ def encode(plain: Buffer, level: int) -> tuple[Codec, Buffer]:
     compressed, at the hasty level 1, which sees long repeats and soon gives up without them.
     Raises ValueError for a level zstd does not have.
     """
-    if level >= _TASTED_LEVEL_MIN and _tastes_incompressible(plain):
+    if level >= _TASTED_LEVEL_MIN and tastes_incompressible(plain):
         level = _HASTY_LEVEL
     return encode_solid(plain, level)
 
@@ -42,6 +42,8 @@ def encode(plain: Buffer, level: int) -> tuple[Codec, Buffer]:
 def encode_solid(plain: Buffer, level: int) -> tuple[Codec, Buffer]:
     """The same without tasting first: for bytes that have much in common far from each other."""
     payload = compress(plain, level)
+    if tastes_of_few_letters(plain):
+        payload = min(payload, compress_few_letters(plain), key=len)
     if len(payload) * 100 <= len(plain) * (100 - SAVED_PERCENT_MIN):
         return Codec.ZSTD, payload
     return Codec.RAW, plain
@@ -77,15 +79,3 @@ def _decode(codec: Codec, payload: Buffer, plain_size: int, base: Buffer | None)
     if len(payload) != plain_size:
         raise FrameProblem(f"the payload has {len(payload)} bytes, not {plain_size}")
     return bytes(payload)
-
-
-def _tastes_incompressible(plain: Buffer) -> bool:
-    """Whether a kilobyte from the start, the middle and the end does not compress at all."""
-    if len(plain) < _TASTED_BYTES_MIN:
-        return False
-    view = memoryview(plain)
-    middle = len(view) // 2
-    taste = b"".join(
-        (view[:_TASTE_BYTES], view[middle : middle + _TASTE_BYTES], view[-_TASTE_BYTES:])
-    )
-    return len(compress(taste, _HASTY_LEVEL)) >= len(taste)

@@ -11,6 +11,8 @@ from typing import Final
 from backports.zstd import CompressionParameter, ZstdDict
 
 from fsmodel.buffers import Buffer
+from fsmodel.encoding.few_letters import LONG_MATCHES
+from fsmodel.encoding.taste import tastes_of_few_letters
 from fsmodel.encoding.zstd_frames import FrameProblem, Prefix, compress_after, decompress
 
 BASE_BYTES_MIN: Final = 8  # zstd takes no shorter prefix
@@ -28,7 +30,16 @@ def encode_delta(plain: Buffer, base: Buffer, level: int) -> bytes:
     BASE_BYTES_MIN bytes.
     """
     assert len(base) >= BASE_BYTES_MIN
-    return compress_after(_prefix(base), plain, _options(len(plain), len(base), level))
+    if level_matters(plain):
+        options = _options(len(plain), len(base), level)
+    else:
+        options = _long_match_options(len(plain), len(base))
+    return compress_after(_prefix(base), plain, options)
+
+
+def level_matters(plain: Buffer) -> bool:
+    """Whether a delta of these bytes depends on the level; one of few letters does not."""
+    return not tastes_of_few_letters(plain)
 
 
 def decode_delta(payload: Buffer, plain_size: int, base: Buffer) -> bytes:
@@ -51,10 +62,23 @@ def _options(plain_bytes: int, base_bytes: int, level: int) -> Mapping[int, int]
     """
     options: dict[int, int] = {
         CompressionParameter.compression_level: level,
-        CompressionParameter.window_log: max(
-            _WINDOW_LOG_MIN, (plain_bytes + base_bytes).bit_length()
-        ),
+        CompressionParameter.window_log: _window_log(plain_bytes, base_bytes),
     }
     if level <= _FAST_LEVEL_MAX or base_bytes > _INDEXED_BYTES:
         options[CompressionParameter.hash_log] = max(_HASH_LOG_MIN, base_bytes.bit_length() - 1)
     return options
+
+
+def _long_match_options(plain_bytes: int, base_bytes: int) -> Mapping[int, int]:
+    """The same for few letters, at whatever level: tables with room for each position of both."""
+    log = _window_log(plain_bytes, base_bytes)
+    return {
+        **LONG_MATCHES,
+        CompressionParameter.window_log: log,
+        CompressionParameter.hash_log: log,
+        CompressionParameter.chain_log: log,
+    }
+
+
+def _window_log(plain_bytes: int, base_bytes: int) -> int:
+    return max(_WINDOW_LOG_MIN, (plain_bytes + base_bytes).bit_length())

@@ -42,7 +42,7 @@ def compress(plain: Buffer, level: int) -> bytes:
     return frame
 
 
-def compress_after(prefix: Prefix, plain: Buffer, options: Mapping[int, int]) -> bytes:
+def compress_after(prefix: Prefix | None, plain: Buffer, options: Mapping[int, int]) -> bytes:
     """One frame that may refer to the bytes of a prefix as if they stood before it."""
     compressor = ZstdCompressor(options=options, zstd_dict=prefix)
     return compressor.compress(plain, ZstdCompressor.FLUSH_FRAME)

@@ -1,23 +1,23 @@
 """When is a delta worth having? Pure decisions; what each is worth is in docs/performance.md.
 
-A delta makes its chunk need another one: to be read, and kept. So it has to be clearly smaller
-than the chunk compressed by itself. A weak delta is worse than none, also because a chunk that
-stands alone is the better base for the next one.
+A delta makes its chunk need another one: to be read, and kept. So it has to be smaller than the
+chunk compressed by itself by more than that is worth. It may be a weak one: a delta can be a base
+in its turn, and where chains end, the base of the chain stands in.
 """
 
 from typing import Final
 
 from fsmodel.ids import OBJECT_ID_BYTES
 
-ACCEPTED_PERCENT_MAX: Final = 60  # of what the chunk takes by itself
-PROMISING_PERCENT_MAX: Final = 80  # up to here, more effort may bring it below
+ACCEPTED_PERCENT_MAX: Final = 85  # of what the chunk takes by itself
+PROMISING_PERCENT_MAX: Final = 95  # up to here, more effort may bring it below
 EXCELLENT_PERCENT_MAX: Final = 10  # then nothing is tried to make it smaller
 BASE_COST_BYTES: Final = 2 * OBJECT_ID_BYTES + 2  # the base's id, in the frame and in the row
 PLAIN_BYTES_MIN: Final = 2 * BASE_COST_BYTES  # of a payload that a delta can be smaller than
 SMALL_BYTES: Final = 64 << 10  # chunks up to here deserve effort: each costs more than its bytes
 BASES_MAX: Final = 4  # tried for a small chunk
 BASES_MAX_LARGE: Final = 2  # and for a larger one
-REFINED_LEVELS: Final = 3  # a small chunk's best delta is made again, so many zstd levels up
+REFINED_LEVELS: Final = 3  # the best delta is made again, so many zstd levels up
 
 
 def is_worth_seeking(payload_bytes: int) -> bool:
@@ -40,13 +40,10 @@ def is_excellent(delta_bytes: int, payload_bytes: int) -> bool:
     return _cost(delta_bytes) * 100 <= payload_bytes * EXCELLENT_PERCENT_MAX
 
 
-def is_worth_refining(delta_bytes: int, payload_bytes: int, chunk_bytes: int) -> bool:
+def is_worth_refining(delta_bytes: int, payload_bytes: int) -> bool:
     """Whether to spend more time on making the best delta smaller."""
-    return (
-        chunk_bytes <= SMALL_BYTES
-        and _cost(delta_bytes) * 100 <= payload_bytes * PROMISING_PERCENT_MAX
-        and not is_excellent(delta_bytes, payload_bytes)
-    )
+    promising = _cost(delta_bytes) * 100 <= payload_bytes * PROMISING_PERCENT_MAX
+    return promising and not is_excellent(delta_bytes, payload_bytes)
 
 
 def _cost(delta_bytes: int) -> int:

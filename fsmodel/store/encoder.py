@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, Protocol
 
 from fsmodel.buffers import Buffer
 from fsmodel.encoding.codecs import Codec, encode, encode_delta
+from fsmodel.encoding.delta import level_matters
 from fsmodel.errors import DataError
 from fsmodel.ids import OBJECT_ID_BYTES, ObjectId
 from fsmodel.store.delta_choice import (
@@ -181,7 +182,7 @@ class Encoder:
         return best if is_worth_a_base(len(best.payload), payload_bytes) else None
 
     def _refined(self, delta: _Delta, data: Buffer, payload_bytes: int) -> _Delta:
-        if not is_worth_refining(len(delta.payload), payload_bytes, len(data)):
+        if not is_worth_refining(len(delta.payload), payload_bytes) or not level_matters(data):
             return delta
         payload = encode_delta(data, delta.base_bytes, self._encoding.delta_level + REFINED_LEVELS)
         return delta._replace(payload=payload) if len(payload) < len(delta.payload) else delta

@@ -20,8 +20,8 @@ sizes = st.integers(0, 300_000)
 
 
 def test_a_delta_must_be_clearly_smaller() -> None:
-    assert is_worth_a_base(6000 - BASE_COST_BYTES, 10_000)
-    assert not is_worth_a_base(6001 - BASE_COST_BYTES, 10_000)
+    assert is_worth_a_base(8500 - BASE_COST_BYTES, 10_000)
+    assert not is_worth_a_base(8501 - BASE_COST_BYTES, 10_000)
 
 
 @given(delta=sizes, payload=sizes)
@@ -49,15 +49,13 @@ def test_small_payloads_are_left_alone() -> None:
 
 def test_effort_is_for_small_chunks() -> None:
     assert bases_max(SMALL_BYTES) == BASES_MAX > BASES_MAX_LARGE == bases_max(SMALL_BYTES + 1)
-    assert is_worth_refining(1000, 2000, SMALL_BYTES)
-    assert not is_worth_refining(1000, 2000, SMALL_BYTES + 1)
 
 
 def test_a_hopeless_delta_is_not_refined() -> None:
-    assert is_worth_refining(8000 - BASE_COST_BYTES, 10_000, 5000)
-    assert not is_worth_refining(8001 - BASE_COST_BYTES, 10_000, 5000)
+    assert is_worth_refining(9500 - BASE_COST_BYTES, 10_000)
+    assert not is_worth_refining(9501 - BASE_COST_BYTES, 10_000)
 
 
 def test_neither_is_an_excellent_one() -> None:
-    assert is_worth_refining(1001 - BASE_COST_BYTES, 10_000, 5000)
-    assert not is_worth_refining(1000 - BASE_COST_BYTES, 10_000, 5000)
+    assert is_worth_refining(1001 - BASE_COST_BYTES, 10_000)
+    assert not is_worth_refining(1000 - BASE_COST_BYTES, 10_000)
