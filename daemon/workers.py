@@ -8,7 +8,7 @@ from typing import Final
 
 import trio
 
-from fsmodel.steps import Result, Steps, Work
+from fsmodel.steps import PAUSE, Result, Steps, Work
 
 INLINE_BYTES_MAX: Final = 96 * 1024
 THREADS_MAX: Final = 4
@@ -36,7 +36,10 @@ class Workers:
             return result
 
     async def run(self, work: Work) -> object:
-        """Do one piece of work."""
+        """Do one piece of work; a pause lets other tasks run."""
+        if work is PAUSE:
+            await trio.lowlevel.checkpoint()
+            return None
         if work.size_bytes <= INLINE_BYTES_MAX:
             return work.run()
         return await trio.to_thread.run_sync(work.run, limiter=self._limiter)

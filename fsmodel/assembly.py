@@ -159,7 +159,7 @@ def _open_parts(
     lineages = Lineages(index, inodes, objects)
     settler = Settler(objects, lineages, limits)
     contents = Contents(index, inodes, changes, objects, settler, lineages, read_only=read_only)
-    digests = Digests(index, changes, contents, objects)
+    digests = Digests(index, changes, objects)
     holds = Holds()
     namespace = Namespace(
         index,

@@ -68,6 +68,10 @@ class Change:
         """Each edited inode: its record as edited, and as it was; None for a new one."""
         return [(inode, record, self._inodes.find(inode)) for inode, record in self._edited.items()]
 
+    def removals(self) -> frozenset[InodeId]:
+        """The inodes whose rows are removed."""
+        return frozenset(self._removed)
+
     def store(self) -> None:
         """Put every edited record into the operation."""
         for inode, record in self._edited.items():
@@ -93,7 +97,12 @@ class Changes:
         self._inodes = inodes
         self._clock = clock
         self._seen_ns = 0
+        self._watchers: list[Callable[[Change], None]] = []
         self.stale_trees = StaleTrees()
+
+    def watch(self, watcher: Callable[[Change], None]) -> None:
+        """Have each change shown to somebody as it ends, before it is certain: `when_applied`."""
+        self._watchers.append(watcher)
 
     def now_ns(self) -> int:
         """The time that a change would bear if it began now."""
@@ -119,6 +128,8 @@ class Changes:
             with self._index.operation() as operation:
                 change = Change(operation, self._inodes, self.now_ns())
                 yield change
+                for watcher in self._watchers:
+                    watcher(change)
                 self.stale_trees.mark(change)
                 change.store()
         except NoRoom as error:

@@ -118,6 +118,11 @@ DAMAGED: Final = Table(15, b"damaged", DamagedRecord)
 #   key  b"progress"       value  ScrubRecord
 SCRUB: Final = Table(16, b"scrub", ScrubRecord)
 
+# sha256: which content has this SHA-256.
+#   key  SHA-256           value  content ref
+#   Exactly one row for each row of `digest`, made and removed with it.
+SHA256: Final = Table(17, b"sha256", RawRecord)
+
 TABLES: Final[tuple[Table[msgspec.Struct], ...]] = (
     META,
     INODE,
@@ -135,4 +140,5 @@ TABLES: Final[tuple[Table[msgspec.Struct], ...]] = (
     SKETCH,
     DAMAGED,
     SCRUB,
+    SHA256,
 )  # type: ignore[assignment]  # a tuple of tables of several record types

@@ -1,6 +1,10 @@
-"""Whole-file hashes, each taken once per content and remembered by its ref."""
+"""Whole-file hashes, each taken once per content and remembered by its ref.
+
+A SHA-256 leads back to the content that has it, as content refs depend on the bytes alone.
+"""
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -8,51 +12,105 @@ from typing import Final
 from blake3 import blake3
 
 from fsmodel.change import Changes
-from fsmodel.content.contents import Contents
-from fsmodel.content.file_state import FileState
+from fsmodel.content.content_ref import EMPTY, is_manifest
+from fsmodel.content.digest_rows import remember_digest
+from fsmodel.content.frozen import frozen_file
 from fsmodel.content.reader import Reader
-from fsmodel.errors import NoSpace
-from fsmodel.ids import ROOT_INODE, ObjectId
+from fsmodel.errors import ChunkNotFound, DataError, NoSpace
+from fsmodel.ids import ContentRef, ObjectId
 from fsmodel.steps import Steps, Work
+from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
 from lmdb_index.index import Index
 from lmdb_index.records import DigestRecord
-from lmdb_index.schema import DIGEST
+from lmdb_index.schema import DIGEST, SHA256
 
 READ_BYTES: Final = 1 << 20
+BATCH_BYTES: Final = 4 << 20  # small contents hashed in one hop, and recorded in one operation
+CONTENT_COST_BYTES: Final = 16 << 10  # what bringing a small content costs beside its bytes
 _OF_NOTHING: Final = DigestRecord(blake3().digest(), hashlib.sha256().digest())
 
 
 class Digests:
     """BLAKE3 and SHA-256 of contents. Owner: the thread that owns the index."""
 
-    def __init__(
-        self, index: Index, changes: Changes, contents: Contents, objects: ObjectStore
-    ) -> None:
+    def __init__(self, index: Index, changes: Changes, objects: ObjectStore) -> None:
         self._index = index
         self._changes = changes
-        self._contents = contents
         self._objects = objects
         self._reader = Reader(objects)
 
+    def known(self, ref: bytes) -> DigestRecord | None:
+        """The hashes of a content, if they have been taken."""
+        return self._index.get(DIGEST, ref) if ref else _OF_NOTHING
+
+    def content_of(self, sha256: bytes) -> ContentRef | None:
+        """The ref of the content that has a SHA-256, if that has been taken."""
+        if sha256 == _OF_NOTHING.sha256:
+            return EMPTY
+        row = self._index.get(SHA256, sha256)
+        return ContentRef(row.value) if row is not None else None
+
     def of(self, ref: bytes) -> Steps[DigestRecord]:
         """The hashes of the bytes a content ref names. Raises DataError."""
-        if not ref:
-            return _OF_NOTHING
-        known = self._index.get(DIGEST, ref)
-        if known is None:
+        digest = self.known(ref)
+        if digest is None:
             with self._objects.reliance.on([ObjectId(ref[1:])]):  # its file may change meanwhile
-                known = yield from self._take(ref)
-                with suppress(NoSpace), self._changes.begin() as change:
-                    change.operation.put(DIGEST, ref, known)
-        return known
+                digest = yield from self._take(ref)
+                self._remember({ref: digest})
+        return digest
+
+    def take_all(self, refs: Iterable[bytes]) -> Steps[None]:
+        """Hash those of many contents that have not been; what cannot be read is left out.
+
+        Small ones are read and hashed together, in workers.
+        """
+        batch: dict[bytes, Located] = {}
+        size = 0
+        for ref in dict.fromkeys(refs):
+            if self.known(ref) is not None:
+                continue
+            if is_manifest(ref):
+                with suppress(DataError):
+                    yield from self.of(ref)
+                continue
+            with suppress(ChunkNotFound):
+                batch[ref] = self._objects.locate(ObjectId(ref[1:]))
+                size += self._objects.get(ObjectId(ref[1:])).plain + CONTENT_COST_BYTES
+            if size >= BATCH_BYTES:
+                yield from self._take_batch(batch, size)
+                batch, size = {}, 0
+        yield from self._take_batch(batch, size)
+
+    def _take_batch(self, batch: dict[bytes, Located], size: int) -> Steps[None]:
+        """Hash contents of one chunk each."""
+        located = list(batch.values())
+        with self._objects.reliance.on([each.id for each in located]):
+            taken: list[DigestRecord | None] = yield Work(partial(self._hash_all, located), size)
+            found = zip(batch, taken, strict=True)
+            self._remember({ref: digest for ref, digest in found if digest is not None})
+
+    def _hash_all(self, located: Sequence[Located]) -> list[DigestRecord | None]:
+        return [self._hash_chunk(each) for each in located]
+
+    def _hash_chunk(self, located: Located) -> DigestRecord | None:
+        try:
+            data = self._objects.read(located)
+        except DataError:
+            return None
+        return DigestRecord(located.id, hashlib.sha256(data).digest())
+
+    def _remember(self, taken: dict[bytes, DigestRecord]) -> None:
+        """Record what was taken; without room for it, it is taken again another time."""
+        if taken:
+            with suppress(NoSpace), self._changes.begin() as change:
+                for ref, digest in taken.items():
+                    remember_digest(change.operation, ref, digest)
 
     def _take(self, ref: bytes) -> Steps[DigestRecord]:
-        chunks = self._contents.chunk_list(ref)
-        size = chunks.size
-        file = FileState(ROOT_INODE, chunks, kept=size, size=size, recorded_size=size)
+        file = frozen_file(ref, self._objects)
         whole, sha256 = blake3(), hashlib.sha256()
-        for offset in range(0, chunks.size, READ_BYTES):
+        for offset in range(0, file.size, READ_BYTES):
             data = yield from self._reader.read(file, offset, READ_BYTES)
             yield Work(partial(_update, (whole, sha256), data), len(data))
         return DigestRecord(whole.digest(), sha256.digest())

@@ -12,6 +12,7 @@ from typing import Final
 from fsmodel.ids import ObjectId, PackId
 from fsmodel.upkeep.check_contents import check_contents
 from fsmodel.upkeep.check_counters import check_counters
+from fsmodel.upkeep.check_digests import check_digests
 from fsmodel.upkeep.check_names import check_names
 from fsmodel.upkeep.check_objects import check_objects
 from fsmodel.upkeep.check_trees import check_trees
@@ -51,6 +52,7 @@ def check_volume(
         rows,
         _readable(check_names(view)),
         _readable(check_contents(view, load)),
+        _readable(check_digests(view)),
         _readable(check_objects(view, load, pack_size)),
         _readable(check_trees(view, load)),
         _readable(check_counters(view)),

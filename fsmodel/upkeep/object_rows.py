@@ -7,13 +7,14 @@ from msgspec.structs import replace
 
 from fsmodel.change import Change
 from fsmodel.content.content_ref import chunk_ref, manifest_ref
+from fsmodel.content.digest_rows import forget_digest
 from fsmodel.encoding.codecs import Codec
 from fsmodel.ids import ObjectId
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.placement import Placement, lies_at
 from lmdb_index.keys import number_key
 from lmdb_index.records import ObjectRecord, PackRecord, PackState
-from lmdb_index.schema import DAMAGED, DIGEST, OBJECT, PACK, UNREFERENCED
+from lmdb_index.schema import DAMAGED, OBJECT, PACK, UNREFERENCED
 
 
 def remove_object(change: Change, objects: ObjectStore, unwanted: ObjectId) -> ObjectRecord:
@@ -25,7 +26,7 @@ def remove_object(change: Change, objects: ObjectStore, unwanted: ObjectId) -> O
     operation.delete(UNREFERENCED, unwanted)
     operation.delete(DAMAGED, unwanted)
     for ref in (chunk_ref(unwanted), manifest_ref(unwanted)):
-        operation.delete(DIGEST, ref)
+        forget_digest(operation, ref)
     operation.add("garbage_bytes", -record.stored)
     if record.base:
         objects.drop_reference(change, ObjectId(record.base))

@@ -154,3 +154,18 @@ def test_time_does_not_go_behind_a_stamp_of_a_moment_ago(store: NamespaceStore) 
     assert store.changes.now_ns() == now + 5
     store.clock.advance()
     assert store.changes.now_ns() == now + SECOND_NS
+
+
+def test_a_watcher_sees_each_change_before_it_is_certain(store: NamespaceStore) -> None:
+    seen: list[tuple[list[InodeId], frozenset[InodeId]]] = []
+    store.changes.watch(
+        lambda change: seen.append(([inode for inode, _, _ in change.edits()], change.removals()))
+    )
+    with store.changes.begin() as change:
+        change.edit(ROOT_INODE).uid = 5
+        made = change.add_inode(a_record())
+        change.remove_inode(made)
+    assert seen == [([ROOT_INODE], frozenset({made}))]
+    with pytest.raises(NoSpace), store.changes.begin() as change:
+        raise NoSpace("given up")
+    assert len(seen) == 1
