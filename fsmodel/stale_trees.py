@@ -1,12 +1,13 @@
 """Which directories have changed since their trees were written.
 
 A directory's row names the tree that equals it, and names none once an entry, or the inode an
-entry stands for, is another. What moves an access time only counts as no change.
+entry stands for, is another. A small directory, whose entries are part of the tree above, never
+names one. What moves an access time only counts as no change.
 
-Invariant: where a row names no tree, no row above names one. So a change looks at the directory it
-happens in and, if that was unchanged so far, goes up until it meets one that was not: between two
-roots each directory is marked once. And whoever looks for changed directories finds them from the
-root downwards.
+Invariant: where a directory has changed, no row above names a tree. So whoever looks for changed
+directories finds them from the root downwards, going into those that name none. A change goes up
+from the directory it happens in; where that has been done since the last trees were recorded is
+kept in memory, so that many changes in one place go up once.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from lmdb_index.records import InodeRecord
 from lmdb_index.schema import LINK
 
 DIRECTORY: Final = 0o040000 >> 12
+STALE_MAX: Final = 100_000  # remembered; with more of them some changes go up again
 
 
 class EditedInodes(Protocol):
@@ -55,6 +57,7 @@ class StaleTrees:
 
     def __init__(self) -> None:
         self._touched: set[InodeId] | None = None  # while somebody watches
+        self._stale: set[InodeId] = set()  # neither these nor any directory above names a tree
         self._told: set[InodeId] = set()  # files of many names whose directories are all marked
 
     @contextmanager
@@ -65,7 +68,7 @@ class StaleTrees:
         """
         assert self._touched is None, "somebody watches already"
         touched = self._touched = set()
-        self._told.clear()
+        self._forget()
         try:
             yield touched
         finally:
@@ -74,6 +77,8 @@ class StaleTrees:
     def mark(self, change: EditedInodes) -> None:
         """Empty the tree of every directory that shows what a change is about to store."""
         for inode, record, former in change.edits():
+            if record.tree and (former is None or former.tree != record.tree):
+                change.when_applied(self._forget)
             if inode == ROOT_INODE:
                 if former is None or not _is_quiet(record, former):
                     self._touch(change, inode)
@@ -81,7 +86,7 @@ class StaleTrees:
             if record.mode >> 12 == DIRECTORY and not record.tree and self._touched is not None:
                 self._touched.add(inode)
             directories = self._directories_of(change, inode, record)
-            if self._touched is None and not any(change.inode(each).tree for each in directories):
+            if self._touched is None and self._stale.issuperset(directories):
                 continue
             if former is None or not _is_quiet(record, former):
                 for directory in directories:
@@ -92,10 +97,24 @@ class StaleTrees:
     def _touch(self, change: EditedInodes, directory: InodeId) -> None:
         if self._touched is not None:
             self._touched.add(directory)
-        while directory and change.inode(directory).tree:
-            record = change.edit(directory)
-            record.tree = b""
-            directory = InodeId(record.parent)
+        passed = []
+        while directory and directory not in self._stale:
+            passed.append(directory)
+            if change.inode(directory).tree:
+                change.edit(directory).tree = b""
+            directory = InodeId(change.inode(directory).parent)
+        if passed:
+            change.when_applied(partial(self._remember, passed))
+
+    def _forget(self) -> None:
+        """Trees have been recorded: whatever was known to name none may be below one that does."""
+        self._stale.clear()
+        self._told.clear()
+
+    def _remember(self, stale: list[InodeId]) -> None:
+        if len(self._stale) > STALE_MAX:
+            self._stale.clear()
+        self._stale.update(stale)
 
     def _directories_of(
         self, change: EditedInodes, inode: InodeId, record: InodeRecord

@@ -5,7 +5,7 @@ from typing import Final
 
 from fsmodel.content.manifest import named_objects
 from fsmodel.history.root_format import objects_of_root
-from fsmodel.history.tree_format import objects_of_tree
+from fsmodel.history.tree_leaf import objects_of_tree
 from fsmodel.ids import ObjectId
 from fsmodel.store.pack_format import ObjectKind
 

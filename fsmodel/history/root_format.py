@@ -16,12 +16,8 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from fsmodel.errors import FrameCorrupt
-from fsmodel.history.tree_format import (
-    TreeEntry,
-    decode_lone_entry,
-    encode_tree_leaf,
-    objects_of_entry,
-)
+from fsmodel.history.tree_entry import TreeEntry, objects_of_entry
+from fsmodel.history.tree_leaf import decode_lone_entry, encode_tree_leaf
 from fsmodel.ids import OBJECT_ID_BYTES, ObjectId
 
 ROOT_HEADER: Final = Struct("<BBHIQQQ32s")

@@ -21,11 +21,14 @@ from fsmodel.history.naming import named_by
 from fsmodel.history.reads_rows import ReadsRows
 from fsmodel.history.root_format import Root, encode_root
 from fsmodel.history.tree_builder import MadeTree, TreeBuilder, TreePart
+from fsmodel.history.tree_entry import TreeEntry
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import is_directory
 from fsmodel.steps import PAUSE, Steps, Work
 from fsmodel.store.encoder import NewObject
+from fsmodel.store.group_format import GROUP_BYTES_MAX
+from fsmodel.store.group_writer import split_into_runs
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
 from lmdb_index.index import Index, Snapshot
@@ -36,6 +39,9 @@ from lmdb_index.schema import META
 BATCH_PARTS: Final = 1024  # made in one hop to a worker
 BATCH_BYTES: Final = 1 << 20  # likewise
 BUILD_COST_BYTES: Final = 1 << 20  # never worth doing on the owner thread
+# Files of one name in neighbouring folders, such as releases, have much in common: with groups of
+# 256 KiB, trees of ten releases take four times as much. Reading a page takes 2 ms the first time.
+GROUP_BYTES: Final = GROUP_BYTES_MAX
 CHANGE_ROWS: Final = 512  # of objects, in one change: about 10 ms; one page may exceed it
 CHANGE_DIRECTORIES: Final = 256
 
@@ -92,7 +98,7 @@ class Roots:
                 assert view.position == self._index.journal_position, "changes are not committed"
                 builder = TreeBuilder(view)
                 trees, objects = yield from self._store_trees(builder)
-                root = yield from self._store_root(view, builder)
+                root = self._store_root(view, builder.root_entry)
                 yield from self._record_trees(trees, touched)
         finally:
             self._unnamed.clear()
@@ -103,21 +109,27 @@ class Roots:
         """Make and record every object that the new trees need."""
         made = builder.parts()
         trees: list[MadeTree] = []
+        waiting: list[TreePart] = []
         objects = 0
         while True:
             batch: list[TreePart | MadeTree] = yield Work(partial(_take, made), BUILD_COST_BYTES)
-            if not batch:
-                return trees, objects
             parts = [each for each in batch if isinstance(each, TreePart)]
             trees += [each for each in batch if isinstance(each, MadeTree)]
-            yield from self._store(parts)
             objects += len(parts)
+            waiting += parts
+            for together in _split_into_groups(waiting):
+                if batch and together[-1] is waiting[-1]:
+                    break  # more may come into its group
+                yield from self._store(together)
+                del waiting[: len(together)]
+            if not batch:
+                return trees, objects
 
     def _store(self, parts: list[TreePart]) -> Steps[None]:
         """Append what is new, then record rows and references in bounded changes."""
         self._unnamed.update(part.id for part in parts)
         new = [NewObject(part.kind, part.id, part.data) for part in parts]
-        yield from self._objects.add_grouped(new)
+        yield from self._objects.add_grouped(new, GROUP_BYTES)
         left = iter(parts)
         part = next(left, None)
         while part is not None:
@@ -132,10 +144,8 @@ class Roots:
             self._unnamed.difference_update(named)
             yield PAUSE
 
-    def _store_root(self, view: Snapshot, builder: TreeBuilder) -> Steps[ObjectId]:
+    def _store_root(self, view: Snapshot, directory: TreeEntry) -> ObjectId:
         """Record the root, and let it take the place of the last one."""
-        directory, parts = builder.root_entry()
-        yield from self._store(parts)
         former = current_root(self._index)
         root = Root(
             time_ns=self._changes.now_ns(),
@@ -174,6 +184,12 @@ class Roots:
                 stale.add(at)
                 record = self._inodes.find(at)
                 at = InodeId(record.parent if record is not None else 0)
+
+
+def _split_into_groups(parts: list[TreePart]) -> list[list[TreePart]]:
+    """Which neighbours are stored together."""
+    runs = split_into_runs([len(part.data) for part in parts], GROUP_BYTES)
+    return [parts[run.start : run.stop] for run in runs]
 
 
 def _take(made: Iterator[TreePart | MadeTree]) -> list[TreePart | MadeTree]:

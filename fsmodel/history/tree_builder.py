@@ -1,39 +1,44 @@
 """Makes the tree pages of directories that have changed, from a view of the index.
 
 A directory's row says which tree equals it, and nothing once it has changed; then the rows of all
-directories above say nothing either. So changed directories are found from the root downwards
-without looking at any other, and each is made after those below it. Memory: the directories on the
-way to the present one with their changed subdirectories, and one page of each level.
+directories above say nothing either. So changed directories are found from the root downwards, and
+each is made after those below it. Small ones become part of the page above; rows say nothing of
+these, so they are read again with that page whether they have changed or not, which costs little.
+
+Memory: for each directory on the way to the present one, a page of entries, and what nodes say of
+the pages before.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from fsmodel.content.content_ref import EMPTY
 from fsmodel.encoding.hashing import object_id
 from fsmodel.history.reads_rows import ReadsRows
-from fsmodel.history.tree_format import (
+from fsmodel.history.tree_entry import (
+    DIRECTORY,
     FIRST_PLACE,
-    TREE_PAGE_BYTES,
     VALUE_INLINE_MAX,
-    TreeChild,
     TreeEntry,
     TreeXattr,
-    encode_tree_leaf,
+    heaviness,
+    is_inlined,
+)
+from fsmodel.history.tree_format import (
+    TREE_PAGE_BYTES,
+    TreeChild,
     encode_tree_node,
     ends_tree_page,
-    heaviness,
-    objects_of_entry,
     split_into_nodes,
 )
+from fsmodel.history.tree_leaf import encode_tree_leaf, objects_of_entries
 from fsmodel.ids import ROOT_INODE, ContentRef, InodeId, ObjectId
 from fsmodel.store.pack_format import ObjectKind
 from lmdb_index.keys import name_of, number_key
 from lmdb_index.records import DirentRecord, InodeFlag, InodeRecord
 from lmdb_index.schema import DIRENT, INODE, XATTR
 
-DIRECTORY: Final = 0o040000 >> 12
 IMPLIED_FLAGS: Final = InodeFlag.HAS_XATTRS  # what other fields of an entry say already
 
 
@@ -57,7 +62,10 @@ class MadeTree(NamedTuple):
 def entry_of(
     rows: ReadsRows, name: bytes, inode: int, cookie: int, record: InodeRecord, *, first: bool
 ) -> tuple[TreeEntry, list[TreePart]]:
-    """An entry as a tree shows it, and the values of attributes that are objects of their own."""
+    """An entry as a tree shows it, and the values of attributes that are objects of their own.
+
+    What is below a directory without a tree is left out.
+    """
     xattrs, parts = _xattrs_of(rows, inode, record)
     entry = TreeEntry(
         name=name,
@@ -84,90 +92,127 @@ def entry_of(
     return entry, parts
 
 
+@dataclass(slots=True)
+class _Directory:
+    """A directory whose entries are being read."""
+
+    own: TreeEntry  # its entry in the directory above, without a tree
+    rows: Iterator[tuple[bytes, DirentRecord]]
+    page: list[TreeEntry] = field(default_factory=list)
+    items: int = 0  # in the page, those below its entries included
+    weight: int = 0
+    children: list[TreeChild] = field(default_factory=list)  # the pages before
+
+    def add(self, entry: TreeEntry, items: int = 0, weight: int = 0) -> bool:
+        """Put an entry with these below it into the page; tell whether the page ends behind it."""
+        self.page.append(entry)
+        self.items += 1 + items
+        self.weight += heaviness(entry) + weight
+        full = self.weight >= TREE_PAGE_BYTES
+        return full or ends_tree_page(entry.name, 0, self.items, 1 + items)
+
+    def end_page(self) -> TreePart:
+        """The leaf that lists the entries of the page; the next page begins."""
+        part = _page(encode_tree_leaf(self.page), objects_of_entries(self.page))
+        last = self.page[-1].name if self.page else b""
+        self.children.append(TreeChild(part.id, len(self.page), last))
+        self.page, self.items, self.weight = [], 0, 0
+        return part
+
+    @property
+    def is_inlined(self) -> bool:
+        """Whether, all entries read, it needs no page of its own."""
+        whole = not self.children and len(self.page) == self.own.size
+        return whole and is_inlined(self.items, self.weight)
+
+
 class TreeBuilder:
     """Makes the pages of every directory that has changed. Any thread may, one at a time."""
 
     def __init__(self, rows: ReadsRows) -> None:
         """`rows` must not change meanwhile."""
         self._rows = rows
-        self._made: dict[int, ObjectId] = {}  # trees not yet in the page of the directory above
+        self._root: TreeEntry | None = None
 
     def parts(self) -> Iterator[TreePart | MadeTree]:
         """Every object the new trees need, each behind those it names."""
-        if self._record(ROOT_INODE).tree:
-            return
-        stack = [(int(ROOT_INODE), False)]
-        while stack:
-            directory, seen = stack.pop()
-            if seen:
-                yield from self._pages(directory)
-            else:
-                stack.append((directory, True))
-                stack += [(changed, False) for changed in self._changed_below(directory)]
-
-    def root_entry(self) -> tuple[TreeEntry, list[TreePart]]:
-        """The root directory, once all parts have been made."""
         record = self._record(ROOT_INODE)
-        record.tree = self._made.pop(ROOT_INODE, record.tree)
-        return entry_of(self._rows, b"", ROOT_INODE, 0, record, first=True)
-
-    def _changed_below(self, directory: int) -> Iterator[int]:
-        """The subdirectories whose trees have to be made."""
-        if self._record(directory).nlink <= 2:  # no subdirectory
+        entry, values = entry_of(self._rows, b"", ROOT_INODE, 0, record, first=True)
+        yield from values
+        if entry.tree:
+            self._root = entry
             return
-        for _, dirent in self._rows.scan_prefix(DIRENT, number_key(directory)):
-            if dirent.kind == DIRECTORY and not self._record(dirent.inode).tree:
-                yield dirent.inode
+        stack = [self._opened(entry)]
+        while stack:
+            below = yield from self._read_on(stack[-1])
+            if below is not None:
+                stack.append(below)
+                continue
+            directory = stack.pop()
+            yield from self._finish(directory, stack[-1] if stack else None)
 
-    def _pages(self, directory: int) -> Iterator[TreePart | MadeTree]:
-        """All pages of one directory."""
-        children: list[TreeChild] = []
-        for made in self._leaves(directory):
-            if isinstance(made, TreeChild):
-                children.append(made)
-            else:
-                yield made
-        level = 0
-        while len(children) > 1:
-            level += 1
-            above = []
-            for nodes in split_into_nodes(children, level):
-                part = _page(encode_tree_node(level, nodes), [node.id for node in nodes])
-                yield part
-                entries = sum(node.entries for node in nodes)
-                above.append(TreeChild(part.id, entries, nodes[-1].last))
-            children = above
-        self._made[directory] = children[0].id
-        yield MadeTree(InodeId(directory), children[0].id)
+    @property
+    def root_entry(self) -> TreeEntry:
+        """The root directory, once all parts have been made."""
+        assert self._root is not None
+        return self._root
 
-    def _leaves(self, directory: int) -> Iterator[TreePart | TreeChild]:
-        """The leaves of one directory, each followed by what the page above says of it."""
-        page: list[TreeEntry] = []
-        weight, made = 0, False
-        for key, dirent in self._rows.scan_prefix(DIRENT, number_key(directory)):
-            entry, values = self._entry(directory, name_of(key), dirent)
+    def _read_on(self, directory: _Directory) -> Generator[TreePart, None, _Directory | None]:
+        """Read entries up to a directory to be read before this goes on; None at the end."""
+        for key, dirent in directory.rows:
+            record = self._record(dirent.inode)
+            first = (record.parent, record.cookie) == (directory.own.inode, dirent.cookie)
+            entry, values = entry_of(
+                self._rows, name_of(key), dirent.inode, dirent.cookie, record, first=first
+            )
             yield from values
-            page.append(entry)
-            weight += heaviness(entry)
-            if weight >= TREE_PAGE_BYTES or ends_tree_page(entry.name, 0, len(page)):
-                yield from _leaf(page)
-                page, weight, made = [], 0, True
-        if page or not made:
-            yield from _leaf(page)
+            if dirent.kind == DIRECTORY and not entry.tree:
+                return self._opened(entry)
+            if directory.add(entry):
+                yield directory.end_page()
+        return None
 
-    def _entry(
-        self, directory: int, name: bytes, dirent: DirentRecord
-    ) -> tuple[TreeEntry, list[TreePart]]:
-        record = self._record(dirent.inode)
-        if dirent.kind == DIRECTORY and not record.tree:
-            record.tree = self._made.pop(dirent.inode)
-        first = (record.parent, record.cookie) == (directory, dirent.cookie)
-        return entry_of(self._rows, name, dirent.inode, dirent.cookie, record, first=first)
+    def _finish(
+        self, directory: _Directory, above: _Directory | None
+    ) -> Iterator[TreePart | MadeTree]:
+        """All entries have been read: make the last pages, and add the entry to those above."""
+        if above is not None and directory.is_inlined:
+            entry = directory.own._replace(below=tuple(directory.page))
+            if above.add(entry, directory.items, directory.weight):
+                yield above.end_page()
+            return
+        if directory.page or not directory.children:
+            yield directory.end_page()
+        tree = yield from _nodes(directory.children)
+        entry = directory.own._replace(tree=tree)
+        yield MadeTree(InodeId(entry.inode), tree)
+        if above is None:
+            self._root = entry
+        elif above.add(entry):
+            yield above.end_page()
+
+    def _opened(self, own: TreeEntry) -> _Directory:
+        return _Directory(own, iter(self._rows.scan_prefix(DIRENT, number_key(own.inode))))
 
     def _record(self, inode: int) -> InodeRecord:
         record = self._rows.get(INODE, number_key(inode))
         assert record is not None, f"inode {inode} has a name and no row"
         return record
+
+
+def _nodes(children: list[TreeChild]) -> Generator[TreePart, None, ObjectId]:
+    """The pages above the leaves of a directory, and the id of the first page of all."""
+    level = 0
+    while len(children) > 1:
+        level += 1
+        above = []
+        for nodes in split_into_nodes(children, level):
+            part = _page(encode_tree_node(level, nodes), [node.id for node in nodes])
+            yield part
+            entries = sum(node.entries for node in nodes)
+            above.append(TreeChild(part.id, entries, nodes[-1].last))
+        children = above
+    return children[0].id
 
 
 def _xattrs_of(
@@ -184,13 +229,6 @@ def _xattrs_of(
             parts.append(TreePart(ObjectKind.CHUNK, value, row.value, ()))
         xattrs.append(TreeXattr(name_of(key), len(row.value), value))
     return tuple(xattrs), parts
-
-
-def _leaf(entries: Sequence[TreeEntry]) -> Iterator[TreePart | TreeChild]:
-    named = [each for entry in entries for each in objects_of_entry(entry)]
-    part = _page(encode_tree_leaf(entries), named)
-    yield part
-    yield TreeChild(part.id, len(entries), entries[-1].name if entries else b"")
 
 
 def _page(data: bytes, named: Sequence[ObjectId]) -> TreePart:

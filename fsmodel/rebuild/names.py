@@ -9,7 +9,7 @@ from typing import Final
 
 from fsmodel.errors import DataError
 from fsmodel.history.root_format import Root
-from fsmodel.history.tree_format import FIRST_PLACE, VALUE_INLINE_MAX, TreeEntry, TreeXattr
+from fsmodel.history.tree_entry import FIRST_PLACE, VALUE_INLINE_MAX, TreeEntry, TreeXattr, placed
 from fsmodel.history.tree_reader import LoadTree, entries_of_tree
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.rebuild.bulk import Bulk
@@ -42,11 +42,12 @@ class NameRestorer:
         count = 0
         while directories:
             directory, tree = directories.pop()
-            for entry in entries_of_tree(self._load, tree):
-                self._put_entry(directory, entry)
-                count += 1
-                if entry.tree:
-                    directories.append((entry.inode, ObjectId(entry.tree)))
+            for each in entries_of_tree(self._load, tree):
+                for entry, above, _ in placed([each]):
+                    self._put_entry(above or directory, entry)
+                    count += 1
+                    if entry.tree:
+                        directories.append((entry.inode, ObjectId(entry.tree)))
             progress(count)
 
     def _put_entry(self, directory: int, entry: TreeEntry) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from fsmodel.errors import DataError, StoreDamaged
 from fsmodel.history.root_format import Root, decode_root
+from fsmodel.history.tree_entry import placed
 from fsmodel.history.tree_reader import LoadTree, entries_of_tree
 from fsmodel.ids import ObjectId
 from fsmodel.rebuild.pack_contents import Report
@@ -62,9 +63,9 @@ def _count_entries(load: LoadTree, root: Root, report: Report) -> int:
     count = 0
     trees = [ObjectId(root.directory.tree)]
     while trees:
-        for entry in entries_of_tree(load, trees.pop()):
-            count += 1
-            if entry.tree:
-                trees.append(ObjectId(entry.tree))
+        for each in entries_of_tree(load, trees.pop()):
+            below = placed([each])
+            count += len(below)
+            trees += [ObjectId(entry.tree) for entry, _, _ in below if entry.tree]
         report(count, 0, "names found")
     return count

@@ -1,10 +1,11 @@
 """Do the trees that directories name show what is in the directories?
 
 Each is made again, entry by entry, from the rows, and compared with what the packs hold. Access
-times may differ, as reading a file does not change the tree of its directory.
+times may differ, as reading a file does not change the tree of its directory. Small directories
+are compared with the tree they are part of, if that shows the present.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import zip_longest
 from typing import Final
 
@@ -12,7 +13,7 @@ from fsmodel.errors import DataError
 from fsmodel.history.root_format import decode_root
 from fsmodel.history.roots import current_root
 from fsmodel.history.tree_builder import entry_of
-from fsmodel.history.tree_format import TreeEntry
+from fsmodel.history.tree_entry import TreeEntry
 from fsmodel.history.tree_reader import entries_of_tree
 from fsmodel.ids import ROOT_INODE, ObjectId
 from fsmodel.upkeep.findings import Finding, Part
@@ -29,18 +30,8 @@ def check_trees(view: IndexView, load: LoadObject) -> Iterator[Finding]:
     """Look at the tree of every directory that names one."""
     yield from _check_root(view, load)
     for key, record in view.scan(INODE):
-        if record.mode >> 12 != DIRECTORY or not record.nlink:
-            continue
-        inode = number_of(key)
-        if record.tree:
-            yield from _check_directory(view, inode, ObjectId(record.tree), load)
-        elif record.parent:
-            above = view.get(INODE, number_key(record.parent))
-            if above is not None and above.tree:
-                yield _finding(
-                    f"directory {inode} has changed, but directory {record.parent} above names "
-                    f"a tree"
-                )
+        if record.mode >> 12 == DIRECTORY and record.nlink and record.tree:
+            yield from _check_directory(view, number_of(key), ObjectId(record.tree), load)
 
 
 def _check_root(view: IndexView, load: LoadObject) -> Iterator[Finding]:
@@ -56,7 +47,7 @@ def _check_root(view: IndexView, load: LoadObject) -> Iterator[Finding]:
         yield _finding(f"root {root_id.hex()} cannot be read: {error}")
         return
     entry, _ = entry_of(view, b"", ROOT_INODE, 0, record, first=True)
-    if not _equal(shown, entry):
+    if entry != shown._replace(atime_ns=entry.atime_ns):
         yield _finding(f"root {root_id.hex()} does not show the root directory as it is")
 
 
@@ -65,15 +56,31 @@ def _check_directory(
 ) -> Iterator[Finding]:
     """Compare one directory up to the first difference."""
     try:
-        for entry, shown in zip_longest(_entries(view, directory), entries_of_tree(load, tree)):
-            if not _equal(entry, shown):
-                name = next(each.name for each in (entry, shown) if each is not None)
-                yield _finding(
-                    f"tree {tree.hex()} of directory {directory} does not show {name!r} as it is"
-                )
-                return
+        name = _first_difference(view, directory, entries_of_tree(load, tree))
     except DataError as error:
         yield _finding(f"tree {tree.hex()} of directory {directory} cannot be read: {error}")
+    else:
+        if name is not None:
+            yield _finding(
+                f"tree {tree.hex()} of directory {directory} does not show {name!r} as it is"
+            )
+
+
+def _first_difference(view: IndexView, directory: int, shown: Iterable[TreeEntry]) -> bytes | None:
+    """The first name, in a directory or what is inlined below it, of which more than atime differs.
+
+    What is shown, which cannot be deep, decides how deep it looks.
+    """
+    for present, other in zip_longest(_entries(view, directory), shown):
+        if present is None or other is None:
+            return next(each.name for each in (present, other) if each is not None)
+        if present != other._replace(atime_ns=present.atime_ns, below=None):
+            return present.name
+        if other.below is not None:
+            name = _first_difference(view, present.inode, other.below)
+            if name is not None:
+                return name
+    return None
 
 
 def _entries(view: IndexView, directory: int) -> Iterator[TreeEntry]:
@@ -86,12 +93,6 @@ def _entries(view: IndexView, directory: int) -> Iterator[TreeEntry]:
                 view, name_of(key), dirent.inode, dirent.cookie, record, first=first
             )
             yield entry
-
-
-def _equal(entry: TreeEntry | None, shown: TreeEntry | None) -> bool:
-    if entry is None or shown is None:
-        return False
-    return entry == shown or entry == shown._replace(atime_ns=entry.atime_ns)
 
 
 def _finding(text: str) -> Finding:

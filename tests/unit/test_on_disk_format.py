@@ -23,20 +23,25 @@ from fsmodel.content.manifest import (
 from fsmodel.encoding.codecs import Codec
 from fsmodel.encoding.hashing import checksum64, object_id
 from fsmodel.history.root_format import ROOT_HEADER, ROOT_VERSION
+from fsmodel.history.tree_columns import BESIDE, PLAIN, STEPS, WIDTH_MAX
+from fsmodel.history.tree_entry import INLINE_BYTES_MAX, INLINE_ENTRIES, VALUE_INLINE_MAX
 from fsmodel.history.tree_format import (
     BOUNDARY_BITS,
-    CHUNK_REF,
-    LEAF_COLUMNS,
-    MANIFEST_REF,
-    NO_REF,
+    TREE_COUNT_MAX,
     TREE_HEADER,
     TREE_ITEMS_MAX,
     TREE_ITEMS_MIN,
     TREE_LEVEL_MAX,
     TREE_PAGE_BYTES,
-    TREE_REF,
     TREE_VERSION,
-    VALUE_INLINE_MAX,
+)
+from fsmodel.history.tree_leaf import (
+    CHUNK_REF,
+    INLINED,
+    LEAF_COLUMNS,
+    MANIFEST_REF,
+    NO_REF,
+    TREE_REF,
 )
 from fsmodel.ids import PackId
 from fsmodel.store.format_file import FORMAT_VERSION, parse_format
@@ -173,22 +178,27 @@ def test_limits_are_told() -> None:
 
 def test_the_columns_of_a_tree_leaf_are_told() -> None:
     table = rows(section("Tree page"), "column")
-    assert [(row["column"], row["type"]) for row in table] == [
-        (name, TYPES[code][0]) for name, code in LEAF_COLUMNS
+    assert [(row["column"], row["bits"], row["beside"]) for row in table] == [
+        (column.name, str(column.bits), column.beside) for column in LEAF_COLUMNS
     ]
     kinds = {row["column"]: row["meaning"] for row in table}["ref kind"]
-    numbers = (NO_REF, CHUNK_REF, MANIFEST_REF, TREE_REF)
-    words = ("none", "a chunk", "a manifest", "a tree")
+    numbers = (NO_REF, CHUNK_REF, MANIFEST_REF, TREE_REF, INLINED)
+    words = ("none", "a chunk", "a manifest", "a tree", "entries that follow")
     assert kinds == ", ".join(f"{n} {word}" for n, word in zip(numbers, words, strict=True))
+    forms = {row["name"]: int(row["form"]) for row in rows(section("Tree page"), "form")}
+    assert forms == {"PLAIN": PLAIN, "STEPS": STEPS, "BESIDE": BESIDE}
+    assert f"0 to {WIDTH_MAX}" in section("Tree page")
 
 
 def test_the_limits_of_a_tree_page_are_told() -> None:
     page = {row["field"]: row["meaning"] for row in rows(section("Tree page"), "offset")}
     assert page["level"].endswith(f"at most {TREE_LEVEL_MAX}")
-    assert f"at most {TREE_ITEMS_MAX};" in page["count"]
+    assert f"at most {TREE_COUNT_MAX};" in page["count"]
     text = " ".join(section("Tree page").split())
     assert f"not before {TREE_ITEMS_MIN} entries; behind {TREE_ITEMS_MAX} entries" in text
-    assert f"its low {BOUNDARY_BITS} bits zero" in text
+    assert f"the low {BOUNDARY_BITS} bits" in text
+    assert f"fewer than {INLINE_ENTRIES} entries" in text
+    assert f"at most {INLINE_BYTES_MAX} bytes" in text
     assert f"come to {TREE_PAGE_BYTES} bytes" in text
     assert f"more than {VALUE_INLINE_MAX} bytes" in text
 

@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 from fsmodel.history.roots import WrittenRoot, current_root
+from fsmodel.history.tree_entry import INLINE_ENTRIES
 from fsmodel.history.tree_reader import entries_of_tree
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.namespace.inodes import AttributeChange
+from fsmodel.namespace.renames import NO_RENAME_FLAGS
 from fsmodel.steps import run_inline
 from fsmodel.volume import Volume
+from lmdb_index.keys import number_key
+from lmdb_index.schema import INODE
 from tests.support.filled_tree import fill_tree, put_file, write_file
 from tests.support.namespace_store import ManualClock
 from tests.support.volume_store import USER, VolumeStore, moments_of, random_bytes
@@ -50,19 +54,73 @@ def test_a_root_shows_everything_and_is_written_once(store: VolumeStore) -> None
     assert not store.volume.root_is_due
 
 
+def fill_folder(volume: Volume, name: bytes, files: int) -> InodeId:
+    """A folder with so many empty files and one with bytes, which is returned."""
+    folder = volume.make_directory(ROOT_INODE, name, 0o755, USER)
+    for number in range(files):
+        volume.make_node(folder, b"%d" % number, stat.S_IFREG | 0o600, 0, USER)
+    return put_file(volume, folder, b"file", name)
+
+
 def test_one_changed_file_costs_the_path_to_it(store: VolumeStore) -> None:
     volume = store.volume
-    files = []
-    for number in range(30):
-        folder = volume.make_directory(ROOT_INODE, b"%d" % number, 0o755, USER)
-        files.append(put_file(volume, folder, b"file", b"%d" % number))
+    files = [fill_folder(volume, b"%d" % number, 70) for number in range(5)]
     first = write_root(volume)
     assert first is not None
-    assert first.directories == 31
-    write_file(volume, files[7], b"others")
+    assert first.directories == 6
+    write_file(volume, files[3], b"others")
     second = write_root(volume)
     assert second is not None
     assert (second.directories, second.objects) == (2, 3)
+    store.require_sound()
+
+
+def test_small_directories_are_part_of_the_tree_above(store: VolumeStore) -> None:
+    volume = store.volume
+    files = [fill_folder(volume, b"%d" % number, 2) for number in range(10)]
+    first = write_root(volume)
+    assert first is not None
+    assert (first.directories, first.objects) == (1, 2)
+    for change in (b"one", b"two"):
+        write_file(volume, files[7], change)
+        assert volume.root_is_due
+        second = write_root(volume)
+        assert second is not None
+        assert (second.directories, second.objects) == (1, 2)
+        assert not volume.root_is_due
+        store.require_sound()
+
+
+def test_a_directory_that_grows_and_shrinks_gets_pages_and_loses_them(store: VolumeStore) -> None:
+    volume = store.volume
+    fill_folder(volume, b"folder", INLINE_ENTRIES - 2)
+    folder = volume.lookup(ROOT_INODE, b"folder")
+    write_root(volume)
+    assert not volume.attributes(folder)[0].tree
+    volume.make_node(folder, b"one more", stat.S_IFREG, 0, USER)
+    write_root(volume)
+    assert shown_names(volume, folder)[-1] == b"one more"
+    store.require_sound()
+    volume.unlink(folder, b"file")
+    write_root(volume)
+    assert not volume.attributes(folder)[0].tree
+    store.require_sound()
+
+
+def test_fsck_compares_small_directories_with_the_tree_above(store: VolumeStore) -> None:
+    file = fill_folder(store.volume, b"folder", 2)
+    write_root(store.volume)
+    parts = store.volume._parts
+    with parts.index.operation() as operation:
+        record = operation.get(INODE, number_key(file))
+        assert record is not None
+        record.mtime_ns += 1
+        operation.put(INODE, number_key(file), record)
+    (finding,) = run_inline(store.volume.fsck()).findings
+    assert "does not show b'file' as it is" in finding.text
+    parts.inodes.clear()
+    store.volume.set_attributes(file, AttributeChange(mode=0))
+    write_root(store.volume)
     store.require_sound()
 
 
@@ -92,11 +150,18 @@ def test_a_large_directory_is_many_pages_and_one_change_few_of_them(store: Volum
     store.require_sound()
 
 
-def test_equal_directories_are_one_tree(store: VolumeStore) -> None:
-    one = store.volume.make_directory(ROOT_INODE, b"one", 0o755, USER)
-    two = store.volume.make_directory(ROOT_INODE, b"two", 0o700, USER)
-    write_root(store.volume)
-    assert tree_of(store.volume, one) == tree_of(store.volume, two)
+def test_a_directory_that_only_moves_keeps_its_tree(store: VolumeStore) -> None:
+    volume = store.volume
+    fill_folder(volume, b"folder", 70)
+    folder = volume.lookup(ROOT_INODE, b"folder")
+    write_root(volume)
+    former = tree_of(volume, folder)
+    above = volume.make_directory(ROOT_INODE, b"above", 0o700, USER)
+    volume.rename(ROOT_INODE, b"folder", above, b"moved", NO_RENAME_FLAGS)
+    second = write_root(volume)
+    assert second is not None
+    assert (second.directories, second.objects) == (1, 2)
+    assert tree_of(volume, folder) == former
     store.require_sound()
 
 

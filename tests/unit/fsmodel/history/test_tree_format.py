@@ -11,20 +11,27 @@ from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import FrameCorrupt
 from fsmodel.history.naming import named_by
 from fsmodel.history.root_format import Label, Root, decode_root, encode_root
-from fsmodel.history.tree_format import (
-    TREE_ITEMS_MAX,
-    TREE_ITEMS_MIN,
+from fsmodel.history.tree_entry import (
+    INLINE_BYTES_MAX,
+    INLINE_ENTRIES,
     VALUE_INLINE_MAX,
-    TreeChild,
     TreeEntry,
     TreeXattr,
-    decode_tree_leaf,
+    heaviness,
+    is_inlined,
+    placed,
+)
+from fsmodel.history.tree_format import (
+    TREE_HEADER,
+    TREE_ITEMS_MAX,
+    TREE_ITEMS_MIN,
+    TreeChild,
     decode_tree_node,
-    encode_tree_leaf,
     encode_tree_node,
     ends_tree_page,
     split_into_nodes,
 )
+from fsmodel.history.tree_leaf import decode_tree_leaf, encode_tree_leaf
 from fsmodel.ids import ObjectId
 from fsmodel.store.pack_format import ObjectKind
 
@@ -70,7 +77,25 @@ ENTRIES = st.builds(
     target=st.binary(max_size=300),
     xattrs=st.lists(XATTRS, max_size=3).map(tuple),
 )
-LEAVES = st.lists(ENTRIES, max_size=5, unique_by=lambda entry: entry.name).map(
+
+
+def directories_of(entries: st.SearchStrategy[TreeEntry]) -> st.SearchStrategy[TreeEntry]:
+    """Directories with a few such entries below them."""
+    below = st.lists(entries, max_size=4, unique_by=lambda entry: entry.name)
+    return st.builds(
+        lambda entry, inside: entry._replace(
+            content=b"",
+            tree=b"",
+            size=len(inside),
+            below=tuple(sorted(inside, key=lambda each: each.name)),
+        ),
+        ENTRIES,
+        below,
+    )
+
+
+NESTED = st.recursive(ENTRIES, directories_of, max_leaves=10)
+LEAVES = st.lists(NESTED, max_size=5, unique_by=lambda entry: entry.name).map(
     lambda entries: sorted(entries, key=lambda entry: entry.name)
 )
 IDLE = ObjectId(b"i" * 32)
@@ -98,7 +123,8 @@ def test_a_leaf_that_was_cut_or_has_grown_is_refused(
 
 @given(st.binary(max_size=400))
 def test_arbitrary_bytes_are_refused(data: bytes) -> None:
-    for prefix in (b"", b"\x01\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0", b"\x01\x01\0\0\x01\0\0\0"):
+    leaf = TREE_HEADER.pack(1, 0, 0, 2, 1)
+    for prefix in (b"", leaf, leaf + b"\0\1" * 22, TREE_HEADER.pack(1, 1, 0, 1, 1)):
         for decode in (decode_tree_leaf, decode_tree_node, decode_root):
             try:
                 decode(prefix + data)
@@ -110,9 +136,64 @@ def test_arbitrary_bytes_are_refused(data: bytes) -> None:
     "names", [[b"b", b"a"], [b"a", b"a"], [b""], [b"."], [b".."], [b"a/b"], [b"a\0b"]]
 )
 def test_names_out_of_order_and_what_is_no_name_are_refused(names: list[bytes]) -> None:
-    page = encode_tree_leaf([PLAIN._replace(name=name) for name in names])
-    with pytest.raises(FrameCorrupt, match="name"):
-        decode_tree_leaf(page)
+    entries = tuple(PLAIN._replace(name=name) for name in names)
+    inlined = PLAIN._replace(name=b"d", size=len(entries), below=entries)
+    for listed in (entries, [inlined]):
+        with pytest.raises(FrameCorrupt, match=r"name|too many"):
+            decode_tree_leaf(encode_tree_leaf(listed))
+
+
+def chain_of(depth: int) -> TreeEntry:
+    """A directory with so many directories in each other below it."""
+    entry = PLAIN._replace(name=b"d", size=0, below=())
+    for _ in range(depth):
+        entry = PLAIN._replace(name=b"d", size=1, below=(entry,))
+    return entry
+
+
+def test_what_is_below_an_entry_is_bounded() -> None:
+    deepest = chain_of(INLINE_ENTRIES - 1)
+    assert len(placed([deepest])) == INLINE_ENTRIES
+    assert decode_tree_leaf(encode_tree_leaf([deepest])) == [deepest]
+    with pytest.raises(FrameCorrupt, match="64 entries below"):
+        decode_tree_leaf(encode_tree_leaf([chain_of(INLINE_ENTRIES)]))
+
+
+@pytest.mark.parametrize("size", [0, 2, 2**40])
+def test_numbers_of_entries_that_do_not_add_up_are_refused(size: int) -> None:
+    inlined = PLAIN._replace(name=b"d", size=size, below=(PLAIN,))
+    with pytest.raises(FrameCorrupt, match="entries"):
+        decode_tree_leaf(encode_tree_leaf([inlined]))
+
+
+def test_what_is_inlined() -> None:
+    heavy = PLAIN._replace(target=b"t" * 4000, xattrs=(TreeXattr(b"user.long", 300, b"i" * 32),))
+    assert heaviness(heavy) == 4000 + 9 + 256
+    assert heaviness(PLAIN._replace(below=(heavy,))) == 0
+    assert is_inlined(INLINE_ENTRIES - 1, INLINE_BYTES_MAX)
+    assert not is_inlined(INLINE_ENTRIES, 0)
+    assert not is_inlined(0, INLINE_BYTES_MAX + 1)
+
+
+def test_entries_are_placed_behind_what_they_are_below() -> None:
+    inner = PLAIN._replace(name=b"b", inode=8, below=(PLAIN,))
+    outer = PLAIN._replace(name=b"a", inode=9, below=(inner, PLAIN))
+    assert [(each.entry.name, *each[1:]) for each in placed([PLAIN, outer])] == [
+        (b"name", 0, 0),
+        (b"a", 0, 1),
+        (b"b", 9, 0),
+        (b"name", 8, 0),
+        (b"name", 9, 1),
+    ]
+
+
+def test_a_copied_tree_takes_few_bytes_besides_names_and_ids() -> None:
+    entries = [
+        PLAIN._replace(name=b"%03d" % n, inode=1000 + n, cookie=3 + n, ctime_ns=A_TIME + n // 50)
+        for n in range(200)
+    ]
+    page = encode_tree_leaf(entries)
+    assert len(page) - 200 * len(b"000\0") < 500
 
 
 def test_a_leaf_names_contents_trees_and_long_values() -> None:
@@ -124,7 +205,8 @@ def test_a_leaf_names_contents_trees_and_long_values() -> None:
         PLAIN._replace(name=b"d", xattrs=(TreeXattr(b"user.x", 257, ids[3]),)),
         PLAIN._replace(name=b"e", xattrs=(TreeXattr(b"user.x", 5, b"short"),)),
     ]
-    assert named_by(ObjectKind.TREE, encode_tree_leaf(entries)) == ids
+    entries[3] = entries[3]._replace(size=1, below=(entries[0],))
+    assert named_by(ObjectKind.TREE, encode_tree_leaf(entries)) == [*ids, ids[0]]
     assert named_by(ObjectKind.CHUNK, b"bytes of a file") == []
 
 
@@ -146,6 +228,8 @@ def test_where_a_page_ends_depends_on_names_alone() -> None:
     assert 100 < len(ends) < 220  # 1 of 128
     assert not any(ends_tree_page(name, 0, TREE_ITEMS_MIN - 1) for name in names)
     assert all(ends_tree_page(name, 0, TREE_ITEMS_MAX) for name in names)
+    heavy = [name for name in names if ends_tree_page(name, 0, TREE_ITEMS_MIN, 64)]
+    assert 9_500 < len(heavy) < 10_500  # 64 of 128
     children = [TreeChild(ObjectId(bytes(32)), 1, name) for name in names]
     for level in range(1, 9):
         nodes = list(split_into_nodes(children, level))
@@ -177,7 +261,8 @@ def test_stored_bytes_do_not_change_unnoticed() -> None:
         PLAIN._replace(name=b"b", inode=9, target=b"a", birth_ns=A_TIME - 10**12 - 1),
         PLAIN._replace(name=b"c", xattrs=(TreeXattr(b"user.x", 1, b"v"),), content_size=4),
     ]
+    entries.append(PLAIN._replace(name=b"d", mode=0o40755, size=3, below=tuple(entries)))
     leaf, node = encode_tree_leaf(entries), encode_tree_node(1, [TreeChild(IDLE, 3, b"c")])
     root = Root(A_TIME, 1, 2, b"", PLAIN._replace(name=b"", tree=IDLE), (Label(b"l", IDLE),))
     found = [object_id(data).hex()[:16] for data in (leaf, node, encode_root(root))]
-    assert found == ["34faf3c94fa907f9", "f11a33bdd6de2e38", "2fc0a947c1250ec0"]
+    assert found == ["7714f90337a5c894", "f11a33bdd6de2e38", "a4a69e3bbccfb3bd"]
