@@ -26,7 +26,7 @@ from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.dead_bytes import count_dead
 from fsmodel.store.encoder import Encoder, Encoding, NewObject
 from fsmodel.store.epochs import Epochs
-from fsmodel.store.group_writer import SMALL_GROUP_BYTES, GroupLimits, append_grouped
+from fsmodel.store.group_writer import GroupLimits, append_grouped
 from fsmodel.store.object_reader import Located, ObjectReader, locate
 from fsmodel.store.pack_format import Location, ObjectKind
 from fsmodel.store.pack_reader import PackReader
@@ -70,7 +70,7 @@ class ObjectStore:
             self.is_damaged,
             depth_max=encoding.depth_max,
         )
-        self._level = encoding.level
+        self._groups = GroupLimits(encoding.level)
         self.makes_deltas = encoding.depth_max > 0
         self._unrecorded: dict[ObjectId, ObjectRecord] = {}
         self._appending: Counter[PackId] = Counter()  # appends by the lowest pack they may go to
@@ -124,20 +124,18 @@ class ObjectStore:
             if missing:
                 yield from self._store(list(missing.values()))
 
-    def add_grouped(
-        self, objects: Sequence[NewObject], plain_bytes: int = SMALL_GROUP_BYTES
-    ) -> Steps[None]:
+    def add_grouped(self, objects: Sequence[NewObject], plain_bytes: int = 0) -> Steps[None]:
         """The same for objects that are small and alike: neighbours go into a group together.
 
-        Nothing is looked for that they resemble; the group, of so many bytes, is what they are
-        compressed with.
+        Nothing is looked for that they resemble; the group is what they are compressed with. It has
+        up to so many bytes, or the usual number.
         """
         with self.reliance.on([new.id for new in objects]):
             missing = {new.id: new for new in objects if self._lacks(new.id)}
             if missing:
                 new = list(missing.values())
                 size = sum(len(each.data) for each in new)
-                limits = GroupLimits(self._level, plain_bytes)
+                limits = GroupLimits(self._groups.level, plain_bytes or self._groups.plain_bytes)
                 work = Work(partial(append_grouped, self._writer, new, limits), size)
                 self._register_all(new, (yield from self._appended(work)))
 
