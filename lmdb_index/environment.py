@@ -13,7 +13,7 @@ from lmdb.verify import VerifyError, verify
 
 from lmdb_index.errors import IndexCorrupt, IndexProblem, NoRoom
 from lmdb_index.host_files import FILE_MODE, NO_ROOM
-from lmdb_index.schema import TABLES
+from lmdb_index.schema import PACKED, PACKED_DATABASE, TABLES
 
 ENGINE: Final = 0  # LMDB 0.9; 1 would be LMDB 1.0
 MAP_BYTES_MIN: Final = 64 << 30
@@ -23,8 +23,10 @@ DATA_FILE: Final = "data.mdb"
 Database = lmdb._Database  # the binding has no public name for it
 if TYPE_CHECKING:
     Transaction = lmdb.Transaction[bytes]
+    Cursor = lmdb.Cursor[bytes]
 else:  # generic in its stubs only
     Transaction = lmdb.Transaction
+    Cursor = lmdb.Cursor
 
 _DAMAGED: Final = (
     lmdb.CorruptedError,
@@ -91,6 +93,7 @@ class Environment:
         for table in TABLES:
             database = self._environment.open_db(table.name, txn=transaction)
             self.databases[table.number] = database
+        self.databases[PACKED_DATABASE] = self._environment.open_db(PACKED, txn=transaction)
 
     def begin(self, parent: Transaction | None = None) -> Transaction:
         """A write transaction, nested in its parent if there is one. Raises lmdb.Error."""

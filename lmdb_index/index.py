@@ -24,6 +24,7 @@ from lmdb_index.journal_survey import survey_journal
 from lmdb_index.meta import Meta, put_meta, read_meta
 from lmdb_index.opening import Places, create_index, open_environment, open_journal
 from lmdb_index.operation import Operation
+from lmdb_index.packing import Packer
 from lmdb_index.recovery import AcceptRecord, replay
 from lmdb_index.rows import CurrentTransaction, Rows
 from lmdb_index.schema import TABLES
@@ -54,6 +55,7 @@ class Snapshot(Rows):
 
     def __init__(self, current: CurrentTransaction) -> None:
         super().__init__(current)
+        current.packed.load(current.transaction)
         meta = read_meta(self)
         self._counters = meta.counters
         self.position = meta.applied  # number of the last operation it contains
@@ -87,6 +89,9 @@ class Index(Rows):
         self._rotation_problem: str | None = None
         self._snapshots = 0
         self._snapshots_change = Lock()
+        self._current.packed.load(transaction)
+        self._packer = Packer(environment, self._current)
+        self._has_packed = False  # since the last checkpoint
         meta = read_meta(self)
         self._applied = meta.applied
         survey = survey_journal(places.journal, uuid, meta.applied)
@@ -207,19 +212,38 @@ class Index(Rows):
         """
         current, position = self._current, self._journal.position
         assert not current.is_nested, "an operation is open"
-        if self._dry or position == self._applied:
+        changed = position != self._applied
+        if self._dry or not (changed or self._has_packed):
             return
         try:
             put_meta(current, Meta(position, self._counters))
+            current.packed.save(current.transaction)
             current.transaction.commit()
         except lmdb.Error as error:
             current.transaction.abort()
             self._replay_again()
             raise self._commit_problem(error) from error
         self._applied = position
+        self._has_packed = False
         self._checkpoints += 1
         self._begin()
-        self._rotate_journal()
+        if changed:
+            self._rotate_journal()
+
+    def pack_step(self) -> bool:
+        """Pack some rows, in about 5 ms; False when all that is worth it has been looked at.
+
+        Nothing that can be read changes. The next checkpoint commits it. No operation may be open.
+        Raises NoRoom, IndexProblem; then nothing was packed.
+        """
+        if self._dry:
+            return False
+        moved = self._packer.moved_rows
+        more = self._packer.step()
+        self._has_packed |= self._packer.moved_rows > moved
+        if not more:
+            self._packer = Packer(self._environment, self._current)
+        return more
 
     def skip_numbers(self, position: int) -> None:
         """Checkpoint, and number operations from there on as if there had been so many.
@@ -279,8 +303,10 @@ class Index(Rows):
     def _replay_again(self) -> None:
         """Bring back what an aborted commit has lost. Raises IndexProblem, as `_begin` does."""
         self._begin()
+        self._has_packed = False
         places, meta = self._places, read_meta(self)
         try:
+            self._current.packed.load(self._current.transaction)
             survey = survey_journal(places.journal, self._uuid, meta.applied)
             replayed = replay(self._current, self._uuid, survey, meta, None)
         except IndexProblem as problem:

@@ -12,6 +12,7 @@ _U64_PAIR: Final = Struct(">QQ")
 _U64_TRIPLE: Final = Struct(">QQQ")
 
 KEY_BYTES_MAX: Final = 511
+NUMBER_BYTES: Final = _U64.size
 
 
 def number_key(number: int) -> bytes:

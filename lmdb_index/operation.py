@@ -57,6 +57,7 @@ class Operation(Rows):
         except lmdb.Error as error:
             raise index_problem(error, "index") from error
         current.is_nested = True
+        current.packed.begin()
         return self
 
     def __exit__(
@@ -78,8 +79,11 @@ class Operation(Rows):
         transaction, current, number = self._transaction, self._current, table.number
         assert transaction is not None, "the operation has ended"
         value = CODECS[number].seal(key, record)
+        database = current.databases[number]
         try:
-            transaction.put(key, value, True, True, False, current.databases[number])
+            if key <= current.packed.last.get(number, b""):
+                current.packed.before_put(transaction, database, number, key)
+            transaction.put(key, value, True, True, False, database)
         except lmdb.Error as error:
             raise self._refusal(error, table) from error
         current.generation += 1
@@ -89,8 +93,12 @@ class Operation(Rows):
         """Remove a row; False when there is none. Raises NoRoom, IndexProblem."""
         transaction, current, number = self._transaction, self._current, table.number
         assert transaction is not None, "the operation has ended"
+        database = current.databases[number]
         try:
-            found = transaction.delete(key, b"", current.databases[number])
+            if key <= current.packed.last.get(number, b""):
+                found = current.packed.delete(transaction, database, number, key)
+            else:
+                found = transaction.delete(key, b"", database)
         except lmdb.Error as error:
             raise self._refusal(error, table) from error
         if found:
@@ -134,6 +142,7 @@ class Operation(Rows):
     def _give_up(self, transaction: Transaction) -> None:
         transaction.abort()
         self._current.generation += 1
+        self._current.packed.give_up()
         for name, delta in self._changes.items():
             self._counters[name] -= delta
         self._leave()

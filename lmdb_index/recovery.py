@@ -132,13 +132,19 @@ def _operations_behind(
 
 
 def _apply(current: CurrentTransaction, mutations: Sequence[Mutation], place: str) -> None:
-    transaction, databases = current.transaction, current.databases
+    transaction, packed = current.transaction, current.packed
     try:
         for number, key, value in mutations:
-            if value is None:
-                transaction.delete(key, b"", databases[number])
+            database = current.databases[number]
+            may_be_packed = key <= packed.last.get(number, b"")
+            if value is not None:
+                if may_be_packed:
+                    packed.before_put(transaction, database, number, key)
+                transaction.put(key, value, db=database)
+            elif may_be_packed:
+                packed.delete(transaction, database, number, key)
             else:
-                transaction.put(key, value, db=databases[number])
+                transaction.delete(key, b"", database)
     except KeyError as error:
         raise IndexTooNew(f"{place}: table {error} is not known: use a later cairnfs") from error
     except lmdb.Error as error:

@@ -1,19 +1,23 @@
 """Reading rows through whichever LMDB transaction is current."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
 import lmdb
 
+from lmdb_index.block_format import Block
 from lmdb_index.environment import Database, Transaction, index_problem
 from lmdb_index.errors import IndexProblem
 from lmdb_index.keys import after_prefix
-from lmdb_index.schema import Record, Table
+from lmdb_index.packed import TOMBSTONE, Packed, PackedRow
+from lmdb_index.schema import PACKED_DATABASE, Record, Table
 from lmdb_index.values import CODECS, RowCodec
 
 BATCH_ROWS_MIN: Final = 8
 BATCH_ROWS_MAX: Final = 512
+
+StoredRow = bytes | PackedRow  # a stored value (values.py), or a row of a block
 
 
 def table_problem(error: lmdb.Error, table: Table[Record]) -> IndexProblem:
@@ -28,13 +32,14 @@ class CurrentTransaction:
     using the parent meanwhile.
     """
 
-    __slots__ = ("databases", "generation", "is_nested", "transaction")
+    __slots__ = ("databases", "generation", "is_nested", "packed", "transaction")
 
     def __init__(self, transaction: Transaction, databases: dict[int, Database]) -> None:
         self.transaction = transaction
         self.databases = databases  # by the table's number
         self.generation = 0  # another number after each change of any row
         self.is_nested = False
+        self.packed = Packed(databases[PACKED_DATABASE])
 
 
 class Rows:
@@ -55,9 +60,11 @@ class Rows:
         current = self._current
         try:
             value = current.transaction.get(key, None, current.databases[number])
+            if value is None and key <= current.packed.last.get(number, b""):
+                return current.packed.get(current.transaction, table, key)
         except lmdb.Error as error:
             raise table_problem(error, table) from error
-        if value is None:
+        if not value:
             return None
         codec: RowCodec[Record] = CODECS[number]
         return codec.unseal(key, value)
@@ -75,49 +82,94 @@ class Rows:
         Raises IndexCorrupt, IndexTooNew.
         """
         unseal = CODECS[table.number].unseal
-        for key, value in self.scan_values(table, start, stop, reverse=reverse):
-            yield key, unseal(key, value)
+        for key, row in self._scan(table, start, stop, reverse=reverse):
+            if isinstance(row, bytes):
+                yield key, unseal(key, row)
+            else:
+                yield key, self.packed_record(table, key, row)
 
     def scan_prefix(self, table: Table[Record], prefix: bytes) -> Iterator[tuple[bytes, Record]]:
         """Rows whose key begins with a prefix, in order. Raises IndexCorrupt, IndexTooNew."""
         return self.scan(table, prefix, after_prefix(prefix))
 
-    def scan_values(
-        self,
-        table: Table[Record],
-        start: bytes = b"",
-        stop: bytes | None = None,
-        *,
-        reverse: bool = False,
+    def scan_unpacked(
+        self, table: Table[Record], start: bytes = b"", stop: bytes | None = None
     ) -> Iterator[tuple[bytes, bytes]]:
-        """As `scan`, with values as they are stored, not verified."""
-        read = self._read_before if reverse else self._read_from
+        """Values in a table's own database, not verified and with tombstones, for checks.
+
+        Nothing may change meanwhile. Raises IndexProblem.
+        """
+        while True:
+            try:
+                batch = self._read_from(table, start, stop, BATCH_ROWS_MAX)
+            except lmdb.Error as error:
+                raise table_problem(error, table) from error
+            yield from batch
+            if len(batch) < BATCH_ROWS_MAX:
+                return
+            start = batch[-1][0] + b"\0"
+
+    def packed_ends(self, table: Table[Record]) -> Iterator[bytes]:
+        """The last key of each block of packed rows, in order, for checks."""
+        current, at = self._current, b""
+        while (last := current.packed.last_at(current.transaction, table.number, at)) is not None:
+            yield last
+            at = last + b"\0"
+
+    def packed_block(self, table: Table[Record], key: bytes) -> Block | None:
+        """The only block that may hold a key, for checks. Raises IndexCorrupt, IndexTooNew."""
+        current = self._current
+        return current.packed.block_at(current.transaction, table.number, key)
+
+    def packed_record(self, table: Table[Record], key: bytes, row: PackedRow) -> Record:
+        """The record of a row of a block, for checks. Raises IndexCorrupt."""
+        current = self._current
+        return current.packed.record(current.transaction, table, key, row)
+
+    def count(self, table: Table[Record]) -> int:
+        """How many rows a table has."""
+        current, number = self._current, table.number
+        try:
+            stored: int = current.transaction.stat(current.databases[number])["entries"]
+        except lmdb.Error as error:
+            raise table_problem(error, table) from error
+        return stored + current.packed.extra.get(number, 0)
+
+    def _scan(
+        self, table: Table[Record], start: bytes, stop: bytes | None, *, reverse: bool
+    ) -> Iterator[tuple[bytes, StoredRow]]:
         size, more = BATCH_ROWS_MIN, True
         while more:
             generation = self._current.generation
             try:
-                batch = read(table, start, stop, size)
+                batch, edge = self._read(table, start, stop, size, reverse=reverse)
             except lmdb.Error as error:
                 raise table_problem(error, table) from error
-            more = len(batch) == size
             size = min(2 * size, BATCH_ROWS_MAX)
             for row in batch:
                 yield row
                 if self._current.generation != generation:
-                    size, more = BATCH_ROWS_MIN, True
+                    size, edge = BATCH_ROWS_MIN, row[0]
                     break
-            if more and reverse:
-                stop = row[0]
-            elif more:
-                start = row[0] + b"\0"
+            more = edge is not None
+            if edge is not None and reverse:
+                stop = edge
+            elif edge is not None:
+                start = edge + b"\0"
 
-    def count(self, table: Table[Record]) -> int:
-        """How many rows a table has."""
-        current = self._current
-        try:
-            return current.transaction.stat(current.databases[table.number])["entries"]
-        except lmdb.Error as error:
-            raise table_problem(error, table) from error
+    def _read(
+        self, table: Table[Record], start: bytes, stop: bytes | None, size: int, *, reverse: bool
+    ) -> tuple[Sequence[tuple[bytes, StoredRow]], bytes | None]:
+        """The next rows of a scan, and the key behind which it goes on; None when it does not."""
+        current, number = self._current, table.number
+        rows = (self._read_before if reverse else self._read_from)(table, start, stop, size)
+        packed = current.packed
+        last = packed.last.get(number)
+        if last is None or start > last:
+            return rows, rows[-1][0] if len(rows) == size else None
+        read = packed.rows_before if reverse else packed.rows_from
+        below = read(current.transaction, number, start, stop, size)
+        return _merged(rows, below, size, reverse=reverse)
 
     def _read_from(
         self, table: Table[Record], start: bytes, stop: bytes | None, size: int
@@ -143,3 +195,25 @@ class Rows:
         while batch and batch[-1][0] < start:
             batch.pop()
         return batch
+
+
+def _merged(
+    rows: list[tuple[bytes, bytes]],
+    below: list[tuple[bytes, PackedRow]],
+    size: int,
+    *,
+    reverse: bool,
+) -> tuple[Sequence[tuple[bytes, StoredRow]], bytes | None]:
+    """Rows of a table and packed ones as one, up to where both are known, and where that is."""
+    ends = [part[-1][0] for part in (rows, below) if len(part) == size]
+    edge = (max(ends) if reverse else min(ends)) if ends else None
+    if not rows:
+        return below, edge
+    merged: dict[bytes, StoredRow] = {**dict(below), **dict(rows)}
+    keys = sorted(key for key, row in merged.items() if row != TOMBSTONE)
+    if reverse:
+        keys.reverse()
+    if edge is not None:
+        known = edge.__le__ if reverse else edge.__ge__
+        keys = [key for key in keys if known(key)]
+    return [(key, merged[key]) for key in keys], edge

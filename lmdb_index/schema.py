@@ -10,6 +10,7 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
+from lmdb_index.block_keys import KeyForm
 from lmdb_index.records import (
     DamagedRecord,
     DigestRecord,
@@ -34,9 +35,17 @@ class Table(Generic[Record]):
     name: bytes
     record: type[Record]
     version: int = 1
+    packed_keys: KeyForm | None = None  # of its blocks of packed rows; None: it has none
 
 
 SCHEMA_VERSION: Final = 1  # raised by each migration of these tables; a greater one is refused
+
+# packed: blocks of packed rows of the tables that have `packed_keys` (packed.py). No table, as no
+# operation changes it: it has no number.
+#   key  number of the table, key of the block's last row      value  block_format.py
+#   key  zero                       value  how many rows of tables count by being packed (packed.py)
+PACKED: Final = b"packed"
+PACKED_DATABASE: Final = 0  # stands for it where databases have numbers
 
 # meta: the index's own state.
 #   key    text       value  raw bytes
@@ -50,36 +59,36 @@ META: Final = Table(1, b"meta", RawRecord)
 # inode: one row for each filesystem object, the root being number 1.
 #   key  inode number      value  InodeRecord
 #   A number is never used again. Every row is reachable from the root, or in `orphan`.
-INODE: Final = Table(2, b"inode", InodeRecord)
+INODE: Final = Table(2, b"inode", InodeRecord, packed_keys=KeyForm.COUNTED)
 
 # dirent: the names of a directory.
 #   key  directory, name   value  DirentRecord
-DIRENT: Final = Table(3, b"dirent", DirentRecord)
+DIRENT: Final = Table(3, b"dirent", DirentRecord, packed_keys=KeyForm.LISTED)
 
 # dirent_order: the same entries in the order they are listed in.
 #   key  directory, cookie value  DirentOrderRecord
 #   Exactly one row for each dirent row. A cookie never changes while its entry lives and is never
 #   given out again, so that a listing stays correct while entries come and go.
-DIRENT_ORDER: Final = Table(4, b"dirent_order", DirentOrderRecord)
+DIRENT_ORDER: Final = Table(4, b"dirent_order", DirentOrderRecord, packed_keys=KeyForm.LISTED)
 
 # link: names of an inode beyond the one its own row remembers (parent, cookie).
 #   key  inode, directory, cookie      value  nothing
 #   A non-directory has nlink - 1 rows here.
-LINK: Final = Table(5, b"link", RawRecord)
+LINK: Final = Table(5, b"link", RawRecord, packed_keys=KeyForm.LISTED)
 
 # xattr: extended attributes, access control lists among them.
 #   key  inode, name       value  the attribute's bytes
-XATTR: Final = Table(6, b"xattr", RawRecord)
+XATTR: Final = Table(6, b"xattr", RawRecord, packed_keys=KeyForm.LISTED)
 
 # extent: bytes that are durable but not yet part of a file's content.
 #   key  inode, sequence   value  ExtentRecord
 EXTENT: Final = Table(7, b"extent", ExtentRecord)
 
-# object: one row for each immutable object in the packs that is known.
+# object: one row for each immutable object in the packs that is known, groups left out.
 #   key  object id         value  ObjectRecord
 #   References equal the number of inode contents, manifest slots, tree entries, roots, versions,
 #   snapshots and delta children that name it: fsck counts them again.
-OBJECT: Final = Table(8, b"object", ObjectRecord)
+OBJECT: Final = Table(8, b"object", ObjectRecord, packed_keys=KeyForm.FIXED)
 
 # unreferenced: objects that nothing names; they stay until GC, so a new write can revive them.
 #   key  object id         value  nothing

@@ -13,6 +13,8 @@ import pytest
 
 import lmdb_index
 from lmdb_index import meta, records
+from lmdb_index.block_format import BLOCK_HEADER, BLOCK_VERSION
+from lmdb_index.block_keys import GROUP_ROWS, KeyForm
 from lmdb_index.journal_files import segment_path
 from lmdb_index.journal_format import (
     PAYLOAD_BYTES_MAX,
@@ -28,6 +30,7 @@ from lmdb_index.journal_format import (
     segment_seed,
 )
 from lmdb_index.keys import named_key
+from lmdb_index.packed_records import SHORT_BYTES
 from lmdb_index.records import RawRecord
 from lmdb_index.schema import SCHEMA_VERSION, TABLES, XATTR
 from lmdb_index.segment_file import RESERVE_BYTES
@@ -38,6 +41,7 @@ PAGE: Final = (Path(__file__).parents[3] / "docs" / "format-index.md").read_text
 
 BYTE_TABLES: Final = {
     "Stored value": VALUE_HEADER,
+    "Packed rows": BLOCK_HEADER,
     "Segment header": SEGMENT_HEADER,
     "Record header": RECORD_HEADER,
 }
@@ -108,6 +112,23 @@ def test_the_fields_of_records_are_told_in_their_order() -> None:
         for name, record in vars(records).items()
         if isinstance(record, type) and issubclass(record, msgspec.Struct)
     }
+
+
+def test_packed_rows_are_told() -> None:
+    told = {
+        (int(row["form"]), row["name"]): re.findall(r"\w+", row["tables"])
+        for row in rows("Packed rows", "form")
+    }
+    assert told == {
+        (form.value, form.name): [
+            table.name.decode() for table in TABLES if table.packed_keys is form
+        ]
+        for form in KeyForm
+    }
+    header = {row["field"]: row["meaning"] for row in rows("Packed rows", "offset")}
+    assert header["version"] == str(BLOCK_VERSION)
+    assert f"array of {GROUP_ROWS} rows" in section("Packed rows")
+    assert f"by its first {SHORT_BYTES} if" in section("Packed rows")
 
 
 def test_the_rows_of_meta_are_told() -> None:

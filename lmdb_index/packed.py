@@ -1,0 +1,301 @@
+"""Packed rows: most rows of the large tables, in compressed blocks, seen as if they were not.
+
+A table's rows stand in its own database, or in blocks (block_format.py) in the database `packed`.
+A row of the table itself counts before one of the same key in a block: so a change costs what it
+always did, and packing.py moves rows into blocks when there is time. Deleting a row that is in a
+block leaves a tombstone in the table, an empty value, which no record has.
+
+Nothing of this is a change that anybody sees: the journal knows no blocks, and replaying it on
+rows that are packed, or not, gives the same rows. What is packed changes in the same transactions
+as the rows themselves.
+
+Invariants, which check.py looks at:
+  * blocks of a table do not overlap; each stands under the key of its last row
+  * a tombstone's key is in a block
+  * a table has as many rows as its own database, tombstones included, and `extra` together
+"""
+
+from collections import OrderedDict
+from functools import partial
+from itertools import repeat
+from struct import Struct, error
+from typing import Final
+
+import msgspec
+from xxhash import xxh3_64_intdigest
+
+from lmdb_index.block_format import Block
+from lmdb_index.block_keys import FixedKeys
+from lmdb_index.environment import Cursor, Database, Transaction
+from lmdb_index.errors import IndexCorrupt
+from lmdb_index.packed_records import NO_OBJECT, PACKED_CODECS, SHORT_BYTES
+from lmdb_index.schema import OBJECT, TABLES, Record, Table
+
+TOMBSTONE: Final = b""
+EXTRA_PLACE: Final = b"\0"  # no table has the number 0
+CACHED_BYTES_MAX: Final = 4 << 20  # of the blocks of each table, decompressed
+
+PACKABLE: Final = tuple(table for table in TABLES if table.packed_keys is not None)
+
+PackedRow = tuple[msgspec.Raw, Block]  # what the block has for a key, and the block
+
+_CHECKSUM: Final = Struct("<Q")
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(dict[int, int]).decode
+
+
+class _BlockCache:
+    """The blocks of one table that were used last."""
+
+    def __init__(self, row_version: int) -> None:
+        self._row_version = row_version
+        self._blocks: OrderedDict[bytes, Block] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, cursor: Cursor) -> Block:
+        """The block that a cursor is at. Raises IndexCorrupt, IndexTooNew."""
+        place = cursor.key()
+        block = self._blocks.get(place)
+        if block is not None:
+            self._blocks.move_to_end(place)
+            return block
+        block = self._blocks[place] = Block(place, cursor.value(), self._row_version)
+        self._bytes += block.memory_bytes
+        while self._bytes > CACHED_BYTES_MAX and len(self._blocks) > 1:
+            self._bytes -= self._blocks.popitem(last=False)[1].memory_bytes
+        return block
+
+    def forget(self, place: bytes) -> None:
+        """Another value stands there now, or none."""
+        block = self._blocks.pop(place, None)
+        if block is not None:
+            self._bytes -= block.memory_bytes
+
+
+class Packed:
+    """The packed rows that a transaction, and those nested in it, show.
+
+    Owner: the thread of the transaction.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._caches: dict[int, _BlockCache] = {}
+        self._stored_extra: dict[int, int] = {}
+        self._former_extra: dict[int, int] | None = None
+        self.extra: dict[int, int] = {}  # by table
+        self.last: dict[int, bytes] = {}  # the highest packed key of each table that has any
+
+    def load(self, transaction: Transaction) -> None:
+        """Begin anew with what a transaction shows. Raises IndexCorrupt, lmdb.Error."""
+        self._caches = {table.number: _BlockCache(table.version) for table in PACKABLE}
+        self._stored_extra = self._read_extra(transaction)
+        self.extra = dict(self._stored_extra)
+        self.last = {}
+        with transaction.cursor(self._database) as cursor:
+            for table in PACKABLE:
+                self._note_last(cursor, table.number)
+
+    # -- reading
+
+    def get(self, transaction: Transaction, table: Table[Record], key: bytes) -> Record | None:
+        """The packed row of a key; None when there is none. Raises IndexCorrupt, IndexTooNew."""
+        block = self.block_at(transaction, table.number, key)
+        if block is None or (place := block.keys.find(key)) is None:
+            return None
+        (row,) = block.rows(place, place + 1)
+        return self.record(transaction, table, key, (row, block))
+
+    def record(
+        self, transaction: Transaction, table: Table[Record], key: bytes, row: PackedRow
+    ) -> Record:
+        """The record of a packed row. Raises IndexCorrupt."""
+        stored, block = row
+        complete = partial(self.complete_id, transaction)
+        try:
+            record: Record = PACKED_CODECS[table.number].unpack(stored, block.base, complete)
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise IndexCorrupt(
+                f"index table {table.name.decode()}, packed row {key.hex()} holds no"
+                f" {table.record.__name__}: {error}: run cairnfs rebuild-index"
+            ) from error
+        return record
+
+    def rows_from(
+        self, transaction: Transaction, number: int, start: bytes, stop: bytes | None, size: int
+    ) -> list[tuple[bytes, PackedRow]]:
+        """Up to so many packed rows with start <= key < stop, the lowest of them, in order."""
+        found: list[tuple[bytes, PackedRow]] = []
+        with transaction.cursor(self._database) as cursor:
+            more = cursor.set_range(block_place(number, start))
+            while more and len(found) < size and cursor.key()[0] == number:
+                block = self._caches[number].get(cursor)
+                first = block.keys.position(start)
+                behind = block.count if stop is None else block.keys.position(stop)
+                behind = min(behind, first + size - len(found))
+                found += _part(block, first, behind)
+                more = behind == block.count and cursor.next()
+        return found
+
+    def rows_before(
+        self, transaction: Transaction, number: int, start: bytes, stop: bytes | None, size: int
+    ) -> list[tuple[bytes, PackedRow]]:
+        """Up to so many packed rows with start <= key < stop, the highest of them, backwards."""
+        found: list[tuple[bytes, PackedRow]] = []
+        with transaction.cursor(self._database) as cursor:
+            more = stop is not None and cursor.set_range(block_place(number, stop))
+            more = (more and cursor.key()[0] == number) or self._to_last(cursor, number)
+            while more and len(found) < size and cursor.key()[0] == number:
+                block = self._caches[number].get(cursor)
+                behind = block.count if stop is None else block.keys.position(stop)
+                first = max(block.keys.position(start), behind - size + len(found))
+                found += reversed(_part(block, first, behind))
+                more = first == 0 and cursor.prev()
+        return found
+
+    def block_at(self, transaction: Transaction, number: int, key: bytes) -> Block | None:
+        """The only block that may hold a key. Raises IndexCorrupt, IndexTooNew, lmdb.Error."""
+        with transaction.cursor(self._database) as cursor:
+            if cursor.set_range(block_place(number, key)) and cursor.key()[0] == number:
+                return self._caches[number].get(cursor)
+        return None
+
+    def find_id(self, transaction: Transaction, short: bytes) -> bytes | None:
+        """The id of the packed object that begins so, if there is one. Raises IndexCorrupt."""
+        block = self.block_at(transaction, OBJECT.number, short)
+        if block is None:
+            return None
+        keys = block.keys
+        assert isinstance(keys, FixedKeys)
+        place = keys.beginning_with(short)
+        return None if place is None else keys.part(place, place + 1)[0]
+
+    def complete_id(self, transaction: Transaction, short: bytes) -> bytes:
+        """A shortened id, complete; that of no object when there is none. Raises IndexCorrupt."""
+        return self.find_id(transaction, short) or short + NO_OBJECT
+
+    def shorten_id(self, transaction: Transaction, whole: bytes) -> bytes:
+        """The first bytes of an id if they are enough to find it again. Raises IndexCorrupt."""
+        short = whole[:SHORT_BYTES]
+        return short if self.find_id(transaction, short) == whole else whole
+
+    # -- blocks
+
+    def last_at(self, transaction: Transaction, number: int, key: bytes) -> bytes | None:
+        """The last key of the only block that may hold a key."""
+        with transaction.cursor(self._database) as cursor:
+            if cursor.set_range(block_place(number, key)) and cursor.key()[0] == number:
+                return cursor.key()[1:]
+        return None
+
+    def block_before(self, transaction: Transaction, number: int, key: bytes) -> Block | None:
+        """The last block that ends before a key. Raises IndexCorrupt, IndexTooNew."""
+        with transaction.cursor(self._database) as cursor:
+            behind = cursor.set_range(block_place(number, key))
+            if (cursor.prev() if behind else cursor.last()) and cursor.key()[0] == number:
+                return self._caches[number].get(cursor)
+        return None
+
+    def put_block(self, transaction: Transaction, place: bytes, value: bytes) -> None:
+        """Store a block under its own key. Raises lmdb.Error."""
+        transaction.put(place, value, db=self._database)
+        self._caches[place[0]].forget(place)
+
+    def drop_block(self, transaction: Transaction, place: bytes) -> None:
+        """Remove a block. Raises lmdb.Error."""
+        transaction.delete(place, b"", self._database)
+        self._caches[place[0]].forget(place)
+
+    def note_moved(self, transaction: Transaction, number: int, rows: int) -> None:
+        """So many rows of a table, or tombstones, have gone into its blocks."""
+        self.extra[number] = self.extra.get(number, 0) + rows
+        with transaction.cursor(self._database) as cursor:
+            self._note_last(cursor, number)
+
+    # -- changing the rows above
+
+    def before_put(
+        self, transaction: Transaction, database: Database, number: int, key: bytes
+    ) -> None:
+        """A row is about to be put into a table's own database. Raises lmdb.Error."""
+        value = transaction.get(key, None, database)
+        if value is None and self._covers(transaction, number, key):
+            self._add_extra(number, -1)
+        elif value == TOMBSTONE:
+            self._add_extra(number, 1)
+
+    def delete(self, transaction: Transaction, database: Database, number: int, key: bytes) -> bool:
+        """Remove a row that may be packed; False when there is none. Raises lmdb.Error."""
+        value = transaction.get(key, None, database)
+        if value == TOMBSTONE:
+            return False
+        if not self._covers(transaction, number, key):
+            return value is not None and transaction.delete(key, b"", database)
+        transaction.put(key, TOMBSTONE, db=database)
+        self._add_extra(number, -2 if value is None else -1)
+        return True
+
+    def _covers(self, transaction: Transaction, number: int, key: bytes) -> bool:
+        """Whether a key is packed. A damaged block may have had it: then it is hidden for sure."""
+        try:
+            block = self.block_at(transaction, number, key)
+            return block is not None and block.keys.find(key) is not None
+        except IndexCorrupt:
+            return True
+
+    # -- what belongs to a transaction
+
+    def begin(self) -> None:
+        """A nested transaction begins."""
+        self._former_extra = None
+
+    def give_up(self) -> None:
+        """It was given up: all is as it was before it."""
+        if self._former_extra is not None:
+            self.extra, self._former_extra = self._former_extra, None
+
+    def save(self, transaction: Transaction) -> None:
+        """Write what a commit needs to know, if that has changed. Raises lmdb.Error."""
+        if self.extra != self._stored_extra:
+            content = _encode(self.extra)
+            checksum = _CHECKSUM.pack(xxh3_64_intdigest(EXTRA_PLACE + content))
+            transaction.put(EXTRA_PLACE, checksum + content, db=self._database)
+            self._stored_extra = dict(self.extra)
+
+    def _add_extra(self, number: int, delta: int) -> None:
+        if self._former_extra is None:
+            self._former_extra = dict(self.extra)
+        self.extra[number] = self.extra.get(number, 0) + delta
+
+    def _read_extra(self, transaction: Transaction) -> dict[int, int]:
+        stored = transaction.get(EXTRA_PLACE, None, self._database)
+        if stored is None:
+            return {}
+        try:
+            (checksum,), content = _CHECKSUM.unpack_from(stored), stored[_CHECKSUM.size :]
+            if xxh3_64_intdigest(EXTRA_PLACE + content) == checksum:
+                return _decode(content)
+        except (error, msgspec.MsgspecError):
+            pass
+        raise IndexCorrupt("index, number of packed rows: damaged: run cairnfs rebuild-index")
+
+    def _note_last(self, cursor: Cursor, number: int) -> None:
+        if self._to_last(cursor, number):
+            self.last[number] = cursor.key()[1:]
+        else:
+            self.last.pop(number, None)
+
+    def _to_last(self, cursor: Cursor, number: int) -> bool:
+        """Go to the last block of a table, if it has one."""
+        behind = cursor.set_range(block_place(number + 1))
+        return bool(cursor.prev() if behind else cursor.last()) and cursor.key()[0] == number
+
+
+def block_place(number: int, key: bytes = b"") -> bytes:
+    """The own key of the block of a table whose last row has this key."""
+    return bytes([number]) + key
+
+
+def _part(block: Block, first: int, behind: int) -> list[tuple[bytes, PackedRow]]:
+    rows = zip(block.rows(first, behind), repeat(block))
+    return list(zip(block.keys.part(first, behind), rows, strict=True))
