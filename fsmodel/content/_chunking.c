@@ -5,7 +5,8 @@
  *
  *   hash(e)  = sum of GEAR[data[e - 1 - k]] << k  for k in 0 .. 63, modulo 2^64
  *   chunk    = the smallest size s >= min_size with hash(start + s) < threshold(s), else max_size
- *   feature  = max over sampled e >= 64 of (hash(e) * multiplier + addend modulo 2^64) >> 32
+ *   word(e)  = hash(e) << 28 modulo 2^64, which depends on the 36 bytes before e
+ *   feature  = max over e >= 64 with word(e) < 2^57 of (word(e) * multiplier + addend) >> 32
  *
  * A chunk's first min_size bytes are skipped but for the window of the first hash. No index
  * depends on the data, so that a buffer another thread writes to meanwhile can only give other
@@ -20,6 +21,8 @@
 
 #define WINDOW 64
 #define FEATURES 12
+#define FEATURE_BYTES 36
+#define WORD_SHIFT (WINDOW - FEATURE_BYTES)
 #define SAMPLED_BELOW (UINT64_C(1) << 57)
 #define LANES 4
 #define LANE_MAX 2048          /* bytes; longer lanes look further past the cut in vain */
@@ -242,7 +245,14 @@ cut_all(const uint8_t *bytes, size_t length, const cut_rule *rule, int final, si
     return count;
 }
 
-/* Raise each maximum to the largest transform of these hashes. */
+/* The word one byte further on. Words are hashes of fewer bytes, in the high bits. */
+static inline uint64_t
+next_word(uint64_t word, uint8_t byte)
+{
+    return (word << 1) + (GEAR[byte] << WORD_SHIFT);
+}
+
+/* Raise each maximum to the largest transform of these words. */
 static void
 transform(const uint64_t *sampled, size_t count, uint64_t *maxima)
 {
@@ -259,21 +269,21 @@ static size_t
 sample_lanes(const uint8_t *at, size_t lane, uint64_t *maxima)
 {
     const uint8_t *at1 = at + lane, *at2 = at1 + lane, *at3 = at2 + lane;
-    uint64_t hash0 = hash_before(at), hash1 = hash_before(at1);
-    uint64_t hash2 = hash_before(at2), hash3 = hash_before(at3);
+    uint64_t word0 = hash_before(at) << WORD_SHIFT, word1 = hash_before(at1) << WORD_SHIFT;
+    uint64_t word2 = hash_before(at2) << WORD_SHIFT, word3 = hash_before(at3) << WORD_SHIFT;
     uint64_t sampled[LANES][SAMPLE_LANE_MAX];
     size_t count0 = 0, count1 = 0, count2 = 0, count3 = 0;
 
     /* Storing always and counting sometimes spares branches that nobody can predict. */
     for (size_t n = 0; n < lane; n++) {
-        sampled[0][count0] = hash0 = rolled(hash0, at[n]);
-        sampled[1][count1] = hash1 = rolled(hash1, at1[n]);
-        sampled[2][count2] = hash2 = rolled(hash2, at2[n]);
-        sampled[3][count3] = hash3 = rolled(hash3, at3[n]);
-        count0 += hash0 < SAMPLED_BELOW;
-        count1 += hash1 < SAMPLED_BELOW;
-        count2 += hash2 < SAMPLED_BELOW;
-        count3 += hash3 < SAMPLED_BELOW;
+        sampled[0][count0] = word0 = next_word(word0, at[n]);
+        sampled[1][count1] = word1 = next_word(word1, at1[n]);
+        sampled[2][count2] = word2 = next_word(word2, at2[n]);
+        sampled[3][count3] = word3 = next_word(word3, at3[n]);
+        count0 += word0 < SAMPLED_BELOW;
+        count1 += word1 < SAMPLED_BELOW;
+        count2 += word2 < SAMPLED_BELOW;
+        count3 += word3 < SAMPLED_BELOW;
     }
     transform(sampled[0], count0, maxima);
     transform(sampled[1], count1, maxima);
@@ -286,13 +296,13 @@ sample_lanes(const uint8_t *at, size_t lane, uint64_t *maxima)
 static size_t
 sample_one(const uint8_t *at, size_t count, uint64_t *maxima)
 {
-    uint64_t hash = hash_before(at);
+    uint64_t word = hash_before(at) << WORD_SHIFT;
     size_t total = 0;
 
     for (size_t n = 0; n < count; n++) {
-        hash = rolled(hash, at[n]);
-        if (hash < SAMPLED_BELOW) {
-            transform(&hash, 1, maxima);
+        word = next_word(word, at[n]);
+        if (word < SAMPLED_BELOW) {
+            transform(&word, 1, maxima);
             total++;
         }
     }
@@ -459,7 +469,7 @@ add_constants(PyObject *module)
         if (failed < 0)
             return -1;
     }
-    return 0;
+    return PyModule_AddIntConstant(module, "FEATURE_BYTES", FEATURE_BYTES);
 }
 
 static PyMethodDef methods[] = {

@@ -6,6 +6,7 @@ from fsmodel.content.chunk_limits import CutRule
 GEAR: tuple[int, ...]
 MULTIPLIERS: tuple[int, ...]
 ADDENDS: tuple[int, ...]
+FEATURE_BYTES: int
 
 def cut_points(data: Buffer, rule: CutRule, final: bool, /) -> list[int]: ...
 def features(data: Buffer, /) -> tuple[int, ...]: ...

@@ -20,11 +20,18 @@ from typing import Final, NamedTuple
 from fsmodel.buffers import Buffer
 from fsmodel.content import chunking_reference
 from fsmodel.content.chunk_limits import ChunkLimits, CutRule
-from fsmodel.content.gear import ADDENDS, GEAR, MULTIPLIERS
+from fsmodel.content.gear import ADDENDS, FEATURE_BYTES, GEAR, MULTIPLIERS
 
 __all__ = ["KERNELS", "ChunkLimits", "cut_points", "features"]
 
 _log = logging.getLogger(__name__)
+
+_CONSTANTS: Final[Mapping[str, object]] = {
+    "GEAR": GEAR,
+    "MULTIPLIERS": MULTIPLIERS,
+    "ADDENDS": ADDENDS,
+    "FEATURE_BYTES": FEATURE_BYTES,
+}
 
 
 class Kernel(NamedTuple):
@@ -56,7 +63,8 @@ def available_kernels() -> Mapping[str, Kernel]:
 
 
 def _check_constants(extension: ModuleType) -> None:
-    if (extension.GEAR, extension.MULTIPLIERS, extension.ADDENDS) != (GEAR, MULTIPLIERS, ADDENDS):
+    found = [getattr(extension, name, None) for name in _CONSTANTS]
+    if found != list(_CONSTANTS.values()):
         raise ImportError(
             f"{extension.__file__} was built from another source and would cut elsewhere; "
             "reinstall cairnfs"

@@ -14,6 +14,7 @@ from fsmodel.content.gear import (
     SAMPLED_BELOW,
     WINDOW_BYTES,
     WORD_MASK,
+    WORD_SHIFT,
 )
 
 _FEATURE_SHIFT: Final = 32  # a feature is the high half of a transformed hash
@@ -38,7 +39,8 @@ def cut_points(data: bytes | bytearray | memoryview, rule: CutRule, final: bool)
 def features(data: bytes | bytearray | memoryview) -> tuple[int, ...]:
     """The resemblance features of `data`; see chunking.py."""
     view = memoryview(data).cast("B")
-    sampled = [word for _, word in _hashes(view, WINDOW_BYTES) if word < SAMPLED_BELOW]
+    words = (hash_ << WORD_SHIFT & WORD_MASK for _, hash_ in _hashes(view, WINDOW_BYTES))
+    sampled = [word for word in words if word < SAMPLED_BELOW]
     if not sampled:
         return ()
     return tuple(

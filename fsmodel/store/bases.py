@@ -2,7 +2,8 @@
 
 Candidates come from where the bytes stand (what stood there before, or stands in a neighbour) and
 from what they resemble (similarity.py). A candidate whose chain is as long as chains may be is
-replaced by one of its own bases, which resembles as it does.
+replaced by one of its bases that is half as deep: so the next versions can be chained to this one,
+instead of differing more and more from the last that had room above it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -107,17 +108,28 @@ class BaseFinder:
         if base is not None and base in batch:
             return Base(base, None, 0)
         record = self._find(base) if base is not None else None
-        for _ in range(CHAIN_MAX):
-            if record is None or record.depth < self._depth_max:
-                break
-            base = ObjectId(record.base)
-            record = self._find(base)
+        if record is not None and record.depth >= self._depth_max:
+            base, record = self._ancestor(record, self._depth_max // 2)
         if base is None or record is None or record.plain < BASE_BYTES_MIN:
             return None
         located = self._locate(base)
         if any(map(self._is_damaged, _ids(located))):
             return None
         return Base(base, located, record.depth)
+
+    def _ancestor(
+        self, record: ObjectRecord, depth: int
+    ) -> tuple[ObjectId, ObjectRecord] | tuple[None, None]:
+        """The first object further down a chain that is no deeper than this."""
+        for _ in range(CHAIN_MAX):
+            base = ObjectId(record.base)
+            found = self._find(base)
+            if found is None:
+                break
+            if found.depth <= depth:
+                return base, found
+            record = found
+        return None, None
 
     def _complete(self, candidate: bytes) -> ObjectId | None:
         """The id of the object whose id begins so; None when there is none any more."""

@@ -221,7 +221,7 @@ def test_unlike_data_stands_alone(store: VolumeStore) -> None:
 
 def test_a_delta_that_saves_little_is_not_made(store: VolumeStore) -> None:
     store.write(b"one", DATA)
-    alike = DATA[:5000] + random_bytes("most", 9000)  # more than 60 % are its own
+    alike = DATA[:1500] + random_bytes("most", 12_500)  # nearly all are its own
     store.write(b"two.bin", alike)
     assert row_of(store, alike).base == b""
     closer = alike[:9000] + random_bytes("less", 5000)
@@ -252,6 +252,18 @@ def test_what_deltas_left_is_read_when_they_are_turned_off(store: VolumeStore) -
 
 
 # Chains
+
+
+def test_what_would_be_too_deep_stands_on_a_base_half_as_deep(tmp_path: Path) -> None:
+    store = VolumeStore(tmp_path, dataclasses.replace(SMALL_PACKS, delta_depth_max=4))
+    versions = [DATA]
+    for number in range(8):
+        versions.append(edited(versions[-1], number))
+    for version in versions:
+        store.write(b"file", version)
+    assert [row_of(store, version).depth for version in versions] == [0, 1, 2, 3, 4, 3, 4, 3, 4]
+    store.require_sound()
+    store.abandon()
 
 
 @pytest.mark.parametrize("depth_max", [1, 3, 8])
