@@ -62,7 +62,7 @@ def load_settings(
         ("environment", _environment_values(environment)),
         (COMMAND_LINE, given),
     ):
-        for key, value in layer.items():
+        for key, value in _flat(layer):
             values[key] = _checked(origin, key, value)
             origins[key] = origin
     return ResolvedSettings(Settings(**values), origins)
@@ -92,6 +92,15 @@ def read_config_file(path: Path) -> dict[str, Any] | None:
         raise ConfigInvalid(f"{path} is no valid TOML: {error}: mend or remove it") from error
 
 
+def _flat(layer: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """The keys of a layer; those of a TOML table are settings whose names begin with its name."""
+    for key, value in layer.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}_{below}", each) for below, each in value.items())
+        else:
+            yield key, value
+
+
 def _environment_values(environment: Mapping[str, str]) -> dict[str, object]:
     """Settings among the environment's variables."""
     for name in _unknown_names(environment):
@@ -117,6 +126,13 @@ def _checked(origin: str, key: str, value: object) -> object:
         if isinstance(value, str) and "_bytes" in key:
             value = parse_size(value)
         from_text = isinstance(value, str)
+        if isinstance(value, str) and _is_list(key):
+            value = [part.strip() for part in value.split(",") if part.strip()]
         return msgspec.convert(value, _TYPES[key], strict=not from_text)
     except (msgspec.ValidationError, ValueError) as error:
         raise ConfigInvalid(f"{origin}: {key} = {value!r}: {error}") from error
+
+
+def _is_list(key: str) -> bool:
+    """Whether a setting is a list, which is text with commas in the environment."""
+    return isinstance(getattr(Settings(), key), tuple)

@@ -52,6 +52,9 @@ def errors_become_errnos() -> Iterator[None]:
     """
     try:
         yield
+    except (errors.DocumentInvalid, errors.PathRefused) as error:
+        _log.info("refused: %s", error)
+        raise pyfuse3.FUSEError(ERRNO_OF[type(error)]) from error
     except errors.Refused as error:
         raise pyfuse3.FUSEError(ERRNO_OF[type(error)]) from error
     except errors.CairnError as error:

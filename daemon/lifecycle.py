@@ -24,6 +24,7 @@ from daemon.liveness import PROBE_SECONDS, feed_watchdog, mount_answers
 from daemon.logs import ErrorCounter, configure_logging
 from daemon.maintenance import GcThresholds, Maintenance
 from daemon.memory import limit_heaps
+from daemon.metadata_keeper import MetadataKeeper
 from daemon.mount_plan import MountPlan
 from daemon.mount_table import mount_at, read_mount_table
 from daemon.mounting import check_host, check_mount_point
@@ -159,6 +160,7 @@ class _Daemon:
                 nursery.start_soon(self._checkpointer.run)
                 nursery.start_soon(self._root_keeper.run)
                 nursery.start_soon(self._maintenance.run)
+                nursery.start_soon(MetadataKeeper(self._volume).run)
             nursery.start_soon(ControlServer(self._service, listener).run)
             nursery.start_soon(self._obey, signals, stopper, nursery)
             nursery.start_soon(self._become_ready, nursery)

@@ -90,6 +90,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="How fast a scrub of a mounted store reads; 0 sets no bound.",
         ),
     ] = 64 * MIB
+    metadata_view_visible: Annotated[
+        tuple[str, ...],
+        Meta(
+            max_length=100,
+            description="Folders below which listings show `.metadata`; elsewhere it is hidden.",
+        ),
+    ] = ("output", "projects")
+    metadata_view_grace_seconds: Annotated[
+        float,
+        Meta(ge=0, description="For how long an analysis stays that no content has any more."),
+    ] = 7 * 86400.0
     atime: Annotated[
         Literal["relatime", "noatime", "strictatime"],
         Meta(description="When reading moves access times; a mount option of that name wins."),

@@ -21,6 +21,7 @@ from fsmodel.history.roots import Roots
 from fsmodel.ids import PackId
 from fsmodel.index_border import index_errors_translated
 from fsmodel.inode_table import InodeTable
+from fsmodel.metadata_assembly import MetadataParts, assemble_metadata
 from fsmodel.namespace.holds import Holds
 from fsmodel.namespace.names import OrdinaryNames, UserNames
 from fsmodel.namespace.namespace import Namespace
@@ -65,6 +66,7 @@ class Parts:
     holds: Holds
     namespace: Namespace
     virtual_attributes: VirtualAttributes
+    metadata: MetadataParts
     durability: Durability
     space: HostSpace
     upkeep: Upkeep
@@ -125,12 +127,14 @@ def assemble(
     content = read_format(layout)
     lock = StoreLock.acquire(layout, mountpoint)
     try:
-        return _open_parts(
+        parts = _open_parts(
             layout, content, lock, dry=dry, read_only=read_only, settings=settings, clock=clock
         )
     except BaseException:
         lock.close()
         raise
+    parts.metadata.register_in(parts.views)
+    return parts
 
 
 def _open_parts(
@@ -172,6 +176,9 @@ def _open_parts(
     )
     if not dry:
         namespace.purge_orphans()
+    metadata = assemble_metadata(
+        index, inodes, changes, namespace, objects, digests, settler, cache, settings
+    )
     roots = Roots(index, changes, inodes, objects)
     durability = Durability(index, packs)
     space = HostSpace(layout.folder)
@@ -192,6 +199,7 @@ def _open_parts(
         virtual_attributes=VirtualAttributes(
             inodes, contents, digests, objects, os.fsencode(layout.folder)
         ),
+        metadata=metadata,
         durability=durability,
         space=space,
         upkeep=Upkeep(
@@ -207,7 +215,9 @@ def _open_parts(
                 space=space,
                 scrub_bytes_per_second=settings.scrub_bytes_per_second,
                 paths_of=namespace.paths_of,
-                named_in_memory=lambda: chain(contents.named_in_memory(), roots.named_in_memory()),
+                named_in_memory=lambda: chain(
+                    contents.named_in_memory(), roots.named_in_memory(), metadata.named_in_memory()
+                ),
             )
         ),
         views=Views(),

@@ -12,6 +12,8 @@ class VolumeSettings:
 
     cache_bytes: int = 64 << 20  # decoded chunks kept in memory
     pack_bytes_max: int = PACK_BYTES_MAX  # a pack that has grown so far is followed by another
+    metadata_visible: tuple[str, ...] = ("output", "projects")  # folders whose listings show it
+    analysis_grace_seconds: float = 7 * 24 * 3600.0  # how long one without a content is kept
     compression_level: int = 3  # of zstd, for new chunks
     delta: bool = True  # store chunks as deltas against similar ones
     delta_level: int = 3  # of zstd, for deltas

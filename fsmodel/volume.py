@@ -9,11 +9,12 @@ import os
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fsmodel.assembly import Parts, assemble, create_store
 from fsmodel.clock import Clock, SystemClock
 from fsmodel.content.file_state import FileState
+from fsmodel.documents.analysis_sweep import Swept
 from fsmodel.errors import (
     CairnError,
     InvalidArgument,
@@ -319,6 +320,30 @@ class Volume:
             self._names.attributes.clear_privileges(change, inode, keep_set_ids=privileged)
             self._names.attributes.touch_modified(change, inode)
             self.contents.truncate(change, inode, size)
+
+    def analysis(self, sha256: bytes) -> Steps[dict[str, Any] | None]:
+        """What is known about the content with this SHA-256; None when that is nothing.
+
+        Raises DataError.
+        """
+        return self._parts.metadata.analyses.load(sha256.hex())
+
+    def set_analysis(self, sha256: bytes, analysis: dict[str, Any]) -> Steps[None]:
+        """Keep an analysis of the content with this SHA-256, stored already or not.
+
+        An empty one resets it. Raises DocumentInvalid, NoSpace.
+        """
+        self._require_room()
+        return self._parts.metadata.analyses.save(sha256.hex(), analysis)
+
+    def take_due_digests(self) -> Steps[None]:
+        """Hash what was written since below the folders that list metadata documents."""
+        return self._parts.metadata.due_digests.take()
+
+    def forget_unused_analyses(self) -> Steps[Swept]:
+        """Look through all analyses for those no content has any more. Raises NoSpace."""
+        self._require_writable()
+        return self._parts.metadata.sweep.run()
 
     def settle_leftovers(self) -> Steps[None]:
         """Chunk what a killed process had made durable without chunking it.

@@ -4,7 +4,7 @@ A SHA-256 leads back to the content that has it, as content refs depend on the b
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -18,7 +18,7 @@ from fsmodel.content.frozen import frozen_file
 from fsmodel.content.reader import Reader
 from fsmodel.errors import ChunkNotFound, DataError, NoSpace
 from fsmodel.ids import ContentRef, ObjectId
-from fsmodel.steps import Steps, Work
+from fsmodel.steps import PAUSE, Steps, Work
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
 from lmdb_index.index import Index
@@ -28,6 +28,7 @@ from lmdb_index.schema import DIGEST, SHA256
 READ_BYTES: Final = 1 << 20
 BATCH_BYTES: Final = 4 << 20  # small contents hashed in one hop, and recorded in one operation
 CONTENT_COST_BYTES: Final = 16 << 10  # what bringing a small content costs beside its bytes
+STRETCH_ROWS: Final = 1024  # read before others have their turn
 _OF_NOTHING: Final = DigestRecord(blake3().digest(), hashlib.sha256().digest())
 
 
@@ -50,6 +51,21 @@ class Digests:
             return EMPTY
         row = self._index.get(SHA256, sha256)
         return ContentRef(row.value) if row is not None else None
+
+    def first_bytes(self) -> Iterator[int]:
+        """The first bytes of all SHA-256 that have been taken, each once, in order."""
+        for first in range(256):
+            if next(self._index.scan_prefix(SHA256, bytes([first])), None) is not None:
+                yield first
+
+    def hashes_with(self, prefix: bytes) -> Steps[list[bytes]]:
+        """The SHA-256 that begin so and have been taken, in order."""
+        found: list[bytes] = []
+        for sha256, _ in self._index.scan_prefix(SHA256, prefix):
+            found.append(sha256)
+            if len(found) % STRETCH_ROWS == 0:
+                yield PAUSE
+        return found
 
     def of(self, ref: bytes) -> Steps[DigestRecord]:
         """The hashes of the bytes a content ref names. Raises DataError."""

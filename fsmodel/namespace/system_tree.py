@@ -45,6 +45,12 @@ class SystemTree:
             inode = self._child(change, inode, name)
         return inode
 
+    def file(
+        self, change: Change, folder: InodeId, name: bytes, mode: int, owner: Creator
+    ) -> InodeId:
+        """Make an empty file in a hidden folder. Raises AlreadyExists."""
+        return self._creation.make_node(change, folder, name, mode, 0, owner)
+
     def contains(self, inode: InodeId) -> bool:
         """Whether an inode is the hidden directory or lies below it."""
         system = self.find()

@@ -1,0 +1,433 @@
+"""`.metadata/`: a folder of documents beside the files they are about.
+
+    DIR/.metadata/<aa>/<sha256>.json
+
+`aa` are the first two digits of the hash. All 256 of these folders can be entered; those with
+documents are listed. What is written takes effect when it is closed under the name of a hash, or
+gets such a name; before that it is a draft (metadata_drafts.py). `.gitignore`, which is not listed,
+keeps Git from taking documents for files of a work tree.
+
+A document cannot really be deleted while its file is there: that resets the analysis. So folders
+whose documents say nothing of their own can be removed, and are there again when asked for.
+"""
+
+import logging
+import re
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from fsmodel.buffers import Buffer
+from fsmodel.change import Changes
+from fsmodel.documents.metadata_documents import MetadataDocuments
+from fsmodel.errors import (
+    AlreadyExists,
+    DirectoryNotEmpty,
+    InvalidArgument,
+    IsADirectory,
+    NotFound,
+    PathRefused,
+    Stale,
+)
+from fsmodel.ids import InodeId
+from fsmodel.inode_table import InodeTable
+from fsmodel.namespace.inodes import AttributeChange, Creator, is_directory
+from fsmodel.namespace.namespace import Namespace
+from fsmodel.steps import Steps
+from fsmodel.views.metadata_drafts import TEMPORARY_NAME, Draft, DraftKey, Drafts
+from fsmodel.views.metadata_places import MetadataPlaces
+from fsmodel.views.nodes import ViewAttributes, ViewDirectory, ViewFile, ViewNode
+from fsmodel.views.text_file import Text, TextFile
+from fsmodel.views.views import ViewProvider
+
+GITIGNORE: Final = b".gitignore"
+_FOLDER: Final = re.compile(rb"[0-9a-f]{2}")
+_DOCUMENT: Final = re.compile(rb"([0-9a-f]{64})\.json")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataTools:
+    """What the nodes work with."""
+
+    inodes: InodeTable
+    changes: Changes
+    documents: MetadataDocuments
+    drafts: Drafts
+
+
+class _FolderOfDirectory(ViewDirectory):
+    """A folder that bears owner, permissions and time of the directory it belongs to."""
+
+    def __init__(self, tools: MetadataTools, identity: bytes, parent: InodeId, of: InodeId) -> None:
+        super().__init__(identity, parent)
+        self.tools = tools
+        self.of = of
+
+    def attributes(self) -> Steps[ViewAttributes]:
+        """Those of the directory. Raises NotFound."""
+        record = self.tools.inodes.get(self.of)
+        mode = stat.S_IFDIR | record.mode & 0o777
+        return ViewAttributes(mode, record.uid, record.gid, 0, record.mtime_ns, record.ctime_ns)
+        yield  # a generator, as its overrides are
+
+    def set_attributes(self, wanted: AttributeChange) -> Steps[None]:
+        """Nothing: it follows its directory. Tools that copy set everything."""
+        return
+        yield  # a generator, as its overrides are
+
+
+class MetadataFolder(_FolderOfDirectory):
+    """`.metadata` of one directory."""
+
+    def __init__(self, tools: MetadataTools, directory: InodeId) -> None:
+        super().__init__(tools, b"metadata/%d" % directory, directory, directory)
+
+    def lookup(self, name: bytes) -> Steps[ViewNode | InodeId]:
+        """A folder of documents, listed or not. Raises NotFound."""
+        if name == GITIGNORE:
+            return _Gitignore(self.tools, self.of)
+        if not _FOLDER.fullmatch(name):
+            raise NotFound(f"no folder {name!r} of metadata documents")
+        return self._folder(name)
+        yield  # a generator, as its overrides are
+
+    def entries(self) -> Steps[Sequence[tuple[bytes, ViewNode | InodeId]]]:
+        """The folders that hold documents."""
+        hashes = yield from self.tools.documents.names(self.of)
+        folders = (digits.encode() for digits, _ in groupby(hashes, key=lambda name: name[:2]))
+        return [(name, self._folder(name)) for name in folders]
+
+    def make_directory(self, name: bytes, mode: int, creator: Creator) -> Steps[ViewDirectory]:
+        """All that there can be is there. Raises AlreadyExists, PathRefused."""
+        if _FOLDER.fullmatch(name):
+            raise AlreadyExists(f"folder {name!r} of metadata documents")
+        raise _refused(name)
+
+    def create(self, name: bytes, mode: int, creator: Creator) -> Steps[ViewFile]:
+        """Refused: documents lie in folders named by two digits. Raises PathRefused."""
+        raise _refused(name)
+
+    def unlink(self, name: bytes) -> Steps[None]:
+        """There is no file to be removed. Raises NotFound, IsADirectory."""
+        yield from self.lookup(name)
+        raise IsADirectory(f"{name!r} is a folder of metadata documents")
+
+    def rmdir(self, name: bytes) -> Steps[None]:
+        """Accepted when nothing is lost by it. Raises NotFound, DirectoryNotEmpty."""
+        yield from self.lookup(name)
+        yield from self.require_unwritten(name.decode())
+
+    def require_unwritten(self, digits: str = "") -> Steps[None]:
+        """Raises DirectoryNotEmpty if a document that begins so says anything of its own."""
+        hashes = yield from self.tools.documents.names(self.of, digits)
+        for sha256 in hashes:
+            if self.tools.documents.is_analysed(sha256):
+                raise DirectoryNotEmpty(f"document {sha256} of directory {self.of} has an analysis")
+
+    def rename(self, name: bytes, directory: ViewDirectory, new_name: bytes) -> Steps[None]:
+        """Refused: these folders are named by what is in them. Raises PathRefused."""
+        raise _refused(new_name)
+
+    def _folder(self, name: bytes) -> "DocumentFolder":
+        return DocumentFolder(self.tools, self.of, name, self.inode)
+
+
+class DocumentFolder(_FolderOfDirectory):
+    """The documents of one directory whose hashes begin with the same two digits."""
+
+    def __init__(
+        self, tools: MetadataTools, directory: InodeId, digits: bytes, parent: InodeId
+    ) -> None:
+        super().__init__(tools, b"metadata/%d/%b" % (directory, digits), parent, directory)
+        self._digits = digits
+
+    def lookup(self, name: bytes) -> Steps[ViewNode | InodeId]:
+        """A document or a draft. Raises NotFound."""
+        sha256 = self.hash_in(name)
+        if self.tools.drafts.find(self._key(name)) is not None:
+            return self._node(name)
+        if sha256 is None or not (yield from self.tools.documents.has(self.of, sha256)):
+            raise NotFound(f"no metadata document {name!r} in directory {self.of}")
+        return self._node(name)
+
+    def entries(self) -> Steps[Sequence[tuple[bytes, ViewNode | InodeId]]]:
+        """Documents of files that are there, and drafts."""
+        hashes = yield from self.tools.documents.names(self.of, self._digits.decode())
+        names = [b"%b.json" % each.encode() for each in hashes]
+        drafts = self.tools.drafts.names_in(self.of, self._digits)
+        return [(name, self._node(name)) for name in dict.fromkeys((*names, *drafts))]
+
+    def make_directory(self, name: bytes, mode: int, creator: Creator) -> Steps[ViewDirectory]:
+        """Refused. Raises PathRefused."""
+        raise _refused(name)
+
+    def create(self, name: bytes, mode: int, creator: Creator) -> Steps[ViewFile]:
+        """A draft, under the name of a hash or a temporary one. Raises PathRefused, NoSpace."""
+        self._check(name)
+        draft = Draft(creator, mode & 0o666, self.tools.changes.now_ns())
+        self.tools.drafts.add(self._key(name), draft)
+        return self._node(name)
+        yield  # a generator, as its overrides are
+
+    def unlink(self, name: bytes) -> Steps[None]:
+        """Drop a draft, or reset a document. Raises NotFound."""
+        yield from self.lookup(name)
+        self.tools.drafts.drop(self._key(name))
+        sha256 = self.hash_in(name)
+        if sha256 is not None:
+            self.tools.documents.reset(self.of, sha256)
+
+    def rmdir(self, name: bytes) -> Steps[None]:
+        """There is no folder to be removed. Raises NotFound."""
+        raise NotFound(f"no folder {name!r} among metadata documents")
+
+    def rename(self, name: bytes, directory: ViewDirectory, new_name: bytes) -> Steps[None]:
+        """Let a draft become a document, or a document a draft.
+
+        Raises NotFound, DocumentInvalid, PathRefused, NoSpace.
+        """
+        if not isinstance(directory, DocumentFolder):
+            raise _refused(new_name)
+        directory._check(new_name)
+        yield from self.lookup(name)
+        sha256, new_sha256 = self.hash_in(name), directory.hash_in(new_name)
+        if sha256 is not None and sha256 == new_sha256:
+            return  # one document, whatever directory it is looked at from
+        draft = self.tools.drafts.find(self._key(name)) or (yield from self.drafted(name))
+        if new_sha256 is not None:
+            yield from directory.store(new_sha256, draft)
+        else:
+            self.tools.drafts.add(directory._key(new_name), draft)
+        self.tools.drafts.drop(self._key(name))
+        if sha256 is not None:
+            self.tools.documents.reset(self.of, sha256)
+
+    def hash_in(self, name: bytes) -> str | None:
+        """The hash that a document of this name would have; None when it cannot be one here."""
+        match = _DOCUMENT.fullmatch(name)
+        if match is None or not name.startswith(self._digits):
+            return None
+        return match[1].decode()
+
+    def drafted(self, name: bytes) -> Steps[Draft]:
+        """A document as a draft of the same bytes. Raises NotFound, DataError."""
+        sha256 = self.hash_in(name)
+        assert sha256 is not None
+        shown = yield from self.tools.documents.shown(self.of, sha256)
+        owner = Creator(shown.uid, shown.gid)
+        return Draft(owner, shown.permissions, shown.mtime_ns, bytearray(shown.text))
+
+    def store(self, sha256: str, draft: Draft) -> Steps[None]:
+        """Let a document say what a draft says. Raises DocumentInvalid, NoSpace."""
+        data = bytes(draft.data)
+        yield from self.tools.documents.write(
+            self.of, sha256, data, draft.owner, draft.mode, draft.given_mtime_ns
+        )
+
+    def _check(self, name: bytes) -> None:
+        """Refuse a name that neither a document nor a temporary file can have here."""
+        if self.hash_in(name) is None and (
+            _DOCUMENT.fullmatch(name) or not TEMPORARY_NAME.fullmatch(name)
+        ):
+            raise _refused(name)
+
+    def _key(self, name: bytes) -> DraftKey:
+        return DraftKey(self.of, self._digits, name)
+
+    def _node(self, name: bytes) -> "DocumentFile":
+        return DocumentFile(self, name, self._key(name))
+
+
+class DocumentFile(ViewFile):
+    """A document, or a draft. Who reads a document reads what it was when he opened it."""
+
+    def __init__(self, folder: DocumentFolder, name: bytes, key: DraftKey) -> None:
+        super().__init__(folder.identity + b"/" + name)
+        self._folder = folder
+        self._tools = folder.tools
+        self._name = name
+        self._key = key
+        self._sha256 = folder.hash_in(name)
+        self._text: bytes | None = None
+        self._opens = 0
+        self._draft: Draft | None = None  # while it is open for writing
+
+    def attributes(self) -> Steps[ViewAttributes]:
+        """Those of the draft while it differs from what is stored. Raises NotFound, DataError."""
+        draft = self._draft or self._tools.drafts.find(self._key)
+        if self._sha256 is not None and (draft is None or not draft.is_changed):
+            try:
+                shown = yield from self._tools.documents.shown(self._folder.of, self._sha256)
+            except NotFound:
+                if draft is None:
+                    raise
+            else:
+                return ViewAttributes(
+                    stat.S_IFREG | shown.permissions,
+                    shown.uid,
+                    shown.gid,
+                    len(shown.text),
+                    shown.mtime_ns,
+                    shown.ctime_ns,
+                )
+        if draft is None:
+            raise NotFound(f"no metadata document {self._name!r}")
+        mtime_ns = draft.mtime_ns if draft.given_mtime_ns is None else draft.given_mtime_ns
+        mode = stat.S_IFREG | draft.mode
+        owner = draft.owner
+        return ViewAttributes(mode, owner.uid, owner.gid, len(draft.data), mtime_ns, draft.mtime_ns)
+
+    def set_attributes(self, wanted: AttributeChange) -> Steps[None]:
+        """Times are kept; of what follows the file the wish is accepted and has no effect."""
+        draft = self._draft or self._tools.drafts.find(self._key)
+        if draft is not None:
+            draft.given_mtime_ns = wanted.mtime_ns or draft.given_mtime_ns
+            draft.mode = draft.mode if wanted.mode is None else wanted.mode & 0o666
+            uid = draft.owner.uid if wanted.uid is None else wanted.uid
+            gid = draft.owner.gid if wanted.gid is None else wanted.gid
+            draft.owner = Creator(uid, gid)
+        if self._sha256 is not None and (draft is None or not draft.is_changed):
+            self._tools.documents.touch(self._sha256, wanted)
+        return
+        yield  # a generator, as its overrides are
+
+    def open(self, *, writing: bool) -> Steps[None]:
+        """Begin or join a draft, or take the text as it is. Raises NotFound, DataError, NoSpace."""
+        if writing:
+            yield from self._begin()
+        elif self._text is None and self._sha256 is not None:
+            shown = yield from self._tools.documents.shown(self._folder.of, self._sha256)
+            self._text = shown.text
+        self._opens += 1
+
+    def read(self, offset: int, size: int) -> Steps[Buffer]:
+        """Bytes of the draft one writes, or of the document one has opened. Raises Stale."""
+        draft = self._draft or self._tools.drafts.find(self._key)
+        if self._draft is None and self._text is not None:
+            return self._text[offset : offset + size]
+        if draft is None:
+            raise Stale("this temporary file is no longer there")
+        return bytes(draft.data[offset : offset + size])
+        yield  # a generator, as its overrides are
+
+    def write(self, offset: int, data: bytes) -> Steps[None]:
+        """Into the draft. Raises TooBig, NoSpace."""
+        self._tools.drafts.write(self._written(), offset, data, self._tools.changes.now_ns())
+        return
+        yield  # a generator, as its overrides are
+
+    def truncate(self, size: int) -> Steps[None]:
+        """Of the draft; of a document that is not open, one with these bytes takes its place.
+
+        Raises TooBig, NoSpace, DocumentInvalid.
+        """
+        if self._draft is not None or self._sha256 is None:
+            draft = self._written()
+            self._tools.drafts.truncate(draft, size, self._tools.changes.now_ns())
+            return
+        draft = yield from self._folder.drafted(self._name)
+        self._tools.drafts.truncate(draft, size, self._tools.changes.now_ns())
+        yield from self._folder.store(self._sha256, draft)
+
+    def flush(self) -> Steps[None]:
+        """Let the document say what was written. Raises DocumentInvalid, NoSpace.
+
+        An empty one is refused too, but as shells close what they are about to write to, that is
+        worth a line in the log only if it is all there ever was.
+        """
+        draft = self._draft
+        if draft is None or self._sha256 is None or not draft.is_changed:
+            return
+        if not draft.data:
+            raise InvalidArgument("a metadata document cannot be empty")
+        draft.is_changed = False
+        try:
+            yield from self._folder.store(self._sha256, draft)
+        except BaseException:
+            draft.is_changed = True
+            raise
+
+    def close(self) -> None:
+        """The last to close ends the draft of a document; temporary files stay."""
+        self._opens -= 1
+        if self._opens:
+            return
+        self._text = None
+        draft, self._draft = self._draft, None
+        if draft is None:
+            return
+        draft.opens -= 1
+        if self._sha256 is None or draft.opens:
+            return
+        if draft.is_changed and not draft.data:
+            _log.info("metadata document %s was left as it was: an empty one", self._sha256)
+        if self._tools.drafts.find(self._key) is draft:
+            self._tools.drafts.drop(self._key)
+
+    def _begin(self) -> Steps[None]:
+        if self._draft is not None:
+            return
+        draft = self._tools.drafts.find(self._key)
+        if draft is None:
+            if self._sha256 is None:
+                raise NotFound(f"no temporary file {self._name!r}")
+            draft = yield from self._folder.drafted(self._name)
+            self._tools.drafts.add(self._key, draft)
+        draft.opens += 1
+        self._draft = draft
+
+    def _written(self) -> Draft:
+        draft = self._draft or self._tools.drafts.find(self._key)
+        if draft is None:
+            raise Stale("this temporary file is no longer there")
+        return draft
+
+
+class _Gitignore(TextFile):
+    """Has Git ignore the whole folder."""
+
+    def __init__(self, tools: MetadataTools, directory: InodeId) -> None:
+        super().__init__(b"metadata/%d/gitignore" % directory)
+        self._tools = tools
+        self._directory = directory
+
+    def text(self) -> Steps[Text]:
+        record = self._tools.inodes.get(self._directory)
+        return Text(b"*\n", record.mtime_ns, 0o444, record.uid, record.gid)
+        yield  # a generator, as its overrides are
+
+
+def _refused(name: bytes) -> PathRefused:
+    return PathRefused(
+        f"{name!r} cannot lie in .metadata: documents are <aa>/<sha256>.json, aa being the first "
+        "two digits"
+    )
+
+
+class MetadataProvider(ViewProvider):
+    """Shows the documents of every directory. Owner: the thread that owns the index."""
+
+    def __init__(self, tools: MetadataTools, namespace: Namespace, places: MetadataPlaces) -> None:
+        self._tools = tools
+        self._namespace = namespace
+        self._places = places
+
+    def view_in(self, directory: InodeId) -> Steps[ViewDirectory | None]:
+        """The documents of a directory that people see. Raises Stale."""
+        record = self._namespace.record(directory)
+        if not is_directory(record) or self._namespace.system.contains(directory):
+            return None
+        return MetadataFolder(self._tools, directory)
+        yield  # a generator, as its overrides are
+
+    def is_listed(self, directory: InodeId) -> bool:
+        """Below the visible folders."""
+        return self._places.is_listed(directory)
+
+    def remove(self, directory: InodeId) -> Steps[None]:
+        """Accepted when nothing is lost by it, as for `rm -rf`. Raises DirectoryNotEmpty."""
+        yield from MetadataFolder(self._tools, directory).require_unwritten()
