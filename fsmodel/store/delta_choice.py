@@ -2,7 +2,7 @@
 
 A delta makes its chunk need another one: to be read, and kept. So it has to be smaller than the
 chunk compressed by itself by more than that is worth. It may be a weak one: a delta can be a base
-in its turn, and where chains end, the base of the chain stands in.
+in its turn.
 """
 
 from typing import Final
@@ -10,14 +10,15 @@ from typing import Final
 from fsmodel.ids import OBJECT_ID_BYTES
 
 ACCEPTED_PERCENT_MAX: Final = 85  # of what the chunk takes by itself
-PROMISING_PERCENT_MAX: Final = 95  # up to here, more effort may bring it below
-EXCELLENT_PERCENT_MAX: Final = 10  # then nothing is tried to make it smaller
+PROMISING_PERCENT_MAX: Final = 105  # of a trial; up to here, more effort may bring it below
+EXCELLENT_PERCENT_MAX: Final = 10  # then no other base is tried
 BASE_COST_BYTES: Final = 2 * OBJECT_ID_BYTES + 2  # the base's id, in the frame and in the row
 PLAIN_BYTES_MIN: Final = 2 * BASE_COST_BYTES  # of a payload that a delta can be smaller than
 SMALL_BYTES: Final = 64 << 10  # chunks up to here deserve effort: each costs more than its bytes
-BASES_MAX: Final = 4  # tried for a small chunk
-BASES_MAX_LARGE: Final = 2  # and for a larger one
-REFINED_LEVELS: Final = 3  # the best delta is made again, so many zstd levels up
+BASES_MAX: Final = 6  # tried for a small chunk
+BASES_MAX_LARGE: Final = 4  # and for a larger one
+TRIAL_LEVEL: Final = 1  # of zstd, to find the best of several bases
+REFINED_LEVELS: Final = 3  # added to the level for a delta that is not excellent by itself
 
 
 def is_worth_seeking(payload_bytes: int) -> bool:
@@ -36,14 +37,13 @@ def is_worth_a_base(delta_bytes: int, payload_bytes: int) -> bool:
 
 
 def is_excellent(delta_bytes: int, payload_bytes: int) -> bool:
-    """Whether looking for a smaller delta is not worth its time."""
+    """Whether looking for a better base is not worth its time."""
     return _cost(delta_bytes) * 100 <= payload_bytes * EXCELLENT_PERCENT_MAX
 
 
-def is_worth_refining(delta_bytes: int, payload_bytes: int) -> bool:
-    """Whether to spend more time on making the best delta smaller."""
-    promising = _cost(delta_bytes) * 100 <= payload_bytes * PROMISING_PERCENT_MAX
-    return promising and not is_excellent(delta_bytes, payload_bytes)
+def is_promising(trial_bytes: int, payload_bytes: int) -> bool:
+    """Whether a delta made at the trial level may become one that is worth a base."""
+    return _cost(trial_bytes) * 100 <= payload_bytes * PROMISING_PERCENT_MAX
 
 
 def _cost(delta_bytes: int) -> int:

@@ -15,9 +15,10 @@ from fsmodel.errors import DataError
 from fsmodel.ids import OBJECT_ID_BYTES, ObjectId
 from fsmodel.store.delta_choice import (
     REFINED_LEVELS,
+    TRIAL_LEVEL,
     is_excellent,
+    is_promising,
     is_worth_a_base,
-    is_worth_refining,
 )
 from fsmodel.store.object_reader import Located, ObjectReader
 from fsmodel.store.pack_format import NewFrame, ObjectKind, encode_frame
@@ -122,6 +123,7 @@ class Encoder:
         self._writer = writer
         self._reader = reader
         self._encoding = encoding
+        self._trial_level = min(TRIAL_LEVEL, encoding.delta_level)
 
     def encode(self, objects: Sequence[NewObject], *, brief: bool = False) -> list[Encoded]:
         """Compress objects, and take their features.
@@ -171,21 +173,25 @@ class Encoder:
             known = self._base_bytes(base, batch)
             if known is None or known[1] >= self._encoding.depth_max:
                 continue
-            payload = encode_delta(data, known[0], self._encoding.delta_level)
+            payload = encode_delta(data, known[0], self._trial_level)
             if best is None or len(payload) < len(best.payload):
                 best = _Delta(payload, base.id, known[0], known[1] + 1)
             if is_excellent(len(payload), payload_bytes):
                 break
         if best is None:
             return None
-        best = self._refined(best, data, payload_bytes)
+        best = self._finished(best, data, payload_bytes)
         return best if is_worth_a_base(len(best.payload), payload_bytes) else None
 
-    def _refined(self, delta: _Delta, data: Buffer, payload_bytes: int) -> _Delta:
-        if not is_worth_refining(len(delta.payload), payload_bytes) or not level_matters(data):
-            return delta
-        payload = encode_delta(data, delta.base_bytes, self._encoding.delta_level + REFINED_LEVELS)
-        return delta._replace(payload=payload) if len(payload) < len(delta.payload) else delta
+    def _finished(self, trial: _Delta, data: Buffer, payload_bytes: int) -> _Delta:
+        """A delta that was made to find the best base, made once more with all effort due to it."""
+        if not is_promising(len(trial.payload), payload_bytes) or not level_matters(data):
+            return trial
+        level = self._encoding.delta_level
+        if not is_excellent(len(trial.payload), payload_bytes):
+            level += REFINED_LEVELS
+        payload = encode_delta(data, trial.base_bytes, level)
+        return trial._replace(payload=payload) if len(payload) < len(trial.payload) else trial
 
     def _base_bytes(self, base: Base, batch: _Batch) -> tuple[Buffer, int] | None:
         """Bytes and depth of a base; None when it cannot be had: then others will do."""

@@ -11,8 +11,8 @@ from fsmodel.store.delta_choice import (
     SMALL_BYTES,
     bases_max,
     is_excellent,
+    is_promising,
     is_worth_a_base,
-    is_worth_refining,
     is_worth_seeking,
 )
 
@@ -51,11 +51,12 @@ def test_effort_is_for_small_chunks() -> None:
     assert bases_max(SMALL_BYTES) == BASES_MAX > BASES_MAX_LARGE == bases_max(SMALL_BYTES + 1)
 
 
-def test_a_hopeless_delta_is_not_refined() -> None:
-    assert is_worth_refining(9500 - BASE_COST_BYTES, 10_000)
-    assert not is_worth_refining(9501 - BASE_COST_BYTES, 10_000)
+def test_a_hopeless_trial_is_given_up() -> None:
+    assert is_promising(10_500 - BASE_COST_BYTES, 10_000)
+    assert not is_promising(10_501 - BASE_COST_BYTES, 10_000)
 
 
-def test_neither_is_an_excellent_one() -> None:
-    assert is_worth_refining(1001 - BASE_COST_BYTES, 10_000)
-    assert not is_worth_refining(1000 - BASE_COST_BYTES, 10_000)
+@given(delta=sizes, payload=sizes)
+def test_what_is_worth_a_base_was_promising(delta: int, payload: int) -> None:
+    if is_worth_a_base(delta, payload):
+        assert is_promising(delta, payload)
