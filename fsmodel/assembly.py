@@ -117,6 +117,7 @@ def assemble(
     folder: Path,
     *,
     dry: bool,
+    thorough: bool,
     read_only: bool,
     mountpoint: str | None,
     settings: VolumeSettings,
@@ -128,7 +129,14 @@ def assemble(
     lock = StoreLock.acquire(layout, mountpoint)
     try:
         parts = _open_parts(
-            layout, content, lock, dry=dry, read_only=read_only, settings=settings, clock=clock
+            layout,
+            content,
+            lock,
+            dry=dry,
+            thorough=thorough,
+            read_only=read_only,
+            settings=settings,
+            clock=clock,
         )
     except BaseException:
         lock.close()
@@ -143,6 +151,7 @@ def _open_parts(
     lock: StoreLock,
     *,
     dry: bool,
+    thorough: bool,
     read_only: bool,
     settings: VolumeSettings,
     clock: Clock,
@@ -150,8 +159,9 @@ def _open_parts(
     uuid = content.uuid.bytes
     reader = PackReader(layout, uuid)
     with index_errors_translated():
-        index = Index.open(layout.folder, uuid, FrameJudge(reader).accept, dry=dry)
-    known = [PackId(number_of(key)) for key, _ in index.scan(PACK)]
+        accept = FrameJudge(reader).accept
+        index = Index.open(layout.folder, uuid, accept, dry=dry, thorough=thorough)
+    known = [PackId(number_of(key)) for key, _ in index.scan_unpacked(PACK)]  # also garbled ones
     known.append(PackId(index.counter(LAST_PACK)))
     packs = PackWriter(layout, uuid, known, pack_bytes_max=settings.pack_bytes_max)
     cache = ByteCache(settings.cache_bytes)

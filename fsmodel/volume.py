@@ -37,6 +37,8 @@ from fsmodel.namespace.listing import Entry
 from fsmodel.namespace.names import is_view_name
 from fsmodel.namespace.renames import ROOT_CREATOR, RenameFlag
 from fsmodel.namespace.system_tree import SYSTEM_NAME
+from fsmodel.repair.in_use import repair_in_use
+from fsmodel.repair.repairs import RepairReport
 from fsmodel.settings import VolumeSettings
 from fsmodel.statistics import VolumeStatistics, gather_statistics
 from fsmodel.steps import Steps, Work, run_inline
@@ -81,6 +83,7 @@ class Volume:
         *,
         read_only: bool = False,
         dry: bool = False,
+        thorough: bool = False,
         mountpoint: str | None = None,
         settings: VolumeSettings | None = None,
         clock: Clock | None = None,
@@ -88,11 +91,13 @@ class Volume:
         """Open a store, recovering what a killed process left.
 
         With `dry` nothing on disk changes, now or later: for looking at a store, so that it is
-        also read-only. A second process is told about `mountpoint`. Raises StoreError, DataError.
+        also read-only. With `thorough` the whole file of the index is checked first, which takes a
+        second for 60 MB. A second process is told about `mountpoint`. Raises StoreError, DataError.
         """
         parts = assemble(
             store,
             dry=dry,
+            thorough=thorough,
             read_only=read_only or dry,
             mountpoint=mountpoint,
             settings=settings or VolumeSettings(),
@@ -426,6 +431,17 @@ class Volume:
         self.checkpoint()
         report: FsckReport = yield Work(partial(self._check_snapshot, epoch), FSCK_COST_BYTES)
         return report
+
+    def repair(self) -> Steps[RepairReport]:
+        """Put right what fsck finds, as far as that goes while the volume is in use.
+
+        What is left needs `repair_store` (fsmodel/repair/repair.py). Raises ReadOnly, Busy,
+        NoSpace, BackendError.
+        """
+        self._require_writable()
+        upkeep = self._parts.upkeep
+        with upkeep.alone("a repair"):
+            return (yield from repair_in_use(upkeep.parts, self.fsck))
 
     def _check_snapshot(self, epoch: Epoch) -> FsckReport:
         with self._parts.index.snapshot() as view:

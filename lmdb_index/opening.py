@@ -54,7 +54,7 @@ def create_index(places: Places, uuid: bytes) -> None:
             raise IndexProblem(f"{places.store}: there is an index already: name another place")
     _create_tables(places, uuid)
     with host_failures(places.journal):
-        segment = _create_segment(places, uuid, first_sequence=1)
+        segment = create_segment(places, uuid, first_sequence=1)
         segment.trim()
         segment.close()
         sync_folder(places.index)
@@ -62,13 +62,17 @@ def create_index(places: Places, uuid: bytes) -> None:
 
 
 def open_environment(
-    places: Places, uuid: bytes, *, dry: bool, thorough: bool
+    places: Places, uuid: bytes, *, dry: bool, thorough: bool, by_journal: bool = True
 ) -> tuple[Environment, Transaction]:
     """Open LMDB and begin the long transaction.
 
-    Raises IndexCorrupt, IndexTooNew, IndexProblem; then nothing was changed.
+    With `by_journal` the journal is asked whether the file was cut, which LMDB does not notice; if
+    it cannot be asked, `thorough` finds that too. Raises IndexCorrupt, IndexTooNew, IndexProblem;
+    then nothing was changed.
     """
-    _check_not_cut(places, uuid)
+    assert by_journal or thorough
+    if by_journal:
+        _check_not_cut(places, uuid)
     if thorough:
         check_structure(places.index)
     environment = Environment(places.index)
@@ -98,14 +102,15 @@ def open_journal(
         segment = SegmentFile.open(survey.path, survey.header, replayed.end)
         if survey.last < position:  # the last commit was durable when the journal was not
             segment.close()
-            segment = _create_segment(places, uuid, position + 1)
+            segment = create_segment(places, uuid, position + 1)
         drop_segments_before(places.journal, survey.segments[0].first_sequence)
     journal = Journal(places.journal, segment, position=position, synced=survey.synced)
     journal.bytes, journal.mutations = replayed.bytes, replayed.mutations
     return journal, aside
 
 
-def _create_segment(places: Places, uuid: bytes, first_sequence: int) -> SegmentFile:
+def create_segment(places: Places, uuid: bytes, first_sequence: int) -> SegmentFile:
+    """Make the segment that begins with an operation. Raises OSError, JournalFailed."""
     index_bytes = (places.index / DATA_FILE).stat().st_size
     path = segment_path(places.journal, first_sequence)
     return SegmentFile.create(path, SegmentHeader(uuid, first_sequence, index_bytes))

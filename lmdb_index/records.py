@@ -119,6 +119,7 @@ class DamagedRecord(msgspec.Struct, array_like=True, frozen=True):
     reason: str
     found_ns: int
     kept: str = ""  # name of the damaged frame's copy in quarantine/; none when its base is damaged
+    uncounted: bool = False  # what it names got no references from it: whoever heals it gives them
 
 
 class ScrubRecord(msgspec.Struct, array_like=True, frozen=True):

@@ -35,6 +35,8 @@ def _answer_directly(
 ) -> Any:
     command = VOLUME_COMMANDS[name]
     arguments = checked_arguments(command.arguments, given)
+    if command.unmounted is not None:
+        return msgspec.to_builtins(command.unmounted(store, arguments, show))
     volume = Volume.open(store, dry=not command.changes_store(arguments))
     try:
         answer = run_inline(command.run(Context(volume, show), arguments))

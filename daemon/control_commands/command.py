@@ -7,6 +7,7 @@ give the same answer. A *service command* is about the running daemon and exists
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -50,13 +51,15 @@ class VolumeCommand:
     """A command on a volume. What `run` returns must be fit for JSON.
 
     `run` is given arguments of the type `arguments`. `changes_store` says whether they ask for
-    more than looking, which decides how a store that is not mounted is opened.
+    more than looking, which decides how a store that is not mounted is opened. `unmounted`, if
+    there is one, answers for such a store instead, and is told where to report progress.
     """
 
     name: str
     arguments: type[msgspec.Struct]
     run: Callable[[Context, Any], Steps[object]]
     changes_store: Callable[[Any], bool] = lambda arguments: False
+    unmounted: Callable[[Path, Any, Callable[[Progress], None]], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,12 @@ class Bulk:
         if lacking > 0:
             self._opened().add(name, lacking)
 
+    def set_counter(self, name: str, value: int) -> None:
+        """Give a counter this value."""
+        change = value - self.index.counter(name)
+        if change:
+            self._opened().add(name, change)
+
     def commit(self) -> None:
         """Make everything so far part of the index's file. Raises NoRoom, IndexProblem."""
         self._end()

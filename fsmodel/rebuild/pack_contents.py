@@ -77,7 +77,7 @@ def _add_frame(contents: PackContents, bulk: Bulk, found: FoundFrame) -> None:
     contents.frames += 1
     location, frame = found
     if frame.kind is not ObjectKind.GROUP:
-        _add_object(contents, bulk, frame.id, _row(frame, location))
+        _add_object(contents, bulk, frame.id, row_of_frame(frame, location))
         return
     try:
         rows = rows_of_group(frame, location)
@@ -98,7 +98,8 @@ def _add_object(contents: PackContents, bulk: Bulk, found: ObjectId, row: Object
         bulk.put(OBJECT, found, row)
 
 
-def _row(frame: Frame, place: Location) -> ObjectRecord:
+def row_of_frame(frame: Frame, place: Location) -> ObjectRecord:
+    """The row of an object that has a frame of its own, without references."""
     return ObjectRecord(
         kind=frame.kind,
         codec=frame.codec,

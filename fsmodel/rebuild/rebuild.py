@@ -91,10 +91,15 @@ def rebuild_index(store: Path, report: Report, clock: Clock | None = None) -> Re
     uuid = read_format(layout).uuid.bytes
     lock = StoreLock.acquire(layout)
     try:
-        with index_errors_translated():
-            return _Rebuild(layout, uuid, report, clock or SystemClock()).run()
+        return rebuild_held(layout, uuid, report, clock or SystemClock())
     finally:
         lock.close()
+
+
+def rebuild_held(layout: StoreLayout, uuid: bytes, report: Report, clock: Clock) -> RebuildReport:
+    """The same for a store that the caller has locked."""
+    with index_errors_translated():
+        return _Rebuild(layout, uuid, report, clock).run()
 
 
 class _Rebuild:

@@ -110,5 +110,5 @@ class ReferenceCounter:
 
     def _note_lost(self, lost: ObjectId, reason: str) -> None:
         self.lost.append(lost)
-        record = DamagedRecord(f"rebuild-index: {reason}", self._now_ns)
+        record = DamagedRecord(f"rebuild-index: {reason}", self._now_ns, uncounted=True)
         self._bulk.put(DAMAGED, lost, record)

@@ -102,6 +102,11 @@ class ObjectStore:
         """Whether an object is known to be unreadable; what is written again replaces it."""
         return self._index.count(DAMAGED) > 0 and self._index.get(DAMAGED, wanted) is not None
 
+    def names_nothing(self, damaged: ObjectId) -> bool:
+        """Whether what a damaged object names has got no references from it."""
+        note = self._index.get(DAMAGED, damaged)
+        return note is not None and note.uncounted
+
     def find(self, wanted: ObjectId) -> ObjectRecord | None:
         """The row of an object, or what will be its row; None when it is not stored."""
         return self._index.get(OBJECT, wanted) or self._unrecorded.get(wanted)
@@ -146,6 +151,8 @@ class ObjectStore:
         parent_id = object_id(data)
         if self.is_damaged(parent_id):
             (healthy,) = self._encoder.store_plain([NewObject(kind, parent_id, data)])
+            for child in children if self.names_nothing(parent_id) else ():
+                self.add_reference(change, child)
             self._heal(change, parent_id, healthy)
         elif change.operation.get(OBJECT, parent_id) is None:
             record = self._unrecorded.get(parent_id)

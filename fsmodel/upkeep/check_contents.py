@@ -13,7 +13,7 @@ from fsmodel.upkeep.findings import Finding, Part
 from fsmodel.upkeep.index_view import IndexView
 from lmdb_index.keys import number_key, number_of
 from lmdb_index.records import InodeFlag, InodeRecord
-from lmdb_index.schema import EXTENT, INODE, OBJECT, UNSETTLED, Record, Table
+from lmdb_index.schema import DAMAGED, EXTENT, INODE, OBJECT, UNSETTLED, Record, Table
 
 REGULAR: Final = stat.S_IFREG >> 12
 
@@ -41,7 +41,9 @@ def _check_owners(view: IndexView, table: Table[Record], what: str) -> Iterator[
 def _check_file(
     view: IndexView, inode: int, record: InodeRecord, load: LoadObject
 ) -> Iterator[Finding]:
-    held = _content_size(view, record.content, load)
+    held = content_size(view, record.content, load)
+    if held is None:
+        return  # check_damage.py tells
     if isinstance(held, str):
         yield _finding(f"inode {inode}: {held}")
         return
@@ -62,18 +64,20 @@ def _check_file(
         yield _finding(f"inode {inode} is wrongly in, or missing from, the unsettled files")
 
 
-def _content_size(view: IndexView, ref: bytes, load: LoadObject) -> int | str:
-    """The bytes a content ref names, or what is wrong with it."""
+def content_size(view: IndexView, ref: bytes, load: LoadObject) -> int | str | None:
+    """The bytes a content ref names, or what is wrong with it; None when it is known to be lost."""
     named = object_of(ref)
     if named is None:
         return 0
     row = view.get(OBJECT, named)
     if row is None:
         return f"its content {named.hex()} is not stored"
-    if not is_manifest(ref):
+    if row.stored and not is_manifest(ref):
         return row.plain
+    if view.get(DAMAGED, named) is not None:
+        return None
     try:
-        return total_of(load(named))
+        return total_of(load(named)) if is_manifest(ref) else row.plain
     except DataError as error:
         return f"its manifest cannot be read: {error}"
 

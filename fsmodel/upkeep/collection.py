@@ -147,7 +147,7 @@ class Collector:
             record = self._index.get(OBJECT, each)
             if record is None or each in kept:
                 continue
-            if record.kind in LEAF_KINDS:
+            if record.kind in LEAF_KINDS or self._objects.names_nothing(each):
                 children[each] = []
             else:
                 parents.append((record.kind, self._objects.locate(each)))

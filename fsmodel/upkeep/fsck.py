@@ -10,9 +10,11 @@ from itertools import chain, islice
 from typing import Final
 
 from fsmodel.ids import ObjectId, PackId
+from fsmodel.upkeep.check_attached import check_attached
 from fsmodel.upkeep.check_contents import check_contents
 from fsmodel.upkeep.check_counters import check_counters
-from fsmodel.upkeep.check_digests import check_digests
+from fsmodel.upkeep.check_damage import check_damage
+from fsmodel.upkeep.check_hints import check_hints
 from fsmodel.upkeep.check_names import check_names
 from fsmodel.upkeep.check_objects import check_objects
 from fsmodel.upkeep.check_trees import check_trees
@@ -51,11 +53,13 @@ def check_volume(
     findings = chain(
         rows,
         _readable(check_names(view)),
+        _readable(check_attached(view)),
         _readable(check_contents(view, load)),
-        _readable(check_digests(view)),
         _readable(check_objects(view, load, pack_size)),
         _readable(check_trees(view, load)),
         _readable(check_counters(view)),
+        _readable(check_hints(view)),
+        _readable(check_damage(view, load)),
     )
     found = tuple(islice(findings, FINDINGS_MAX))
     return FsckReport(view.count(INODE), view.count(OBJECT), found)

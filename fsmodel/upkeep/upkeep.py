@@ -52,7 +52,7 @@ class Upkeep:
         index, changes, objects = parts.index, parts.changes, parts.objects
         survey = PackSurvey(index, changes, objects, parts.layout, parts.uuid)
         checkpoint = parts.durability.checkpoint
-        self._parts = parts
+        self.parts = parts
         self._running = ""
         self._notes = DamageNotes(index, changes, objects, parts.layout)
         self._scrubber = Scrubber(index, changes, objects, self._notes)
@@ -79,7 +79,7 @@ class Upkeep:
         limits = THOROUGH if thorough else THRIFTY
         if dry_run:
             return (yield from self._collector.preview(limits, report))
-        with self._alone("garbage collection"):
+        with self.alone("garbage collection"):
             return (yield from self._collector.run(limits, report))
 
     def dismantle(self) -> Steps[None]:
@@ -94,8 +94,8 @@ class Upkeep:
 
         Raises Busy, NoSpace, BackendError.
         """
-        pace = Pace(self._parts.scrub_bytes_per_second)
-        with self._alone("scrub"):
+        pace = Pace(self.parts.scrub_bytes_per_second)
+        with self.alone("scrub"):
             scrubbed = yield from self._scrubber.run(report, pace, restart=restart)
             damaged = yield from self._with_paths(scrubbed.damage)
             return ScrubReport(scrubbed.checked_objects, scrubbed.checked_bytes, damaged)
@@ -104,8 +104,8 @@ class Upkeep:
         """Say which files each damaged object is needed for."""
         if not damage:
             return ()
-        epoch = self._parts.objects.epochs.current  # keeps the packs the snapshot speaks of
-        yield from self._parts.durability.checkpoint()
+        epoch = self.parts.objects.epochs.current  # keeps the packs the snapshot speaks of
+        yield from self.parts.durability.checkpoint()
         wanted = [each.id for each in damage]
         files: dict[ObjectId, list[InodeId]] = yield Work(
             partial(self._trace, wanted, epoch), TRACE_COST_BYTES
@@ -122,22 +122,23 @@ class Upkeep:
         )
 
     def _trace(self, wanted: list[ObjectId], epoch: Epoch) -> dict[ObjectId, list[InodeId]]:
-        with self._parts.index.snapshot() as view:
+        with self.parts.index.snapshot() as view:
             find = partial(view.get, OBJECT)
 
             def load(page: ObjectId) -> bytes:
-                return self._parts.objects.read(locate(find, page, epoch))
+                return self.parts.objects.read(locate(find, page, epoch))
 
             return hurt_files(view, load, wanted)
 
     def _paths(self, inode: InodeId) -> list[bytes]:
         try:
-            return self._parts.paths_of(inode)
+            return self.parts.paths_of(inode)
         except NotFound:
             return []  # deleted since
 
     @contextmanager
-    def _alone(self, what: str) -> Iterator[None]:
+    def alone(self, what: str) -> Iterator[None]:
+        """Nothing else of this kind runs until the block ends. Raises Busy."""
         if self._running:
             raise Busy(f"{self._running} is running: try again when it has ended")
         self._running = what

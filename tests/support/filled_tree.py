@@ -44,16 +44,16 @@ def write_file(volume: Volume, inode: InodeId, data: bytes, offset: int = 0) -> 
     volume.close_file(inode)
 
 
-def fill_tree(volume: Volume) -> None:
+def fill_tree(volume: Volume, *, big_bytes: int = 3_000_000, hole_bytes: int = 50_000_000) -> None:
     """One of everything: kinds, links, names, owners, times, attributes, sizes."""
     one = volume.make_directory(ROOT_INODE, b"one", 0o750, USER)
     two = volume.make_directory(one, b"two \xff\xfe", 0o1777, USER)
     volume.make_directory(two, b"empty", 0o700, USER)
     small = put_file(volume, one, b"small", b"few bytes")
     put_file(volume, one, b"none", b"")
-    put_file(volume, two, b"big", random_bytes("big", 3_000_000))
+    put_file(volume, two, b"big", random_bytes("big", big_bytes))
     hole = put_file(volume, two, b"hole", b"x")
-    write_file(volume, hole, b"y", offset=50_000_000)
+    write_file(volume, hole, b"y", offset=hole_bytes)
     volume.link(small, two, b"linked")
     volume.link(small, ROOT_INODE, b"a link")
     volume.make_symlink(two, b"symlink", b"../" * 100 + b"target", USER)

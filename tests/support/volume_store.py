@@ -10,6 +10,7 @@ from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.namespace.inodes import Creator
 from fsmodel.settings import VolumeSettings
 from fsmodel.steps import Steps, run_inline
+from fsmodel.upkeep.findings import Part
 from fsmodel.upkeep.garbage import GcReport
 from fsmodel.volume import Volume
 
@@ -95,10 +96,11 @@ class VolumeStore:
         """All pack files, in the order of their numbers."""
         return sorted((self.store / "packs").rglob("*.pack"), key=lambda path: path.name)
 
-    def require_sound(self) -> None:
-        """fsck finds nothing, and every file has its bytes, read from the packs."""
-        report = run_inline(self.volume.fsck())
-        assert report.findings == ()
+    def require_sound(self, *, damaged: bool = False) -> None:
+        """fsck finds nothing (but known damage), and every file has its bytes, from the packs."""
+        findings = run_inline(self.volume.fsck()).findings
+        assert all(finding.part is Part.DAMAGE for finding in findings), findings
+        assert bool(findings) == damaged
         self.forget_cache()
         for name, data in self.expected.items():
             assert self.read(name) == data, name

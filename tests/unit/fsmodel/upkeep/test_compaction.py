@@ -119,7 +119,7 @@ def test_a_pack_with_a_damaged_header_keeps_what_lies_behind(store: VolumeStore)
     store.collect()
     assert pack.exists()
     store.reopen()
-    store.require_sound()
+    store.require_sound(damaged=True)
 
 
 def usage(number: int, size: int, dead: int) -> PackUsage:

@@ -162,4 +162,4 @@ def test_compaction_leaves_what_is_damaged_and_notes_it(store: VolumeStore) -> N
     assert store.volume._parts.index.count(DAMAGED) == 1
     again = store.collect()
     assert (again.bytes_moved, again.packs_compacted) == (0, 0)
-    store.require_sound()
+    store.require_sound(damaged=True)

@@ -1,0 +1,1 @@
+"""fsck --repair: what fsck finds is put right, and nothing is thrown away."""

@@ -1,0 +1,174 @@
+"""Last step: everything that can be derived again is made to say what was derived.
+
+References, packs, trees, hints and counters. What is wrong is found on a view of the index, which
+may be a snapshot of a store in use, and corrected as a difference: what was counted less what was
+said. Changes that came meanwhile are right by themselves, so the difference stays what it is.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from fsmodel.change import Change, Changes
+from fsmodel.errors import Stale
+from fsmodel.ids import InodeId, ObjectId
+from fsmodel.steps import PAUSE, Steps
+from fsmodel.upkeep.check_counters import true_counters
+from fsmodel.upkeep.check_hints import wrong_hints
+from fsmodel.upkeep.check_objects import depth_needed
+from fsmodel.upkeep.check_packs import PackSize, WrongPack, wrong_packs
+from fsmodel.upkeep.check_trees import WrongTree, wrong_trees
+from fsmodel.upkeep.findings import Part, WrongHint
+from fsmodel.upkeep.index_view import IndexView
+from fsmodel.upkeep.reference_counts import (
+    LoadObject,
+    Unreadable,
+    WrongCount,
+    count_references,
+    rounds,
+    wrong_counts,
+)
+from lmdb_index.keys import number_key, number_of
+from lmdb_index.records import PackRecord, PackState, RawRecord
+from lmdb_index.schema import DAMAGED, INODE, OBJECT, PACK, UNREFERENCED
+
+BATCH: Final = 256  # corrections in one change
+_PRESENT: Final = RawRecord()
+Note = Callable[[Part, str], None]
+
+
+@dataclass(slots=True)
+class Corrections:
+    """What a view has that is not as it must be. Memory grows with what is wrong."""
+
+    counts: list[WrongCount] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)  # parents that are not noted yet
+    surplus: list[ObjectId] = field(default_factory=list)  # listed as unreferenced, and not stored
+    shallow: list[ObjectId] = field(default_factory=list)  # not said to be as deep as they are
+    packs: list[WrongPack] = field(default_factory=list)
+    trees: list[WrongTree] = field(default_factory=list)
+    hints: list[WrongHint] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to correct."""
+        parts = (self.counts, self.surplus, self.shallow, self.packs, self.trees, self.hints)
+        return any(parts)
+
+
+def find_corrections(view: IndexView, load: LoadObject, pack_size: PackSize) -> Corrections:
+    """Derive everything but the counters. Any thread may do it if `view` allows it."""
+    found = Corrections()
+    for number, first in enumerate(rounds(view)):
+        counted = count_references(view, load, first)
+        if number == 0:
+            found.unreadable = [
+                each for each in counted.unreadable if view.get(DAMAGED, each.id) is None
+            ]
+        found.counts += wrong_counts(view, counted, first)
+    live_bytes: Counter[int] = Counter()
+    for key, row in view.scan(OBJECT):
+        live_bytes[row.pack] += row.stored
+        if depth_needed(view, row) != row.depth and view.get(DAMAGED, key) is None:
+            found.shallow.append(ObjectId(key))
+    found.surplus = [
+        ObjectId(key) for key, _ in view.scan(UNREFERENCED) if view.get(OBJECT, key) is None
+    ]
+    found.packs = list(wrong_packs(view, live_bytes, pack_size))
+    found.trees = list(wrong_trees(view, load))
+    found.hints = list(wrong_hints(view))
+    return found
+
+
+def apply_corrections(changes: Changes, found: Corrections, note: Note) -> Steps[None]:
+    """Correct what was found, in small changes. Raises NoSpace, BackendError."""
+    work: list[Callable[[Change, Note], None]] = [
+        *(partial(_correct_count, each) for each in found.counts),
+        *(partial(_correct_surplus, each) for each in found.surplus),
+        *(partial(_correct_depth, each) for each in found.shallow),
+        *(partial(_correct_pack, each) for each in found.packs),
+        *(partial(_correct_tree, each) for each in found.trees),
+        *(partial(_correct_hint, each) for each in found.hints),
+    ]
+    for start in range(0, len(work), BATCH):
+        with changes.begin() as change:
+            for correct in work[start : start + BATCH]:
+                correct(change, note)
+        yield PAUSE
+
+
+def wrong_counters(view: IndexView) -> dict[str, int]:
+    """By how much each counter is wrong: what has to be added to it."""
+    wrong = {name: value - view.counter(name) for name, value in true_counters(view).items()}
+    last = max((number_of(key) for key, _ in view.scan(INODE)), default=0)
+    wrong["last_inode"] = max(last - view.counter("last_inode"), 0)
+    return {name: change for name, change in wrong.items() if change}
+
+
+def apply_counters(changes: Changes, wrong: dict[str, int], note: Note) -> None:
+    """Correct the counters. Raises NoSpace, BackendError."""
+    if not wrong:
+        return
+    with changes.begin() as change:
+        for name, add in wrong.items():
+            change.operation.add(name, add)
+            note(Part.COUNTERS, f"counter {name} was changed by {add:+}")
+
+
+def _correct_count(wrong: WrongCount, change: Change, note: Note) -> None:
+    """References, and the list of those without any."""
+    operation = change.operation
+    row = operation.get(OBJECT, wrong.id)
+    if row is None:
+        return  # collected meanwhile
+    row.references = max(row.references + wrong.found - wrong.said, 0)
+    operation.put(OBJECT, wrong.id, row)
+    if row.references:
+        operation.delete(UNREFERENCED, wrong.id)
+    else:
+        operation.put(UNREFERENCED, wrong.id, _PRESENT)
+    note(Part.OBJECTS, f"object {wrong.id.hex()} has {row.references} references")
+
+
+def _correct_surplus(unwanted: ObjectId, change: Change, note: Note) -> None:
+    if change.operation.get(OBJECT, unwanted) is None:
+        change.operation.delete(UNREFERENCED, unwanted)
+        note(Part.OBJECTS, f"object {unwanted.hex()} is not listed as unreferenced any more")
+
+
+def _correct_depth(shallow: ObjectId, change: Change, note: Note) -> None:
+    row = change.operation.get(OBJECT, shallow)
+    if row is not None:
+        row.depth = depth_needed(change.operation, row)
+        change.operation.put(OBJECT, shallow, row)
+        note(Part.OBJECTS, f"object {shallow.hex()} is {row.depth} bases deep")
+
+
+def _correct_pack(wrong: WrongPack, change: Change, note: Note) -> None:
+    key = number_key(wrong.pack)
+    row, right = change.operation.get(PACK, key), wrong.right
+    if row is not None and wrong.former is not None and right.state == PackState.SEALED:
+        dead = row.dead + right.dead - wrong.former.dead
+        right = PackRecord(PackState.SEALED, right.size, dead)
+    change.operation.put(PACK, key, right)
+    note(Part.PACKS, f"pack {wrong.pack:016x} has the right size and state in its row")
+
+
+def _correct_tree(wrong: WrongTree, change: Change, note: Note) -> None:
+    """The next root shows a directory, and those above it, as they are then."""
+    at, seen = wrong.directory, set[InodeId]()
+    while at and at not in seen:
+        seen.add(at)
+        try:
+            record = change.edit(at)
+        except Stale:
+            break  # removed meanwhile
+        record.tree = b""
+        at = InodeId(record.parent)
+    note(Part.TREES, f"directory {wrong.directory} will be written to the packs again")
+
+
+def _correct_hint(wrong: WrongHint, change: Change, note: Note) -> None:
+    change.operation.delete(wrong.table, wrong.key)
+    note(Part.HINTS, f"{wrong.text}: forgotten")
