@@ -40,6 +40,7 @@ from tests.support.damages import (
 )
 from tests.support.index_store import flip_bit
 from tests.support.volumes import (
+    NO_CACHE,
     collect_garbage,
     damage,
     findings,
@@ -278,7 +279,7 @@ def test_damaged_lists_of_deleted_files_are_forgotten(store: Path) -> None:
     damage(volume, ObjectId(ref_of(volume, inode)[1:]))
     volume.close()
     assert repaired(store).findings != ()
-    volume = Volume.open(store)
+    volume = Volume.open(store, settings=NO_CACHE)
     volume.unlink(ROOT_INODE, b"similar 0")
     collect_garbage(volume)
     assert findings(volume) != ()
