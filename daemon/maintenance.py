@@ -1,6 +1,7 @@
 """Garbage collection without being asked: when much has become garbage, or when nobody is writing.
 
 Deletions are followed up every few seconds: what a deleted file alone had is known as garbage then.
+The index is packed when nobody has written for some seconds.
 
 One collection at a time, in small steps, each followed by a rest in which the kernel's requests
 have the loop to themselves. It only compacts packs with much waste; `cairnfs gc` goes further.
@@ -65,8 +66,9 @@ class Maintenance:
             if now != seen:
                 seen, changed_at = now, trio.current_time()
             await self._follow_up()
-            figures = self._volume.statistics()
             idle = trio.current_time() - changed_at
+            await self._tidy_index(idle)
+            figures = self._volume.statistics()
             if self._thresholds.reached(figures.garbage_bytes, figures.stored_bytes, idle):
                 await self.collect()
                 seen = self._activity()
@@ -76,6 +78,14 @@ class Maintenance:
             await self._workers.drive(self._volume.follow_up_deletions())
         except CairnError as error:
             _log.warning("deletions could not be followed up: %s", error)
+
+    async def _tidy_index(self, idle_seconds: float) -> None:
+        upkeep = self._volume.index_upkeep
+        try:
+            if upkeep.is_due(idle_seconds):
+                await self._workers.drive(upkeep.tidy())
+        except CairnError as error:
+            _log.warning("the index stays larger than it need be: %s", error)
 
     async def collect(self) -> None:
         """One collection; a failure is logged, and tried again much later."""

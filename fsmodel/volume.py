@@ -25,6 +25,7 @@ from fsmodel.errors import (
 )
 from fsmodel.history.roots import WrittenRoot
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
+from fsmodel.index_upkeep import IndexUpkeep
 from fsmodel.namespace.inodes import (
     REGULAR,
     AttributeChange,
@@ -68,6 +69,7 @@ class Volume:
         self._parts = parts
         self.contents = parts.contents
         self.durability = parts.durability
+        self.index_upkeep = IndexUpkeep(parts.index, parts.durability)
         self.views = parts.views
         self._names = parts.namespace
 
@@ -493,6 +495,8 @@ class Volume:
                 self._write_last_root()
                 if self.is_dirty:
                     self.checkpoint()
+                if not self.read_only:
+                    self.index_upkeep.finish()
         finally:
             self._parts.close()
         if failures:

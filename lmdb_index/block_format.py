@@ -21,7 +21,7 @@ them is asked for.
 """
 
 from collections.abc import Sequence
-from struct import Struct
+from struct import Struct, error
 from typing import Final, NamedTuple
 
 import msgspec
@@ -45,6 +45,7 @@ BLOCK_VERSION: Final = 1
 BLOCK_ROWS_MAX: Final = (1 << 16) - 1
 ZSTD_LEVEL: Final = 6  # level 3 takes 4 % more room; 12 takes 2 % less, and four times as long
 _CHECKSUM: Final = Struct("<Q")
+_DECODING_FAILS: Final = (msgspec.MsgspecError, IndexError, error)
 _FORMS: Final = frozenset(KeyForm)
 
 
@@ -112,7 +113,7 @@ class Block:
         checksum, *versions, form, width, count, zero, size = BLOCK_HEADER.unpack_from(value)
         if xxh3_64_intdigest(place + value[_CHECKSUM.size :]) != checksum:
             raise self._corrupt("fail their checksum")
-        if versions != [BLOCK_VERSION, row_version] or zero or form not in _FORMS:
+        if versions != [BLOCK_VERSION, row_version] or zero or not _is_form(form, width):
             raise IndexTooNew(
                 f"{self} have version {versions[0]}.{versions[1]}, this cairnfs knows"
                 f" {BLOCK_VERSION}.{row_version}: use a later cairnfs"
@@ -134,26 +135,48 @@ class Block:
         return self.size + self._plain_size
 
     @property
-    def keys(self) -> Keys:
-        """All keys, in order. Raises IndexCorrupt."""
-        if self._keys is None:
-            self._open()
-            assert self._keys is not None
-        return self._keys
-
-    @property
     def base(self) -> list[int]:
         """What numbers in the rows are relative to. Raises IndexCorrupt."""
         if self._rows is None:
             self._open()
         return self._base
 
+    def find(self, key: bytes) -> int | None:
+        """The place of a key; None when it is not there. Raises IndexCorrupt."""
+        try:
+            return self._opened_keys().find(key)
+        except _DECODING_FAILS as error:
+            raise self._not_decoded(error) from error
+
+    def position(self, key: bytes) -> int:
+        """How many keys are lower than this one. Raises IndexCorrupt."""
+        try:
+            return self._opened_keys().position(key)
+        except _DECODING_FAILS as error:
+            raise self._not_decoded(error) from error
+
+    def keys(self, start: int, stop: int) -> list[bytes]:
+        """The keys at some places, in order. Raises IndexCorrupt."""
+        try:
+            return self._opened_keys().part(start, stop)
+        except _DECODING_FAILS as error:
+            raise self._not_decoded(error) from error
+
     def rows(self, start: int, stop: int) -> list[msgspec.Raw]:
         """The rows at some places, in the order of their keys. Raises IndexCorrupt."""
         if self._rows is None:
             self._open()
             assert self._rows is not None
-        return part_of_groups(self._rows, _decode_rows, start, stop)
+        try:
+            return part_of_groups(self._rows, _decode_rows, start, stop)
+        except _DECODING_FAILS as error:
+            raise self._not_decoded(error) from error
+
+    def id_beginning_with(self, prefix: bytes) -> bytes | None:
+        """The first FIXED key with a prefix; None when there is none."""
+        assert isinstance(self._keys, FixedKeys)
+        place = self._keys.beginning_with(prefix)
+        return None if place is None else self._keys.part(place, place + 1)[0]
 
     def __str__(self) -> str:
         return f"index, packed rows of table {self.place[0]} up to {self.place[1:].hex()}:"
@@ -167,9 +190,25 @@ class Block:
                 self._keys = CountedKeys([_decode_number(number) for number in stored_keys])
             elif self._form == KeyForm.LISTED:
                 self._keys = ListedKeys(stored_keys, self.count)
-        except (ZstdError, msgspec.MsgspecError) as error:
-            raise self._corrupt(f"cannot be decoded: {error}") from error
+        except (ZstdError, *_DECODING_FAILS) as error:
+            raise self._not_decoded(error) from error
+        assert self._keys is not None
+        if len(self._keys) != self.count:
+            raise self._corrupt("are not as many as they say")
         self._base, self._rows, self._frame = base, rows, b""
+
+    def _opened_keys(self) -> Keys:
+        if self._keys is None:
+            self._open()
+            assert self._keys is not None
+        return self._keys
+
+    def _not_decoded(self, error: Exception) -> IndexCorrupt:
+        return self._corrupt(f"cannot be decoded: {error}")
 
     def _corrupt(self, reason: str) -> IndexCorrupt:
         return IndexCorrupt(f"{self} {reason}: run cairnfs rebuild-index")
+
+
+def _is_form(form: int, width: int) -> bool:
+    return form in _FORMS and (form == KeyForm.FIXED) == (width > 0)

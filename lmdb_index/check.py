@@ -65,7 +65,7 @@ class _TableCheck:
 
     def _is_packed(self, key: bytes) -> bool:
         block = self._rows.packed_block(self._table, key)
-        return block is not None and block.keys.find(key) is not None
+        return block is not None and block.find(key) is not None
 
     def _check_blocks(self) -> Iterator[RowFinding]:
         before = b""
@@ -80,7 +80,7 @@ class _TableCheck:
             before = last
 
     def _check_block(self, block: Block, before: bytes) -> Iterator[RowFinding]:
-        keys, last = block.keys.part(0, block.count), block.place[1:]
+        keys, last = block.keys(0, block.count), block.place[1:]
         rows = block.rows(0, block.count)
         if not len(keys) == len(rows) == block.count or keys[-1] != last:
             self._is_damaged = True

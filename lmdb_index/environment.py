@@ -19,6 +19,9 @@ ENGINE: Final = 0  # LMDB 0.9; 1 would be LMDB 1.0
 MAP_BYTES_MIN: Final = 64 << 30
 DATABASES_MAX: Final = 64
 DATA_FILE: Final = "data.mdb"
+_OTHER_PAGES: Final = (
+    4  # two of LMDB's own, and about as many for names of databases and free pages
+)
 
 Database = lmdb._Database  # the binding has no public name for it
 if TYPE_CHECKING:
@@ -67,20 +70,11 @@ class Environment:
         """Open it; make it if it is not there. Raises IndexProblem."""
         self.file = folder / DATA_FILE
         self.databases: dict[int, Database] = {}  # by the table's number
-        try:
-            self._environment = lmdb.Environment(
-                str(folder),
-                map_size=MAP_BYTES_MIN,
-                max_dbs=DATABASES_MAX,
-                mode=FILE_MODE,
-                lib_version=ENGINE,
-            )
-        except lmdb.Error as error:
-            raise index_problem(error, folder) from error
+        self._environment = _opened(folder)
 
     @property
     def file_bytes(self) -> int:
-        """Size of the LMDB file. It never shrinks."""
+        """Size of the LMDB file. LMDB never makes it smaller: shrinking.py does."""
         return self.file.stat().st_size
 
     @property
@@ -94,6 +88,15 @@ class Environment:
             database = self._environment.open_db(table.name, txn=transaction)
             self.databases[table.number] = database
         self.databases[PACKED_DATABASE] = self._environment.open_db(PACKED, txn=transaction)
+
+    def make_tables(self) -> None:
+        """Open the tables, and make those that are not there part of the file.
+
+        Raises lmdb.Error.
+        """
+        transaction = self.begin()
+        self.open_tables(transaction)
+        transaction.commit()
 
     def begin(self, parent: Transaction | None = None) -> Transaction:
         """A write transaction, nested in its parent if there is one. Raises lmdb.Error."""
@@ -111,6 +114,46 @@ class Environment:
         if self.file_bytes * 2 > self.map_bytes:
             self._environment.set_mapsize(self.map_bytes * 2)
 
+    def used_bytes(self, transaction: Transaction) -> int:
+        """What the pages of all databases take. Raises lmdb.Error."""
+        pages = sum(
+            found["branch_pages"] + found["leaf_pages"] + found["overflow_pages"]
+            for found in map(transaction.stat, self.databases.values())
+        )
+        return (pages + _OTHER_PAGES) * self._environment.stat()["psize"]
+
+    def entries(self, transaction: Transaction) -> dict[int, int]:
+        """How many values each database has that a transaction shows. Raises lmdb.Error."""
+        return {
+            number: transaction.stat(database)["entries"]
+            for number, database in self.databases.items()
+        }
+
+    def write_copy(self, descriptor: int) -> None:
+        """Write the last commit to a file, without free pages. Any thread. Raises IndexProblem."""
+        try:
+            self._environment.copyfd(descriptor, compact=True)
+        except lmdb.Error as error:
+            raise index_problem(error, self.file) from error
+
+    def reopen(self) -> None:
+        """After `close`, with whatever file stands there now. Raises IndexProblem, lmdb.Error."""
+        self._environment = _opened(self.file.parent)
+        self.make_tables()
+
     def close(self) -> None:
         """Close it; transactions that are still open are given up."""
         self._environment.close()
+
+
+def _opened(folder: Path) -> lmdb.Environment:
+    try:
+        return lmdb.Environment(
+            str(folder),
+            map_size=MAP_BYTES_MIN,
+            max_dbs=DATABASES_MAX,
+            mode=FILE_MODE,
+            lib_version=ENGINE,
+        )
+    except lmdb.Error as error:
+        raise index_problem(error, folder) from error

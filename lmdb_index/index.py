@@ -7,27 +7,31 @@ open transaction, and then the journal up to there is not needed any more.
 Owner: one thread. `sync_journal` and `snapshot` may be called from any other meanwhile.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
 import lmdb
 
 from lmdb_index.environment import Environment, Transaction, index_problem
 from lmdb_index.errors import IndexProblem, JournalFailed, NoRoom
-from lmdb_index.host_files import is_full
+from lmdb_index.host_files import host_failures, is_full, sync_folder
 from lmdb_index.journal import Journal
 from lmdb_index.journal_survey import survey_journal
 from lmdb_index.meta import Meta, put_meta, read_meta
 from lmdb_index.opening import Places, create_index, open_environment, open_journal
 from lmdb_index.operation import Operation
+from lmdb_index.packed import PACKABLE, Packed
 from lmdb_index.packing import Packer
 from lmdb_index.recovery import AcceptRecord, replay
 from lmdb_index.rows import CurrentTransaction, Rows
-from lmdb_index.schema import TABLES
+from lmdb_index.schema import PACKED_DATABASE, TABLES
+from lmdb_index.shrinking import CompactCopy, drop_copy, is_worth_it, make_copy
 
 MUTATIONS_MAX: Final = 50_000  # nested transactions get slow beyond 100,000
 JOURNAL_BYTES_MAX: Final = 64 << 20
@@ -48,6 +52,13 @@ class IndexStatistics:
     replayed_bytes: int  # of the journal, when the index was opened
     unusable_bytes: int  # of the end of the journal, when the index was opened
     set_aside: Path | None  # where they went
+
+
+class PackStep(NamedTuple):
+    """What one step of packing did."""
+
+    moved_rows: int
+    more: bool  # the sweep goes on
 
 
 class Snapshot(Rows):
@@ -85,7 +96,7 @@ class Index(Rows):
         self._environment = environment
         self._dry = dry
         self._closed = False
-        self._checkpoints = 0
+        self._commits = 0
         self._rotation_problem: str | None = None
         self._snapshots = 0
         self._snapshots_change = Lock()
@@ -225,25 +236,77 @@ class Index(Rows):
             raise self._commit_problem(error) from error
         self._applied = position
         self._has_packed = False
-        self._checkpoints += 1
+        self._commits += 1
         self._begin()
         if changed:
             self._rotate_journal()
 
-    def pack_step(self) -> bool:
-        """Pack some rows, in about 5 ms; False when all that is worth it has been looked at.
+    def pack_step(self) -> PackStep:
+        """Pack some rows, in about 5 ms; a sweep of all that is worth it takes many steps.
 
         Nothing that can be read changes. The next checkpoint commits it. No operation may be open.
         Raises NoRoom, IndexProblem; then nothing was packed.
         """
         if self._dry:
-            return False
-        moved = self._packer.moved_rows
+            return PackStep(0, more=False)
+        before = self._packer.moved_rows
         more = self._packer.step()
-        self._has_packed |= self._packer.moved_rows > moved
+        moved = self._packer.moved_rows - before
+        self._has_packed |= moved > 0
         if not more:
             self._packer = Packer(self._environment, self._current)
-        return more
+        return PackStep(moved, more)
+
+    @property
+    def unpacked_rows(self) -> int:
+        """Rows that stand by themselves in tables that can have packed ones."""
+        extra = self._current.packed.extra
+        return sum(self.count(table) - extra.get(table.number, 0) for table in PACKABLE)
+
+    @property
+    def packed_rows(self) -> int:
+        """Rows of the same tables that do not."""
+        return sum(self._current.packed.extra.values())
+
+    @property
+    def file_bytes(self) -> int:
+        """Size of the LMDB file."""
+        return self._environment.file_bytes
+
+    @property
+    def is_wasteful(self) -> bool:
+        """Whether `compact_copy` and `take_copy` would give much room back. Raises IndexProblem."""
+        if self._dry:
+            return False
+        return is_worth_it(self.file_bytes, self._used_bytes())
+
+    def compact_copy(self) -> Callable[[], CompactCopy]:
+        """What makes a copy of the index file as of the last commit without its free pages.
+
+        Any thread may run it. That raises NoRoom, IndexProblem, and then there is no copy.
+        """
+        return partial(self._copy, self._used_bytes(), self._commits)
+
+    def take_copy(self, copy: CompactCopy) -> bool:
+        """Go on with a copy of the index file, if it still is one; False when it is not.
+
+        Raises NoRoom, IndexProblem when it could not be put in place, and then the index goes on
+        as it was; JournalFailed when it cannot go on.
+        """
+        current, journal = self._current, self._journal
+        assert not current.is_nested, "an operation is open"
+        changed = journal.position != self._applied or self._has_packed
+        with self._snapshots_change:
+            if changed or copy.commit != self._commits or self._snapshots or not journal.is_empty:
+                drop_copy(self._places.index)
+                return False
+            try:
+                journal.note_smaller_index(copy.size)
+                current.transaction.abort()
+                self._exchange_file(copy.file)
+            finally:
+                drop_copy(self._places.index)
+        return True
 
     def skip_numbers(self, position: int) -> None:
         """Checkpoint, and number operations from there on as if there had been so many.
@@ -269,7 +332,7 @@ class Index(Rows):
             journal_position=self._journal.position,
             journal_bytes=self._journal.bytes,
             mutations_since_checkpoint=self._journal.mutations,
-            checkpoints=self._checkpoints,
+            checkpoints=self._commits,
             rotation_problem=self._rotation_problem,
             replayed_bytes=self._replayed_bytes,
             unusable_bytes=self._unusable_bytes,
@@ -299,6 +362,43 @@ class Index(Rows):
             self._journal.fail(f"the index cannot be used any more: {error}")
             raise index_problem(error, self._places.index) from error
         self._current.generation += 1
+
+    def _used_bytes(self) -> int:
+        try:
+            return self._environment.used_bytes(self._current.transaction)
+        except lmdb.Error as error:
+            raise index_problem(error, self._environment.file) from error
+
+    def _copy(self, used_bytes: int, commit: int) -> CompactCopy:
+        with self._snapshots_change:
+            self._snapshots += 1  # the map must not move meanwhile
+        try:
+            return make_copy(self._environment, used_bytes, commit)
+        finally:
+            with self._snapshots_change:
+                self._snapshots -= 1
+
+    def _exchange_file(self, file: Path) -> None:
+        """Put another file in the place of the index's, and open it. Raises as `take_copy`."""
+        environment, current = self._environment, self._current
+        environment.close()
+        try:
+            with host_failures(environment.file):
+                os.rename(file, environment.file)
+            try:
+                sync_folder(self._places.index)
+            except OSError as error:
+                self._journal.fail(f"the index may be lost: {error.strerror}")
+                self._journal.check()
+        finally:
+            try:
+                environment.reopen()
+                current.transaction = environment.begin()
+                current.packed = Packed(environment.databases[PACKED_DATABASE])
+                current.packed.load(current.transaction)
+            except (lmdb.Error, IndexProblem) as error:
+                self._journal.fail(f"the index cannot be used any more: {error}")
+                self._journal.check()
 
     def _replay_again(self) -> None:
         """Bring back what an aborted commit has lost. Raises IndexProblem, as `_begin` does."""

@@ -12,7 +12,12 @@ from threading import Lock
 from lmdb_index.errors import IndexProblem, JournalFailed
 from lmdb_index.host_files import host_failures
 from lmdb_index.journal_files import drop_segments_before, segment_path
-from lmdb_index.journal_format import PAYLOAD_BYTES_MAX, RecordKind, SegmentHeader
+from lmdb_index.journal_format import (
+    PAYLOAD_BYTES_MAX,
+    SEGMENT_HEADER,
+    RecordKind,
+    SegmentHeader,
+)
 from lmdb_index.segment_file import SegmentFile
 
 
@@ -100,6 +105,29 @@ class Journal:
         with host_failures(self._folder):
             old.close()
             drop_segments_before(self._folder, first)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing stands in the last segment."""
+        return self._segment is not None and self._segment.end == SEGMENT_HEADER.size
+
+    def note_smaller_index(self, index_bytes: int) -> None:
+        """The index file is about to shrink: an empty segment is made again to say so.
+
+        Raises NoRoom, IndexProblem, and then the old one goes on; JournalFailed.
+        """
+        old = self._segment
+        assert old is not None and self.is_empty
+        try:
+            with host_failures(old.path):
+                new = SegmentFile.replace(old.path, old.header._replace(index_bytes=index_bytes))
+        except JournalFailed as error:
+            self._failure = str(error)
+            raise
+        with self._file_in_use:
+            self._segment = new
+        with host_failures(self._folder):
+            old.close()
 
     def close(self) -> None:
         """Close the file. What was not synced could still be lost with the host's power."""

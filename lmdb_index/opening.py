@@ -27,6 +27,7 @@ from lmdb_index.meta import Meta, check_identity, put_identity, put_meta
 from lmdb_index.recovery import Replayed, set_tail_aside
 from lmdb_index.rows import CurrentTransaction, Rows
 from lmdb_index.segment_file import SegmentFile
+from lmdb_index.shrinking import drop_copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ def open_environment(
         _check_not_cut(places, uuid)
     if thorough:
         check_structure(places.index)
+    if not dry:
+        drop_copy(places.index)
     environment = Environment(places.index)
     try:
         environment.grow_map()

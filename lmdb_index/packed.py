@@ -25,7 +25,6 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from lmdb_index.block_format import Block
-from lmdb_index.block_keys import FixedKeys
 from lmdb_index.environment import Cursor, Database, Transaction
 from lmdb_index.errors import IndexCorrupt
 from lmdb_index.packed_records import NO_OBJECT, PACKED_CODECS, SHORT_BYTES
@@ -101,7 +100,7 @@ class Packed:
     def get(self, transaction: Transaction, table: Table[Record], key: bytes) -> Record | None:
         """The packed row of a key; None when there is none. Raises IndexCorrupt, IndexTooNew."""
         block = self.block_at(transaction, table.number, key)
-        if block is None or (place := block.keys.find(key)) is None:
+        if block is None or (place := block.find(key)) is None:
             return None
         (row,) = block.rows(place, place + 1)
         return self.record(transaction, table, key, (row, block))
@@ -130,8 +129,8 @@ class Packed:
             more = cursor.set_range(block_place(number, start))
             while more and len(found) < size and cursor.key()[0] == number:
                 block = self._caches[number].get(cursor)
-                first = block.keys.position(start)
-                behind = block.count if stop is None else block.keys.position(stop)
+                first = block.position(start)
+                behind = block.count if stop is None else block.position(stop)
                 behind = min(behind, first + size - len(found))
                 found += _part(block, first, behind)
                 more = behind == block.count and cursor.next()
@@ -147,8 +146,8 @@ class Packed:
             more = (more and cursor.key()[0] == number) or self._to_last(cursor, number)
             while more and len(found) < size and cursor.key()[0] == number:
                 block = self._caches[number].get(cursor)
-                behind = block.count if stop is None else block.keys.position(stop)
-                first = max(block.keys.position(start), behind - size + len(found))
+                behind = block.count if stop is None else block.position(stop)
+                first = max(block.position(start), behind - size + len(found))
                 found += reversed(_part(block, first, behind))
                 more = first == 0 and cursor.prev()
         return found
@@ -163,12 +162,7 @@ class Packed:
     def find_id(self, transaction: Transaction, short: bytes) -> bytes | None:
         """The id of the packed object that begins so, if there is one. Raises IndexCorrupt."""
         block = self.block_at(transaction, OBJECT.number, short)
-        if block is None:
-            return None
-        keys = block.keys
-        assert isinstance(keys, FixedKeys)
-        place = keys.beginning_with(short)
-        return None if place is None else keys.part(place, place + 1)[0]
+        return None if block is None else block.id_beginning_with(short)
 
     def complete_id(self, transaction: Transaction, short: bytes) -> bytes:
         """A shortened id, complete; that of no object when there is none. Raises IndexCorrupt."""
@@ -239,7 +233,7 @@ class Packed:
         """Whether a key is packed. A damaged block may have had it: then it is hidden for sure."""
         try:
             block = self.block_at(transaction, number, key)
-            return block is not None and block.keys.find(key) is not None
+            return block is not None and block.find(key) is not None
         except IndexCorrupt:
             return True
 
@@ -298,4 +292,4 @@ def block_place(number: int, key: bytes = b"") -> bytes:
 
 def _part(block: Block, first: int, behind: int) -> list[tuple[bytes, PackedRow]]:
     rows = zip(block.rows(first, behind), repeat(block))
-    return list(zip(block.keys.part(first, behind), rows, strict=True))
+    return list(zip(block.keys(first, behind), rows, strict=True))

@@ -196,7 +196,7 @@ class Packer:
         rows: dict[bytes, msgspec.Raw] = {}
         for block in blocks:
             assert base is not None
-            keys = block.keys.part(0, block.count)
+            keys = block.keys(0, block.count)
             packed_rows = (
                 codec.rebase(row, block.base, base) for row in block.rows(0, block.count)
             )

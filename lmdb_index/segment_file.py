@@ -52,14 +52,9 @@ class SegmentFile:
         Raises OSError, and then there is none; JournalFailed when there may be one.
         """
         unfinished = unfinished_path(path)
-        descriptor = os.open(
-            unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE
-        )
-        segment = cls(path, header, descriptor, SEGMENT_HEADER.size)
+        segment = cls(path, header, _opened_new(unfinished), SEGMENT_HEADER.size)
         try:
-            write_all(descriptor, encode_segment_header(header), 0)
-            segment.reserve(required=True)
-            os.fsync(descriptor)
+            segment._prepare()
             os.rename(unfinished, path)
             sync_folder(path.parent)
         except OSError as error:
@@ -67,6 +62,34 @@ class SegmentFile:
             _remove_again(unfinished, path, error)
             raise
         return segment
+
+    @classmethod
+    def replace(cls, path: Path, header: SegmentHeader) -> "SegmentFile":
+        """Make an empty segment in place of one that is empty, too, durably.
+
+        At any moment there is one of them. Raises OSError, and then it is the old one;
+        JournalFailed when it may be either.
+        """
+        unfinished = unfinished_path(path)
+        segment = cls(path, header, _opened_new(unfinished), SEGMENT_HEADER.size)
+        try:
+            segment._prepare()
+            os.rename(unfinished, path)
+        except OSError:
+            segment.close()
+            unfinished.unlink(missing_ok=True)
+            raise
+        try:
+            sync_folder(path.parent)
+        except OSError as error:
+            segment.close()
+            raise _failed(path, error, error) from error
+        return segment
+
+    def _prepare(self) -> None:
+        write_all(self._descriptor, encode_segment_header(self.header), 0)
+        self.reserve(required=True)
+        os.fsync(self._descriptor)
 
     def append(self, kind: RecordKind, sequence: int, payload: bytes) -> int:
         """Write a record behind the last one; return its size in bytes.
@@ -116,6 +139,10 @@ class SegmentFile:
                 self.reserve()
         except OSError as second:
             raise _failed(self.path, error, second) from second
+
+
+def _opened_new(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
 
 
 def _failed(path: Path, cause: OSError, second: OSError) -> JournalFailed:

@@ -249,11 +249,12 @@ class PackingAgainstRows(RuleBasedStateMachine):
         return self.rows[table.name.decode()]
 
     def is_named(self, key: bytes) -> bool:
-        inodes, objects = self.rows_of(INODE).values(), self.rows_of(OBJECT).values()
-        return any(key in (row.content[1:], row.tree) for row in inodes) or any(  # type: ignore[attr-defined]
-            row.base == key
-            for row in objects  # type: ignore[attr-defined]
-        )
+        named = [
+            getattr(row, field)[-32:]
+            for table, field in ((INODE, "content"), (INODE, "tree"), (OBJECT, "base"))
+            for row in self.rows_of(table).values()
+        ]
+        return key in named
 
 
 TestPackingAgainstRows = PackingAgainstRows.TestCase

@@ -26,5 +26,5 @@ def small_blocks() -> Iterator[None]:
 
 def pack_all(index: Index) -> None:
     """One sweep over all tables."""
-    while index.pack_step():
+    while index.pack_step().more:
         pass

@@ -9,6 +9,7 @@ from trio.testing import MockClock
 from daemon import maintenance
 from daemon.maintenance import IDLE_BYTES_MIN, LOOK_SECONDS, GcThresholds, Maintenance
 from daemon.workers import Workers
+from fsmodel.index_upkeep import IDLE_SECONDS
 from fsmodel.steps import Work
 from tests.support.volume_store import VolumeStore, random_bytes
 
@@ -76,6 +77,42 @@ async def test_a_collection_that_cannot_be_made_is_left_for_later(
     assert "garbage collection failed" in caplog.text
     await Maintenance(store.volume, THRESHOLDS, lambda: 0).collect()
     store.require_sound()
+    store.abandon()
+
+
+async def test_the_index_of_an_idle_store_is_packed(
+    store: VolumeStore, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Workers, "run", _run_here)
+    for number in range(150):
+        store.write(b"%d" % number, b"%d" % number)
+    index = store.volume._parts.index
+    seen = [0]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Maintenance(store.volume, THRESHOLDS, lambda: seen[0]).run)
+        for _ in range(10):
+            await trio.sleep(LOOK_SECONDS)
+            seen[0] += 1
+        assert index.packed_rows == 0
+        await trio.sleep(IDLE_SECONDS + 3 * LOOK_SECONDS)
+        assert index.packed_rows > 300
+        nursery.cancel_scope.cancel()
+    store.require_sound()
+    store.abandon()
+
+
+async def test_an_index_that_cannot_be_packed_is_a_warning(
+    store: VolumeStore, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: float) -> bool:
+        _fail()
+        return True
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store.volume.index_upkeep, "is_due", fail)
+        with trio.move_on_after(2 * LOOK_SECONDS):
+            await Maintenance(store.volume, THRESHOLDS, lambda: 0).run()
+    assert "the index stays larger than it need be: " in caplog.text
     store.abandon()
 
 

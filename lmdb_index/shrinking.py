@@ -1,0 +1,99 @@
+"""Giving back what the LMDB file does not need: LMDB reuses free pages, but keeps them for ever.
+
+A compacted copy of the last commit is made beside the file, by any thread, synced, opened and
+compared. The owner then puts it in place, if nothing was committed meanwhile:
+
+  1. The journal's last segment, which is empty, is made again with the smaller size in its header:
+     a file shorter than that would be taken for one that was cut (journal_format.py).
+  2. The file is closed, the copy renamed over it, the folder synced, the file opened again.
+
+Whoever opens the store between any two of these steps finds one of both files, which hold the same,
+and a journal that fits either.
+"""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import lmdb
+
+from lmdb_index.environment import DATA_FILE, Environment, Transaction, index_problem
+from lmdb_index.errors import IndexProblem, NoRoom
+from lmdb_index.host_files import FILE_MODE, FOLDER_MODE, host_failures
+
+COPY_FOLDER: Final = "compact"  # below the index folder, while a copy is made
+FREE_BYTES_MIN: Final = 4 << 20  # less is not worth it
+FREE_SHARE_MIN: Final = 0.5  # nor is a smaller part of the file
+SPARE_BYTES: Final = 64 << 20  # must be left on the host beside the copy
+
+
+@dataclass(frozen=True, slots=True)
+class CompactCopy:
+    """A copy of the index file as of one commit, durable and looked at."""
+
+    file: Path
+    size: int
+    commit: int  # which it is a copy of
+
+
+def is_worth_it(file_bytes: int, used_bytes: int) -> bool:
+    """Whether a file has enough free pages to be written again."""
+    free = file_bytes - used_bytes
+    return free >= FREE_BYTES_MIN and free >= FREE_SHARE_MIN * file_bytes
+
+
+def make_copy(environment: Environment, used_bytes: int, commit: int) -> CompactCopy:
+    """Copy what the last commit uses. Raises NoRoom, IndexProblem; then there is no copy."""
+    folder = environment.file.parent / COPY_FOLDER
+    file = folder / DATA_FILE
+    try:
+        with host_failures(folder):
+            _check_room(folder.parent, used_bytes)
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(FOLDER_MODE)
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+            try:
+                environment.write_copy(descriptor)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        _compare(environment, folder)
+        return CompactCopy(file, file.stat().st_size, commit)
+    except BaseException:
+        drop_copy(environment.file.parent)
+        raise
+
+
+def drop_copy(index: Path) -> None:
+    """Remove what is left of a copy below an index folder."""
+    shutil.rmtree(index / COPY_FOLDER, ignore_errors=True)
+
+
+def _check_room(folder: Path, used_bytes: int) -> None:
+    space = os.statvfs(folder)
+    if space.f_bavail * space.f_frsize < used_bytes + SPARE_BYTES:
+        raise NoRoom(f"{folder}: no room for a copy of the index: free some space")
+
+
+def _compare(environment: Environment, folder: Path) -> None:
+    """Raise IndexProblem unless a copy can be opened and has as much in it."""
+    copy = Environment(folder)
+    try:
+        copy.make_tables()
+        if _figures(copy) != _figures(environment):
+            raise IndexProblem(f"{folder}: the copy of the index is not what it was made from")
+    except lmdb.Error as error:
+        raise index_problem(error, folder) from error
+    finally:
+        copy.close()
+
+
+def _figures(environment: Environment) -> dict[int, int]:
+    """How many values each database has at the last commit."""
+    transaction: Transaction = environment.begin_reading()
+    try:
+        return environment.entries(transaction)
+    finally:
+        transaction.abort()
