@@ -39,6 +39,14 @@ from fsmodel.store.space import HostSpace
 from fsmodel.upkeep.retirement import LAST_PACK
 from fsmodel.upkeep.store_parts import StoreParts
 from fsmodel.upkeep.upkeep import Upkeep
+from fsmodel.versions.policy import VersionPolicies, VersionPolicy
+from fsmodel.versions.restoring import Restoring
+from fsmodel.versions.version_folders import VersionFolders
+from fsmodel.versions.version_parts import VersionParts
+from fsmodel.versions.version_rows import VersionRows
+from fsmodel.versions.versions import Versions
+from fsmodel.views.versions_view import NAME as VERSIONS_VIEW
+from fsmodel.views.versions_view import VersionsView
 from fsmodel.views.views import Views
 from fsmodel.virtual_attributes import VirtualAttributes
 from lmdb_index.index import Index
@@ -70,6 +78,8 @@ class Parts:
     durability: Durability
     space: HostSpace
     upkeep: Upkeep
+    versions: Versions
+    restoring: Restoring
     views: Views
     read_only: bool
     dry: bool  # nothing on disk may change
@@ -184,6 +194,14 @@ def _open_parts(
         policy=UserNames(),
         atime_mode=settings.atime_mode,
     )
+    version_parts = _version_parts(
+        index, inodes, changes, objects, contents, namespace, settings.versions
+    )
+    versions = Versions(version_parts)
+    namespace.keep_former(versions.keeper)
+    contents.keep_former = versions.keeper.keep_rewritten
+    views = Views()
+    views.register(VERSIONS_VIEW, VersionsView(versions, inodes, namespace, contents))
     if not dry:
         namespace.purge_orphans()
     metadata = assemble_metadata(
@@ -230,9 +248,34 @@ def _open_parts(
                 ),
             )
         ),
-        views=Views(),
+        versions=versions,
+        restoring=Restoring(version_parts, versions),
+        views=views,
         read_only=read_only,
         dry=dry,
+    )
+
+
+def _version_parts(
+    index: Index,
+    inodes: InodeTable,
+    changes: Changes,
+    objects: ObjectStore,
+    contents: Contents,
+    namespace: Namespace,
+    policy: VersionPolicy,
+) -> VersionParts:
+    directories = namespace.directories
+    return VersionParts(
+        index=index,
+        inodes=inodes,
+        changes=changes,
+        objects=objects,
+        contents=contents,
+        namespace=namespace,
+        folders=VersionFolders(index, inodes, directories, namespace.system),
+        rows=VersionRows(index, directories),
+        policies=VersionPolicies(inodes, namespace.xattrs, policy),
     )
 
 

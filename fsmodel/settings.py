@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fsmodel.namespace.inodes import AtimeMode
 from fsmodel.store.pack_writer import PACK_BYTES_MAX
+from fsmodel.versions.policy import DEFAULT_POLICY, VersionPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,4 +20,5 @@ class VolumeSettings:
     delta_level: int = 3  # of zstd, for deltas
     delta_depth_max: int = 8  # chunks to decode before the one that is read
     scrub_bytes_per_second: int = 0  # 0: as fast as it goes
+    versions: VersionPolicy = DEFAULT_POLICY  # where no directory says otherwise
     atime_mode: AtimeMode = AtimeMode.RELATIME

@@ -15,13 +15,15 @@ class VolumeStatistics:
     directories: int
     symlinks: int
     inodes: int
-    logical_bytes: int  # sizes of all regular files
+    logical_bytes: int  # sizes of all regular files, those of earlier contents left out
+    versions: int  # earlier contents of files
+    version_bytes: int  # their sizes
     unique_bytes: int  # plain bytes of distinct chunks in use: what deduplication leaves
     stored_bytes: int  # frames of objects in use: what delta and compression leave
     chunks: int
     delta_chunks: int
     delta_saved_bytes: int
-    dedupe_ratio: float  # logical / unique
+    dedupe_ratio: float  # (logical + versions) / unique
     compression_ratio: float  # unique / stored
     packs: int
     garbage_bytes: int  # frames of objects nothing names, until GC takes them
@@ -42,12 +44,14 @@ def gather_statistics(index: Index, cache: ByteCache) -> VolumeStatistics:
         symlinks=count("symlinks"),
         inodes=count("inodes"),
         logical_bytes=logical,
+        versions=count("versions"),
+        version_bytes=count("version_bytes"),
         unique_bytes=unique,
         stored_bytes=stored,
         chunks=count("chunks"),
         delta_chunks=count("delta_chunks"),
         delta_saved_bytes=count("delta_saved_bytes"),
-        dedupe_ratio=_ratio(logical, unique),
+        dedupe_ratio=_ratio(logical + count("version_bytes"), unique),
         compression_ratio=_ratio(unique, stored),
         packs=index.count(PACK),
         garbage_bytes=count("garbage_bytes"),

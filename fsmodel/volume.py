@@ -6,7 +6,7 @@ same rules hold for every way in. Methods are synchronous; what may take long re
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -51,6 +51,9 @@ from fsmodel.upkeep.fsck import FsckReport, check_volume
 from fsmodel.upkeep.garbage import GcReport, Report
 from fsmodel.upkeep.index_view import IndexView
 from fsmodel.upkeep.upkeep import ScrubReport
+from fsmodel.versions.policy import ATTRIBUTE as VERSIONS_ATTRIBUTE
+from fsmodel.versions.version_folders import names_on
+from fsmodel.versions.versions import VersionInfo
 from fsmodel.virtual_attributes import PREFIX
 from lmdb_index.check import check_rows
 from lmdb_index.records import InodeRecord
@@ -58,6 +61,10 @@ from lmdb_index.rows import Rows
 from lmdb_index.schema import OBJECT
 
 _log = logging.getLogger(__name__)
+
+# Told of an entry that stands for something else now, though nobody asked for that by its name: the
+# kernel has to be told as well.
+EntryChanged = Callable[[InodeId, bytes], None]
 
 FSCK_COST_BYTES: Final = 1 << 30  # never worth doing on the owner thread
 
@@ -71,6 +78,8 @@ class Volume:
         self.durability = parts.durability
         self.index_upkeep = IndexUpkeep(parts.index, parts.durability)
         self.views = parts.views
+        self.versions = parts.versions
+        self.entry_changed: EntryChanged = lambda directory, name: None
         self._names = parts.namespace
 
     @staticmethod
@@ -239,6 +248,8 @@ class Volume:
 
     def get_xattr(self, inode: InodeId, name: bytes) -> Steps[bytes]:
         """An extended attribute, stored or virtual. Raises NoSuchAttribute."""
+        if name == VERSIONS_ATTRIBUTE:
+            return self._parts.versions.policy_text(inode)
         if name.startswith(PREFIX):
             return (yield from self._parts.virtual_attributes.get(inode, name))
         return self._names.get_xattr(inode, name)
@@ -246,7 +257,10 @@ class Volume:
     def set_xattr(self, inode: InodeId, name: bytes, value: bytes) -> None:
         """Set an extended attribute. Raises Refused."""
         self._require_room()
-        self._names.set_xattr(inode, name, value)
+        if name == VERSIONS_ATTRIBUTE:
+            self._parts.versions.set_policy(inode, value)
+        else:
+            self._names.set_xattr(inode, name, value)
 
     def list_xattrs(self, inode: InodeId, *, with_trusted: bool = True) -> list[bytes]:
         """Names of the stored attributes; those of `trusted.` are for privileged callers."""
@@ -255,7 +269,10 @@ class Volume:
     def remove_xattr(self, inode: InodeId, name: bytes) -> None:
         """Remove an extended attribute. Raises NoSuchAttribute."""
         self._require_writable()
-        self._names.remove_xattr(inode, name)
+        if name == VERSIONS_ATTRIBUTE:
+            self._parts.versions.set_policy(inode, None)
+        else:
+            self._names.remove_xattr(inode, name)
 
     # -- contents -------------------------------------------------------------------------
 
@@ -366,6 +383,54 @@ class Volume:
                     self.contents.close(inode)
             except CairnError as error:
                 _log.error("inode %d: what was fsynced is safe, but unsettled: %s", inode, error)
+
+    # -- earlier contents -----------------------------------------------------------------
+
+    def list_versions(self, path: bytes) -> Steps[list[VersionInfo]]:
+        """The versions of a file, by name and then oldest first; of a directory, of all in it.
+
+        The path may lead to what is no more. Raises PathRefused.
+        """
+        names, versions = names_on(path), self._parts.versions
+        found = versions.at(names[:-1], names[-1]) if names else []
+        for name in (yield from versions.names_at(names)):
+            found += versions.at(names, name)
+        return found
+
+    def restore_version(self, path: bytes, stamp_us: int | None = None) -> Steps[VersionInfo]:
+        """Let a file be what it was until a moment, or before it changed last. Raises Refused.
+
+        What it is now becomes a version; see Restoring.restore.
+        """
+        self._require_room()
+        names = names_on(path)
+        if not names:
+            raise IsADirectory("the root directory has no versions: name a file")
+        restoring = self._parts.restoring
+        version, directory = yield from restoring.restore(names[:-1], names[-1], stamp_us)
+        self.entry_changed(directory, names[-1])
+        return version
+
+    def prune_versions(self, path: bytes | None) -> Steps[int]:
+        """Drop every version of a file, or below a directory; of the volume when given no path.
+
+        Returns how many. Raises PathRefused.
+        """
+        self._require_writable()
+        retention = self._parts.versions.retention
+        if path is None:
+            return (yield from retention.drop_all())
+        names = names_on(path)
+        count = 0
+        if names:
+            count += yield from retention.drop_named(names[:-1], names[-1])
+        count += yield from retention.drop_below(names)
+        return count
+
+    def tidy_versions(self) -> Steps[int]:
+        """Drop the versions that are too many or too old; returns how many."""
+        self._require_writable()
+        return (yield from self._parts.versions.retention.sweep())
 
     # -- the store ------------------------------------------------------------------------
 

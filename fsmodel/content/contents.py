@@ -6,7 +6,7 @@ a few bytes that must be durable now, and `settle`, which cuts all bytes into ch
 row with a content ref that depends on the bytes alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
@@ -21,6 +21,7 @@ from fsmodel.content.settle import Settler
 from fsmodel.errors import TooBig
 from fsmodel.ids import InodeId, ObjectId
 from fsmodel.inode_table import InodeTable
+from fsmodel.namespace.inodes import bytes_counter
 from fsmodel.steps import Steps, Work
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
@@ -36,6 +37,14 @@ LOGGED_SHARE_MAX: Final = 4  # log only what is at most a quarter of the file
 UNSAVED_RUNS_MAX: Final = 4096  # chunks of a stream in memory before manifest pages are written
 
 _PRESENT: Final = RawRecord()
+
+# Asked when a file is about to name another content, with the former one's ref and size; True when
+# somebody keeps it, who then has the reference that the file had.
+KeepFormer = Callable[[Change, InodeId, bytes, int], bool]
+
+
+def _keep_nothing(change: Change, inode: InodeId, ref: bytes, size: int) -> bool:
+    return False
 
 
 class Contents:
@@ -62,6 +71,7 @@ class Contents:
         self._reader = Reader(objects)
         self._read_only = read_only
         self._files: dict[InodeId, FileState] = {}
+        self.keep_former: KeepFormer = _keep_nothing
 
     def open(self, inode: InodeId) -> FileState:
         """Hold the contents of a file in memory until `close`. Raises DataError, NotFound."""
@@ -123,13 +133,13 @@ class Contents:
             raise TooBig(f"size {size} is beyond the largest file")
         file, record = self._files[inode], change.edit(inode)
         assert not file.settling
-        change.operation.add("logical_bytes", size - record.size)
+        change.operation.add(bytes_counter(record), size - record.size)
         record.size = size
         record.content_size = min(record.content_size, size)
         rows = self._rewrite_extents(change, file, size) if file.logged_rows else 0
         if size == 0 and record.content:
             change.when_applied(partial(self._lineages.remember_former, inode, record.content))
-            self._drop_content(change, record)
+            self._let_go(change, file, record)
         named = file.recorded_size if size else 0
         unsettled = rows > 0 or not record.content_size == size == named
         self._mark(change, inode, record, unsettled=unsettled)
@@ -179,7 +189,7 @@ class Contents:
             for number, extent in enumerate(extents, file.logged_rows):
                 row = ExtentRecord(extent.start, bytes(extent.data))
                 change.operation.put(EXTENT, pair_key(inode, number), row)
-            change.operation.add("logical_bytes", file.size - record.size)
+            change.operation.add(bytes_counter(record), file.size - record.size)
             record.size, record.content_size = file.size, file.kept
             self._stamp(change, file, record)
             self._mark(change, inode, record, unsettled=True)
@@ -190,7 +200,7 @@ class Contents:
     def release(self, change: Change, inode: InodeId, record: InodeRecord) -> None:
         """Let go of the content of an inode that is being removed."""
         assert inode not in self._files
-        change.operation.add("logical_bytes", -record.size)
+        change.operation.add(bytes_counter(record), -record.size)
         self._drop_content(change, record)
 
     def unsettled(self) -> list[InodeId]:
@@ -226,10 +236,10 @@ class Contents:
             if ref != record.content:
                 if ref:
                     self._objects.add_reference(change, ObjectId(ref[1:]))
-                self._drop_content(change, record)
+                self._let_go(change, file, record)
                 record.content = ref
                 change.when_applied(partial(self._lineages.remember, record, ref))
-            change.operation.add("logical_bytes", file.chunks.size - record.size)
+            change.operation.add(bytes_counter(record), file.chunks.size - record.size)
             record.size = record.content_size = file.chunks.size
             self._stamp(change, file, record)
             self._delete_extents(change, file)
@@ -245,6 +255,15 @@ class Contents:
 
     def _save_page(self, change: Change, page: bytes) -> ObjectId:
         return self._objects.add_parent(change, ObjectKind.MANIFEST, page, named_objects(page))
+
+    def _let_go(self, change: Change, file: FileState, record: InodeRecord) -> None:
+        """A file that goes on will no longer name the content its row names."""
+        if record.content and self.keep_former(
+            change, file.inode, record.content, file.recorded_size
+        ):
+            record.content, record.content_size = EMPTY, 0
+        else:
+            self._drop_content(change, record)
 
     def _drop_content(self, change: Change, record: InodeRecord) -> None:
         former = object_of(record.content)

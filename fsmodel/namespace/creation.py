@@ -27,7 +27,7 @@ from fsmodel.namespace.inodes import (
 from fsmodel.namespace.names import NamePolicy
 from fsmodel.namespace.places import Place, add_place
 from fsmodel.namespace.xattrs import Xattrs
-from lmdb_index.records import InodeRecord
+from lmdb_index.records import InodeFlag, InodeRecord
 
 WHITEOUT_MODE: Final = stat.S_IFCHR  # with device 0/0: what an overlay takes for "deleted here"
 
@@ -149,6 +149,7 @@ class Creation:
         record = _new_record(change, mode, creator.uid, gid)
         record.rdev, record.target = rdev, target
         record.size = len(target)
+        record.flags |= directory.flags & InodeFlag.HIDDEN
         inode = _add(change, record)
         if default:
             self._xattrs.inherit(change, inode, default, access)

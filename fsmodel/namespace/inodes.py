@@ -70,9 +70,18 @@ def is_directory(record: InodeRecord) -> bool:
 
 
 def counters_of(record: InodeRecord) -> tuple[str, ...]:
-    """The counters an inode is part of."""
+    """The counters an inode is part of. What is hidden only counts as an inode, or as a version."""
+    if record.flags & InodeFlag.HIDDEN:
+        return ("inodes", "versions") if record.flags & InodeFlag.VERSION else ("inodes",)
     counter = _KIND_COUNTERS.get(kind_of(record))
     return ("inodes", counter) if counter else ("inodes",)
+
+
+def bytes_counter(record: InodeRecord) -> str:
+    """The counter that the size of a regular file is part of."""
+    if record.flags & InodeFlag.HIDDEN:
+        return "version_bytes" if record.flags & InodeFlag.VERSION else "hidden_bytes"
+    return "logical_bytes"
 
 
 def require_directory(inode: InodeId, record: InodeRecord) -> None:

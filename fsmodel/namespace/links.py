@@ -11,8 +11,10 @@ from fsmodel.errors import (
 from fsmodel.ids import InodeId
 from fsmodel.limits import LINKS_MAX
 from fsmodel.namespace.directories import Directories
+from fsmodel.namespace.former_names import FormerNames, NothingKept
 from fsmodel.namespace.inodes import (
     DIRECTORY,
+    REGULAR,
     is_directory,
     kind_of,
     require_linked,
@@ -31,6 +33,7 @@ class Links:
         self._directories = directories
         self._orphans = orphans
         self._policy = policy
+        self.former: FormerNames = NothingKept()
 
     def link(self, change: Change, inode: InodeId, parent: InodeId, name: bytes) -> None:
         """Give a file one more name.
@@ -73,10 +76,16 @@ class Links:
         require_empty(change, InodeId(dirent.inode))
         return self._remove(change, parent, name, dirent)
 
-    def drop(self, change: Change, inode: InodeId, place: Place) -> None:
-        """An entry names the inode no longer. Raises NotPermitted for a locked inode."""
+    def drop(self, change: Change, inode: InodeId, place: Place, name: bytes | None = None) -> None:
+        """An entry names the inode no longer. Raises NotPermitted for a locked inode.
+
+        Given the entry's `name`, a file whose last name this was may be kept as a version.
+        """
         record = change.edit(inode)
         require_unlocked(inode, record)
+        is_last = record.nlink == 1 and kind_of(record) == REGULAR
+        if name is not None and is_last and self.former.keep_removed(change, inode, place, name):
+            return
         remove_place(change, inode, place)
         record.ctime_ns = change.now_ns
         if record.nlink == 0 or is_directory(record):
@@ -87,7 +96,7 @@ class Links:
     ) -> InodeId:
         inode = InodeId(dirent.inode)
         self._directories.remove(change, parent, name, dirent)
-        self.drop(change, inode, Place(parent, dirent.cookie))
+        self.drop(change, inode, Place(parent, dirent.cookie), name)
         return inode
 
 

@@ -20,6 +20,7 @@ from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.attributes import Attributes
 from fsmodel.namespace.creation import Creation
 from fsmodel.namespace.directories import Directories
+from fsmodel.namespace.former_names import FormerNames
 from fsmodel.namespace.inodes import AtimeMode, AttributeChange, Creator, access_is_due
 from fsmodel.namespace.links import Links
 from fsmodel.namespace.listing import Entry, Listings
@@ -69,6 +70,10 @@ class Namespace:
         self._listings = Listings(index, inodes)
         self._inodes = inodes
         self._atime_mode = atime_mode
+
+    def keep_former(self, former: FormerNames) -> None:
+        """From now on somebody keeps files whose last name goes."""
+        self.links.former = self.renames.former = former
 
     # Reading
 

@@ -12,6 +12,7 @@ from fsmodel.errors import InvalidArgument, IsADirectory, NotADirectory, NotFoun
 from fsmodel.ids import InodeId
 from fsmodel.namespace.creation import WHITEOUT_MODE, Creation
 from fsmodel.namespace.directories import Directories
+from fsmodel.namespace.former_names import FormerNames, NothingKept
 from fsmodel.namespace.inodes import DIRECTORY, Creator, require_unlocked
 from fsmodel.namespace.links import Links, require_empty
 from fsmodel.namespace.names import NamePolicy
@@ -63,6 +64,7 @@ class Renames:
         self._creation = creation
         self._links = links
         self._policy = policy
+        self.former: FormerNames = NothingKept()
 
     def rename(
         self,
@@ -87,6 +89,7 @@ class Renames:
             self._check_move(change, source, new_parent, new_name)
             self._leave(change, source, flags, creator)
             self._arrive(change, source, new_parent, new_name, flags)
+            self._tell_moved(change, source, new_parent, new_name)
         elif target.inode == source.inode:
             return
         elif flags & RenameFlag.EXCHANGE:
@@ -96,6 +99,7 @@ class Renames:
             _check_replaceable(change, source, target)
             self._leave(change, source, flags, creator)
             self._replace(change, source, target)
+            self._tell_moved(change, source, new_parent, new_name)
 
     def _target(
         self, change: Change, directory: InodeId, name: bytes, flags: RenameFlag
@@ -158,7 +162,7 @@ class Renames:
         """Give the moved inode a name that something else has."""
         self._point(change, target, moved.inode, moved.kind)
         _settle(change, moved, target.place)
-        self._links.drop(change, target.inode, target.place)
+        self._links.drop(change, target.inode, target.place, target.name)
 
     def _exchange(self, change: Change, first: _Entry, second: _Entry) -> None:
         self._check_move(change, first, second.directory, second.name)
@@ -167,6 +171,16 @@ class Renames:
         self._point(change, second, first.inode, first.kind)
         _settle(change, first, second.place)
         _settle(change, second, first.place)
+        if DIRECTORY in (first.kind, second.kind):
+            self.former.directories_exchanged(
+                change, first.directory, first.name, second.directory, second.name
+            )
+
+    def _tell_moved(
+        self, change: Change, moved: _Entry, new_parent: InodeId, new_name: bytes
+    ) -> None:
+        if moved.kind == DIRECTORY:
+            self.former.directory_moved(change, moved.directory, moved.name, new_parent, new_name)
 
     def _point(self, change: Change, entry: _Entry, inode: InodeId, kind: int) -> None:
         self._directories.point(change, entry.directory, entry.name, entry.dirent, inode, kind)

@@ -13,7 +13,8 @@ from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.creation import Creation
 from fsmodel.namespace.directories import Directories
-from fsmodel.namespace.inodes import Creator
+from fsmodel.namespace.inodes import REGULAR, Creator, bytes_counter, counters_of, kind_of
+from lmdb_index.records import InodeFlag, InodeRecord
 
 SYSTEM_NAME: Final = b".cairnfs"  # of the hidden directory, in the root
 FOLDER_MODE: Final = 0o700
@@ -40,10 +41,13 @@ class SystemTree:
 
     def folder(self, change: Change, *path: bytes) -> InodeId:
         """The hidden folder at a path, made with those above it where they are missing."""
-        inode = self._child(change, ROOT_INODE, SYSTEM_NAME)
+        return self.folder_in(change, self._child(change, ROOT_INODE, SYSTEM_NAME), *path)
+
+    def folder_in(self, change: Change, folder: InodeId, *path: bytes) -> InodeId:
+        """The same below a hidden folder."""
         for name in path:
-            inode = self._child(change, inode, name)
-        return inode
+            folder = self._child(change, folder, name)
+        return folder
 
     def file(
         self, change: Change, folder: InodeId, name: bytes, mode: int, owner: Creator
@@ -69,6 +73,22 @@ class SystemTree:
         owner = Creator(record.uid, record.gid)
         made = self._creation.make_directory(change, parent, name, FOLDER_MODE, owner)
         if parent == ROOT_INODE:  # what users cannot see has changed nothing for them
+            hide(change, made)
             edited = change.edit(parent)
             edited.mtime_ns, edited.ctime_ns = times
         return made
+
+
+def hide(change: Change, inode: InodeId, flags: int = 0) -> None:
+    """Something comes to lie in the hidden part, with these flags: the counters move along."""
+    record = change.edit(inode)
+    _count(change, record, -1)
+    record.flags |= InodeFlag.HIDDEN | flags
+    _count(change, record, 1)
+
+
+def _count(change: Change, record: InodeRecord, times: int) -> None:
+    for counter in counters_of(record):
+        change.operation.add(counter, times)
+    if kind_of(record) == REGULAR:
+        change.operation.add(bytes_counter(record), times * record.size)

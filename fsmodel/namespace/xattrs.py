@@ -40,6 +40,7 @@ CAPABILITY: Final = b"security.capability"
 _ACLS: Final = (ACCESS_ACL, DEFAULT_ACL)
 _USER: Final = b"user."
 _TRUSTED: Final = b"trusted."
+_OWN: Final = b"cairnfs."
 _NAMESPACES: Final = (_USER, _TRUSTED, b"security.")
 
 
@@ -77,12 +78,16 @@ class Xattrs:
     def names(
         self, inode: InodeId, record: InodeRecord, *, with_trusted: bool = True
     ) -> list[bytes]:
-        """All names in order, without those of `trusted.` for callers who may not see them."""
+        """All names in order, without those of `trusted.` for callers who may not see them.
+
+        Attributes of our own are not listed either: whoever copies attributes could not set them.
+        """
         if not record.flags & InodeFlag.HAS_XATTRS:
             return []
         rows = self._index.scan_prefix(XATTR, number_key(inode))
         found = (name_of(key) for key, _ in rows)
-        return [name for name in found if with_trusted or not name.startswith(_TRUSTED)]
+        unseen = _OWN if with_trusted else (_OWN, _TRUSTED)
+        return [name for name in found if not name.startswith(unseen)]
 
     def set(
         self,

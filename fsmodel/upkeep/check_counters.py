@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from fsmodel.ids import InodeId
-from fsmodel.namespace.inodes import REGULAR, counters_of, kind_of
+from fsmodel.namespace.inodes import REGULAR, bytes_counter, counters_of, kind_of
 from fsmodel.store.pack_format import ObjectKind
 from fsmodel.upkeep.findings import Finding, Part
 from fsmodel.upkeep.index_view import IndexView
@@ -14,6 +14,7 @@ from lmdb_index.schema import INODE, OBJECT
 
 DERIVED: Final = (
     *("inodes", "files", "directories", "symlinks", "logical_bytes"),
+    *("versions", "version_bytes", "hidden_bytes"),
     *("chunks", "unique_bytes", "stored_bytes", "garbage_bytes"),
     *("delta_chunks", "delta_saved_bytes"),
 )
@@ -25,7 +26,7 @@ def true_counters(view: IndexView) -> dict[str, int]:
     for _, record in view.scan(INODE):
         found.update(counters_of(record))
         if kind_of(record) == REGULAR:
-            found["logical_bytes"] += record.size
+            found[bytes_counter(record)] += record.size
     for _, row in view.scan(OBJECT):
         if row.references == 0:
             found["garbage_bytes"] += row.stored

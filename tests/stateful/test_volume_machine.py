@@ -24,6 +24,7 @@ from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.namespace.renames import RenameFlag
 from fsmodel.settings import VolumeSettings
 from fsmodel.steps import run_inline
+from fsmodel.versions.policy import NO_VERSIONS
 from fsmodel.volume import Volume
 from tests.support.model_volume import Directory, File, ModelVolume, View
 from tests.support.payloads import Payload, payloads
@@ -45,7 +46,7 @@ NAMES = st.sampled_from([b"a", b"b", b"c", b"d"])
 WHICH = st.integers(0, 20)
 POSITIONS = st.integers(0, 12_000)
 PAYLOADS = payloads("noise zeros pattern corpus", 5_000)
-SETTINGS = VolumeSettings(cache_bytes=0, pack_bytes_max=40_000)
+SETTINGS = VolumeSettings(cache_bytes=0, pack_bytes_max=40_000, versions=NO_VERSIONS)
 STEPS_OF_A_LIFE = 5  # at least, between a start and the next
 LOSSES = 3  # of power, from one state
 

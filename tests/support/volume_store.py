@@ -12,10 +12,11 @@ from fsmodel.settings import VolumeSettings
 from fsmodel.steps import Steps, run_inline
 from fsmodel.upkeep.findings import Part
 from fsmodel.upkeep.garbage import GcReport
+from fsmodel.versions.policy import NO_VERSIONS
 from fsmodel.volume import Volume
 
 USER = Creator(uid=1000, gid=100)
-SMALL_PACKS = VolumeSettings(pack_bytes_max=256 << 10)
+SMALL_PACKS = VolumeSettings(pack_bytes_max=256 << 10, versions=NO_VERSIONS)
 CHUNK_BYTES = 16_000  # less than the smallest chunk may have: always one
 
 

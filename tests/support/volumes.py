@@ -5,6 +5,7 @@ import random
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from unittest import mock
@@ -25,11 +26,14 @@ from fsmodel.steps import run_inline
 from fsmodel.store.format_file import read_format, write_format
 from fsmodel.store.layout import StoreLayout
 from fsmodel.upkeep.findings import Finding
+from fsmodel.versions.policy import NO_VERSIONS
 from fsmodel.volume import Volume
 
 LIMITS: Final = ChunkLimits(min_size=64, average=512, max_size=2048)
 USER: Final = Creator(uid=1000, gid=100)
-NO_CACHE: Final = VolumeSettings(cache_bytes=0)  # every read of a chunk goes to its pack
+# What is deleted is gone here, and a test of versions says that it is one.
+PLAIN: Final = VolumeSettings(versions=NO_VERSIONS)
+NO_CACHE: Final = replace(PLAIN, cache_bytes=0)  # every read of a chunk goes to its pack
 
 
 def make_store(folder: Path, limits: ChunkLimits = LIMITS) -> Path:
@@ -45,7 +49,7 @@ def make_store(folder: Path, limits: ChunkLimits = LIMITS) -> Path:
 
 
 @contextmanager
-def opened(folder: Path, settings: VolumeSettings | None = None) -> Iterator[Volume]:
+def opened(folder: Path, settings: VolumeSettings = PLAIN) -> Iterator[Volume]:
     """A volume for the length of a block."""
     volume = Volume.open(folder, settings=settings)
     try:
@@ -95,7 +99,7 @@ def ref_of(volume: Volume, inode: InodeId) -> bytes:
     return parts_of(volume).inodes.get(inode).content
 
 
-def killed(volume: Volume, place: Path, settings: VolumeSettings | None = NO_CACHE) -> Volume:
+def killed(volume: Volume, place: Path, settings: VolumeSettings = NO_CACHE) -> Volume:
     """The volume of a store whose process was killed: its files as they are now, elsewhere."""
     shutil.copytree(volume.store, place)
     parts_of(volume).close()

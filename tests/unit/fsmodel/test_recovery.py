@@ -155,7 +155,7 @@ def test_synced_records_are_not_asked_about(
 
 
 def test_files_that_were_open_without_a_name_are_gone(folder: Path, tmp_path: Path) -> None:
-    volume = Volume.open(folder)
+    volume = Volume.open(folder, settings=NO_CACHE)
     inode = settled_file(volume, b"file", FIRST)
     volume.open_file(inode, writing=True)
     volume.unlink(ROOT_INODE, b"file")

@@ -117,7 +117,7 @@ def test_a_view_is_removed_only_as_its_provider_likes(volume: Volume, view: View
     with pytest.raises(NotPermitted):
         run_inline(volume.views.remove(ROOT_INODE, VIEW))
     with pytest.raises(NotFound):
-        run_inline(volume.views.remove(ROOT_INODE, b".versions"))
+        run_inline(volume.views.remove(ROOT_INODE, b".unheard"))
 
 
 def rename(
