@@ -62,7 +62,11 @@ class RoutedOperations(pyfuse3.Operations):
         self, parent_inode: InodeT, name: FileNameT, mode: ModeT, ctx: RequestContext
     ) -> EntryAttributes:
         """Create a directory."""
-        return await self._of(parent_inode).mkdir(parent_inode, name, mode, ctx)
+        hidden = self._views.is_hidden(parent_inode, name, ctx)
+        operations = self._views if hidden else self._of(parent_inode)
+        entry = await operations.mkdir(parent_inode, name, mode, ctx)
+        self._views.note_directory(entry, ctx)
+        return entry
 
     async def mknod(
         self, parent_inode: InodeT, name: FileNameT, mode: ModeT, rdev: int, ctx: RequestContext

@@ -25,6 +25,7 @@ from pyfuse3 import (
 )
 
 from daemon.attributes import absent_entry, attributes_in_view, attributes_of
+from daemon.blind_copies import BlindCopies
 from daemon.errnos import errors_become_errnos
 from daemon.requests import attribute_change, creator_of
 from daemon.sync_group import SyncGroup
@@ -61,6 +62,17 @@ class ViewOperations(pyfuse3.Operations):
         self._sync_group = sync_group
         self._handles = ViewHandles()
         self._beliefs = Beliefs()
+        self._blind_copies = BlindCopies()
+
+    # -- for whom -------------------------------------------------------------------------
+
+    def is_hidden(self, parent: int, name: bytes, ctx: RequestContext) -> bool:
+        """Whether a view, or what is in it, is absent for the process that asks."""
+        return self._blind_copies.hides(parent, name, ctx.pid)
+
+    def note_directory(self, made: EntryAttributes, ctx: RequestContext) -> None:
+        """A process has made a directory, stored or in a view."""
+        self._blind_copies.note_directory(made.st_ino, ctx.pid)
 
     # -- names ----------------------------------------------------------------------------
 
@@ -68,6 +80,8 @@ class ViewOperations(pyfuse3.Operations):
         self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext
     ) -> EntryAttributes:
         """Find a view in a stored directory, or a name in a view."""
+        if self.is_hidden(parent_inode, name, ctx):
+            return absent_entry(ABSENT_SECONDS)
         with errors_become_errnos():
             try:
                 return await self._counted(await self._find(InodeId(parent_inode), name))
@@ -83,8 +97,15 @@ class ViewOperations(pyfuse3.Operations):
     async def mkdir(
         self, parent_inode: InodeT, name: FileNameT, mode: ModeT, ctx: RequestContext
     ) -> EntryAttributes:
-        """Make a directory in a view, where that means something."""
+        """Make a directory in a view, where that means something.
+
+        One that is there, and is hidden from who makes it, is made by being shown to him.
+        """
         with errors_become_errnos():
+            if self.is_hidden(parent_inode, name, ctx):
+                entry = await self._counted(await self._find(InodeId(parent_inode), name))
+                self._blind_copies.note_made(parent_inode, name, ctx.pid)
+                return entry
             parent = self._views.directory(InodeId(parent_inode))
             steps = parent.make_directory(name, mode, creator_of(ctx))
             return await self._counted(await self._workers.drive(steps))
@@ -117,6 +138,7 @@ class ViewOperations(pyfuse3.Operations):
         with errors_become_errnos():
             parent = self._views.directory(InodeId(parent_inode))
             await self._workers.drive(parent.unlink(name))
+            self._blind_copies.note_removed(parent_inode, name, ctx.pid)
 
     async def rmdir(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
         """Remove a directory of a view, or the view itself."""
@@ -265,6 +287,7 @@ class ViewOperations(pyfuse3.Operations):
             node = await self._create(parent_inode, name, mode, ctx)
             await self._workers.drive(node.open(writing=True))
             entry = await self._counted(node, made=True)
+            self._blind_copies.note_made(parent_inode, name, ctx.pid)
             return self._opened(node, writable=True), entry
 
     async def open(self, inode: InodeT, flags: FlagT, ctx: RequestContext) -> FileInfo:

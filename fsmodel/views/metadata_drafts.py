@@ -19,7 +19,8 @@ DRAFTS_MAX: Final = 4096
 DRAFT_BYTES_MAX: Final = 64 << 20  # of all together
 # What rsync, tar, sed, editors and programs that replace files atomically name theirs.
 TEMPORARY_NAME: Final = re.compile(
-    rb"\..+|.*~|#.+#|4913|sed\w{6}|tmp.*|.+\.(?:tmp|temp|new|part|partial|bak|orig|\d+)", re.DOTALL
+    rb"\..+|.*~|#.+#|4913|sed\w{6}|XX\w{6}|tmp.*|.+\.(?:tmp|temp|new|part|partial|bak|orig|\d+)",
+    re.DOTALL,
 )
 
 _log = logging.getLogger(__name__)
