@@ -1,6 +1,7 @@
 """What is shown of long work, and sizes for people."""
 
 import os
+from contextlib import suppress
 
 import pytest
 
@@ -26,15 +27,23 @@ def test_without_a_terminal_long_work_is_plain_lines(
     assert capsys.readouterr() == ("", "inodes: 1 of 2\nobjects: 5\n")
 
 
+def everything_on(screen: int) -> str:
+    """What was shown until the terminal was closed; that ends it with EIO."""
+    shown = b""
+    with os.fdopen(screen, "rb", buffering=0) as file, suppress(OSError):
+        while piece := file.read(1 << 16):
+            shown += piece
+    return shown.decode()
+
+
 def test_on_a_terminal_there_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.openpty()
-    with os.fdopen(writing, "w") as terminal, os.fdopen(reading, "rb") as screen:
+    with os.fdopen(writing, "w") as terminal:
         monkeypatch.setattr("sys.stderr", terminal)
         monkeypatch.setenv("TERM", "xterm")
         with shown_progress() as show:
             show(Progress(1, 2, "checking inodes"))
-        terminal.flush()
-        shown = os.read(screen.fileno(), 1 << 16).decode()
+    shown = everything_on(reading)
     assert "checking inodes" in shown
     assert "1/2" in shown
 
