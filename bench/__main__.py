@@ -131,7 +131,7 @@ def compare(before: Path, after: Path, system: str, fail: bool) -> None:
 
 @cli.command()
 def document() -> None:
-    """Put the baseline's table into docs/performance.md."""
+    """Put the tables of the kept results into docs/performance.md."""
     performance_page.update()
 
 

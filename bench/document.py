@@ -1,32 +1,50 @@
-"""Keeps the table in docs/performance.md equal to the baseline it was made from."""
+"""Keeps the tables in docs/performance.md equal to the results they were made from."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bench import report, results
 from bench.mounts import BenchProblem
-from bench.report import table_of
-from bench.results import load
+from bench.peers import comparison
+from bench.peers import table as peers_table
 
 PROJECT = Path(__file__).parents[1]
-BASELINE = PROJECT / "bench" / "results" / "baseline.json"
 DOCUMENT = PROJECT / "docs" / "performance.md"
-BEGIN = "<!-- begin: bench/results/baseline.json -->"
 END = "<!-- end -->"
 
 
-def with_table(text: str, table: str) -> str:
+def _speeds(path: Path) -> str:
+    return report.table_of(results.load(path))
+
+
+def _peers(path: Path) -> str:
+    return peers_table.table_of(comparison.load(path))
+
+
+TABLES: Mapping[str, Callable[[Path], str]] = {
+    "bench/results/baseline.json": _speeds,
+    "bench/results/peers.json": _peers,
+}
+
+
+def with_table(text: str, source: str, table: str) -> str:
     """The document with another table between its marks. Raises BenchProblem without marks."""
-    before, begin, rest = text.partition(BEGIN)
+    mark = f"<!-- begin: {source} -->"
+    before, begin, rest = text.partition(mark)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise BenchProblem(f"the document lacks the marks {BEGIN} and {END}")
-    return f"{before}{begin}\n{table}\n{end}{after}"
+        raise BenchProblem(f"the document lacks the marks {mark} and {END}")
+    return f"{before}{mark}\n{table}\n{END}{after}"
 
 
 def expected() -> str:
     """The document as it should be."""
-    return with_table(DOCUMENT.read_text(), table_of(load(BASELINE)))
+    text = DOCUMENT.read_text()
+    for source, table_of in TABLES.items():
+        text = with_table(text, source, table_of(PROJECT / source))
+    return text
 
 
 def update() -> None:
-    """Write the baseline's table into the document."""
+    """Write the tables of the kept results into the document."""
     DOCUMENT.write_text(expected())

@@ -10,7 +10,7 @@ from typing import Final
 from fsmodel.ids import OBJECT_ID_BYTES
 
 ACCEPTED_PERCENT_MAX: Final = 85  # of what the chunk takes by itself
-PROMISING_PERCENT_MAX: Final = 105  # of a trial; up to here, more effort may bring it below
+PROMISING_PERCENT_MAX: Final = 92  # of a trial; up to here, more effort may bring it below
 EXCELLENT_PERCENT_MAX: Final = 10  # then no other base is tried
 BASE_COST_BYTES: Final = 2 * OBJECT_ID_BYTES + 2  # the base's id, in the frame and in the row
 PLAIN_BYTES_MIN: Final = 2 * BASE_COST_BYTES  # of a payload that a delta can be smaller than

@@ -52,8 +52,8 @@ def test_effort_is_for_small_chunks() -> None:
 
 
 def test_a_hopeless_trial_is_given_up() -> None:
-    assert is_promising(10_500 - BASE_COST_BYTES, 10_000)
-    assert not is_promising(10_501 - BASE_COST_BYTES, 10_000)
+    assert is_promising(9200 - BASE_COST_BYTES, 10_000)
+    assert not is_promising(9201 - BASE_COST_BYTES, 10_000)
 
 
 @given(delta=sizes, payload=sizes)
