@@ -205,7 +205,16 @@ def _open_parts(
     if not dry:
         namespace.purge_orphans()
     metadata = assemble_metadata(
-        index, inodes, changes, namespace, objects, digests, settler, cache, settings
+        index,
+        inodes,
+        changes,
+        namespace,
+        objects,
+        digests,
+        settler,
+        cache,
+        lambda directory, name: len(versions.shown(directory, name)),
+        settings,
     )
     roots = Roots(index, changes, inodes, objects)
     durability = Durability(index, packs)

@@ -15,9 +15,9 @@ from fsmodel.documents.analysis_sweep import AnalysisSweep
 from fsmodel.documents.content_figures import ContentFigures
 from fsmodel.documents.directory_hashes import DirectoryHashes
 from fsmodel.documents.due_digests import DueDigests
-from fsmodel.documents.metadata_documents import MetadataDocuments
+from fsmodel.documents.metadata_documents import CountVersions, MetadataDocuments
 from fsmodel.documents.recent_resets import RecentResets
-from fsmodel.ids import InodeId, ObjectId
+from fsmodel.ids import ObjectId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.settings import VolumeSettings
@@ -66,6 +66,7 @@ def assemble_metadata(
     digests: Digests,
     settler: Settler,
     cache: ByteCache,
+    count_versions: CountVersions,
     settings: VolumeSettings,
 ) -> MetadataParts:
     """Nothing is read or changed yet."""
@@ -74,7 +75,9 @@ def assemble_metadata(
     hashes = DirectoryHashes(index, inodes, changes, namespace, digests)
     resets = RecentResets(changes, analyses)
     figures = ContentFigures(objects)
-    documents = MetadataDocuments(inodes, digests, hashes, analyses, resets, figures, _no_versions)
+    documents = MetadataDocuments(
+        inodes, digests, hashes, analyses, resets, figures, count_versions
+    )
     visible = [os.fsencode(path) for path in settings.metadata_visible]
     places = MetadataPlaces(index, namespace, visible)
     tools = MetadataTools(inodes, changes, documents, Drafts())
@@ -92,7 +95,3 @@ def assemble_metadata(
         ),
         named_in_memory=contents.named_in_memory,
     )
-
-
-def _no_versions(directory: InodeId, name: bytes) -> int:
-    return 0

@@ -18,6 +18,7 @@ from fsmodel.content.reader import Reader
 from fsmodel.content.settle import Settler
 from fsmodel.errors import DataError
 from fsmodel.ids import ROOT_INODE, ObjectId
+from fsmodel.namespace.inodes import bytes_counter
 from fsmodel.steps import Steps
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
@@ -75,7 +76,7 @@ class WholeContents:
             self._objects.add_reference(change, ObjectId(ref[1:]))
         if former is not None:
             self._objects.drop_reference(change, former)
-        change.operation.add("logical_bytes", size - record.size)
+        change.operation.add(bytes_counter(record), size - record.size)
         record.content, record.content_size, record.size = ref, size, size
 
     def named_in_memory(self) -> Iterator[ObjectId]:

@@ -36,12 +36,14 @@ from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import AttributeChange, Creator, is_directory
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.steps import Steps
+from fsmodel.views.former_analyses_view import FormerAnalyses
 from fsmodel.views.metadata_drafts import TEMPORARY_NAME, Draft, DraftKey, Drafts
 from fsmodel.views.metadata_places import MetadataPlaces
 from fsmodel.views.nodes import ViewAttributes, ViewDirectory, ViewFile, ViewNode
 from fsmodel.views.text_file import Text, TextFile
 from fsmodel.views.views import ViewProvider
 
+FORMER: Final = b".versions"
 GITIGNORE: Final = b".gitignore"
 _FOLDER: Final = re.compile(rb"[0-9a-f]{2}")
 _DOCUMENT: Final = re.compile(rb"([0-9a-f]{64})\.json")
@@ -146,7 +148,10 @@ class DocumentFolder(_FolderOfDirectory):
         self._digits = digits
 
     def lookup(self, name: bytes) -> Steps[ViewNode | InodeId]:
-        """A document or a draft. Raises NotFound."""
+        """A document or a draft; what documents were, unlisted. Raises NotFound."""
+        if name == FORMER:
+            documents, inodes = self.tools.documents, self.tools.inodes
+            return FormerAnalyses(documents, inodes, self.of, self._digits.decode(), self.inode)
         sha256 = self.hash_in(name)
         if self.tools.drafts.find(self._key(name)) is not None:
             return self._node(name)
@@ -231,7 +236,7 @@ class DocumentFolder(_FolderOfDirectory):
     def _check(self, name: bytes) -> None:
         """Refuse a name that neither a document nor a temporary file can have here."""
         if self.hash_in(name) is None and (
-            _DOCUMENT.fullmatch(name) or not TEMPORARY_NAME.fullmatch(name)
+            name == FORMER or _DOCUMENT.fullmatch(name) or not TEMPORARY_NAME.fullmatch(name)
         ):
             raise _refused(name)
 

@@ -16,7 +16,7 @@ from fsmodel.steps import run_inline
 from fsmodel.views.nodes import ViewAttributes, ViewDirectory, ViewFile
 from fsmodel.volume import Volume
 from tests.support.namespace_store import ManualClock
-from tests.support.volumes import USER, collect_garbage, findings, parts_of
+from tests.support.volumes import NO_CACHE, USER, collect_garbage, findings, parts_of
 
 VIEW: Final = b".metadata"
 DAY_NS: Final = 24 * 3600 * 10**9
@@ -38,7 +38,7 @@ class DocumentVolume:
 
     def __init__(self, folder: Path, settings: VolumeSettings | None = None) -> None:
         self.clock = ManualClock()
-        self._settings = settings or VolumeSettings(cache_bytes=0)
+        self._settings = settings or NO_CACHE
         self.volume = self._open(folder)
 
     def _open(self, folder: Path) -> Volume:
@@ -195,6 +195,10 @@ class DocumentVolume:
     def delete(self, directory: InodeId, sha256: str) -> None:
         """Delete a document. Raises NotFound."""
         run_inline(self.folder(directory, sha256).unlink(b"%b.json" % sha256.encode()))
+
+    def reset_everywhere(self, sha256: str) -> None:
+        """Forget an analysis, wherever its content may be."""
+        run_inline(self.volume.set_analysis(bytes.fromhex(sha256), {}))
 
     def remove_all(self, directory: InodeId) -> None:
         """`rm -rf` of the documents and the folder they are in."""

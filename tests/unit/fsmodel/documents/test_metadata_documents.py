@@ -1,5 +1,6 @@
 """Documents of a directory: what they say, how they follow contents, how they are written."""
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,16 @@ from fsmodel.errors import (
     IsADirectory,
     NotFound,
     PathRefused,
+    ReadOnly,
     TooBig,
 )
 from fsmodel.ids import InodeId
 from fsmodel.namespace.inodes import AttributeChange
+from fsmodel.settings import VolumeSettings
 from fsmodel.steps import run_inline
+from fsmodel.views.nodes import ViewDirectory, ViewFile
 from tests.support.documents import DAY_NS, DocumentVolume, document, sha256_of
-from tests.support.volumes import USER, new_file, noise, parts_of
+from tests.support.volumes import USER, make_store, new_file, noise, parts_of
 
 DATA = noise(20_000)
 HASH = sha256_of(DATA)
@@ -562,3 +566,54 @@ def test_a_listing_of_many_files_is_one_pass(documents: DocumentVolume, folder: 
     assert hashing <= 600 * 16384 // (4 << 20) + 1
     assert documents.listed(folder) == expected
     assert parts_of(documents.volume).index.journal_position - position == hashing
+
+
+def test_earlier_contents_of_the_names_are_counted(tmp_path: Path) -> None:
+    documents = DocumentVolume(make_store(tmp_path / "store"), VolumeSettings())
+    folder = documents.directory(b"folder")
+    documents.write(folder, b"file", b"before")
+    documents.clock.advance(100)
+    documents.write(folder, b"file", DATA)
+    documents.write(folder, b"copy", DATA)
+    assert documents.read(folder, HASH)["storage"]["versions"] == 2
+    documents.analyse(folder, HASH, FOUND)
+    documents.volume.unlink(folder, b"file")
+    documents.volume.unlink(folder, b"copy")
+    documents.collect()
+    assert documents.sweep() == (0, 0)  # a version has the content
+    documents.require_clean()
+    documents.volume.close()
+
+
+def test_former_analyses_are_shown_beside_documents(
+    documents: DocumentVolume, folder: InodeId
+) -> None:
+    documents.write(folder, b"file", DATA)
+    at = documents.folder(folder, HASH)
+    view = run_inline(at.lookup(b".versions"))
+    assert isinstance(view, ViewDirectory)
+    assert run_inline(view.entries()) == []
+    documents.analyse(folder, HASH, FOUND)
+    documents.delete(folder, HASH)
+    documents.clock.advance(100)
+    documents.analyse(folder, HASH, {"other": 1})
+    name = b"%b.json" % HASH.encode()
+    ((listed, one),) = run_inline(view.entries())
+    assert listed == name and isinstance(one, ViewDirectory)
+    ((moment, file),) = run_inline(one.entries())
+    assert moment == b"2023-11-14T22-13-20.000000Z"
+    assert isinstance(file, ViewFile)
+    text = documents.text(file)
+    assert json.loads(text) == {"version": "4.0", "content_hash": HASH, "analysis": FOUND}
+    found = run_inline(run_inline(view.lookup(name)).lookup(moment))  # type: ignore[union-attr]
+    assert found.inode == file.inode
+    assert documents.attributes(file).mode == 0o100444
+    with pytest.raises(ReadOnly):
+        run_inline(file.open(writing=True))
+    for folder_of_former, absent in [(view, b"x.json"), (one, b"2023-11-14T22-13-21.000000Z")]:
+        with pytest.raises(NotFound):
+            run_inline(folder_of_former.lookup(absent))
+    with pytest.raises(PathRefused):
+        run_inline(at.create(b".versions", 0o644, USER))
+    documents.put(folder, HASH, text)
+    assert documents.analysis(folder, HASH) == FOUND
