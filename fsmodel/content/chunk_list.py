@@ -30,6 +30,7 @@ from fsmodel.content.manifest import (
     split_into_pages,
     total_of,
 )
+from fsmodel.errors import ChunkNotFound
 from fsmodel.ids import ContentRef, ObjectId
 from fsmodel.store.objects import ObjectStore
 
@@ -234,7 +235,20 @@ def stored_chunks(ref: bytes, objects: ObjectStore) -> ChunkList:
     """The chunks a content ref names. Raises DataError."""
     chunk = None if is_manifest(ref) else object_of(ref)
     chunk_size = 0 if chunk is None else objects.get(chunk).plain
+    if chunk is not None and not chunk_size:  # no chunk is empty: rebuild-index has not found it
+        raise ChunkNotFound(chunk, "any pack")
     return ChunkList.of(ref, chunk_size, objects.load)
+
+
+def lost_chunks(ref: bytes, size: int, objects: ObjectStore) -> ChunkList:
+    """Stands for the chunks of a content that cannot be read: so does no range of it.
+
+    `size` is what its file counts on. A file can so be opened, and be emptied to be written anew.
+    """
+    named = object_of(ref)
+    assert named is not None
+    runs = None if is_manifest(ref) else [Run(named, size, 1)]
+    return ChunkList(objects.load, [_Page(size, named if runs is None else None, runs)])
 
 
 def _part(run: Run, size: int) -> list[Run]:

@@ -11,14 +11,14 @@ from functools import partial
 from typing import Final
 
 from fsmodel.change import Change, Changes
-from fsmodel.content.chunk_list import ChunkList, stored_chunks
+from fsmodel.content.chunk_list import ChunkList, lost_chunks, stored_chunks
 from fsmodel.content.content_ref import EMPTY, object_of
 from fsmodel.content.file_state import FileState
 from fsmodel.content.lineages import Lineages
 from fsmodel.content.manifest import named_objects
 from fsmodel.content.reader import Reader
 from fsmodel.content.settle import Settler
-from fsmodel.errors import TooBig
+from fsmodel.errors import DataError, TooBig
 from fsmodel.ids import InodeId, ObjectId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import bytes_counter
@@ -208,7 +208,7 @@ class Contents:
         return [InodeId(int.from_bytes(key)) for key, _ in self._index.scan(UNSETTLED)]
 
     def _load(self, inode: InodeId, record: InodeRecord) -> FileState:
-        chunks = self.chunk_list(record.content)
+        chunks = self._chunks_of(record)
         file = FileState(
             inode,
             chunks,
@@ -223,6 +223,18 @@ class Contents:
                 file.logged_bytes += len(row.data)
             file.changed = not self._read_only
         return file
+
+    def _chunks_of(self, record: InodeRecord) -> ChunkList:
+        """The chunks of a file, or what fails for them when it is not known which they are."""
+        try:
+            chunks = self.chunk_list(record.content)
+        except DataError:
+            return lost_chunks(record.content, record.content_size, self._objects)
+        if (
+            record.content and chunks.size < record.content_size
+        ):  # never answered with zeros; fsck tells
+            return lost_chunks(record.content, record.content_size, self._objects)
+        return chunks
 
     def chunk_list(self, ref: bytes) -> ChunkList:
         """The chunks a content ref names. Raises DataError."""

@@ -72,12 +72,12 @@ def content_size(view: IndexView, ref: bytes, load: LoadObject) -> int | str | N
     row = view.get(OBJECT, named)
     if row is None:
         return f"its content {named.hex()} is not stored"
-    if row.stored and not is_manifest(ref):
+    if row.plain and not is_manifest(ref):
         return row.plain
     if view.get(DAMAGED, named) is not None:
         return None
     try:
-        return total_of(load(named)) if is_manifest(ref) else row.plain
+        return total_of(load(named)) if is_manifest(ref) else "its only chunk says it is empty"
     except DataError as error:
         return f"its manifest cannot be read: {error}"
 

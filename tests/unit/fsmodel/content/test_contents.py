@@ -504,13 +504,13 @@ def test_removing_a_file_removes_what_was_logged_of_it(folder: Path, tmp_path: P
     end(found)
 
 
-def test_a_content_that_is_not_stored_cannot_be_opened(volume: Volume) -> None:
+def test_a_content_that_is_not_stored_cannot_be_read(volume: Volume) -> None:
     inode = settled_file(volume, b"file", DATA)
     ref = ref_of(volume, inode)
     with parts_of(volume).changes.begin() as change:
         change.edit(inode).content = ref[:1] + bytes(32)
     with pytest.raises(ChunkNotFound):
-        volume.open_file(inode, writing=False)
+        read_file(volume, inode)
     assert not volume.contents.is_open(inode)
     with parts_of(volume).changes.begin() as change:
         change.edit(inode).content = ref
