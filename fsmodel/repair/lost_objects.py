@@ -86,13 +86,16 @@ class LostObjects:
         return wanted
 
     def _search(self, wanted: set[ObjectId]) -> None:
-        """Give rows to those objects that any pack has, in the newest one."""
-        packs = sorted(self._layout.pack_numbers()) if wanted else []
+        """Give rows to those objects that any pack has: the newest frame that can be read."""
+        packs = sorted(self._layout.pack_numbers(), reverse=True) if wanted else []
+        whole: set[ObjectId] = set()
         for done, pack in enumerate(packs):
             self._report(done, len(packs), "packs searched")
             for each, row in self._objects_in(pack):
-                if each in wanted:
+                if each in wanted and each not in whole:
                     self._place(each, row)
+                    if self._is_readable(each):
+                        whole.add(each)
 
     def _objects_in(self, pack: PackId) -> Iterator[tuple[ObjectId, ObjectRecord]]:
         """What a pack has, as rows; damage in it is passed over."""
@@ -144,12 +147,16 @@ class LostObjects:
     def _withdraw_notes(self) -> None:
         """What can be read, because it was found or the disk thinks better of it, is whole."""
         for key, _ in self._bulk.index.scan(DAMAGED):
-            try:
-                self._load(ObjectId(key))
-            except DataError:
-                continue
-            self._bulk.delete(DAMAGED, key)
-            self._note(f"object {key.hex()} can be read")
+            if self._is_readable(ObjectId(key)):
+                self._bulk.delete(DAMAGED, key)
+                self._note(f"object {key.hex()} can be read")
+
+    def _is_readable(self, wanted: ObjectId) -> bool:
+        try:
+            self._load(wanted)
+        except DataError:
+            return False
+        return True
 
     def _set_aside(self, damaged: ObjectId, row: ObjectRecord, reason: str) -> None:
         """Keep the bytes of a frame, and note its object as damaged."""
