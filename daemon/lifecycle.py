@@ -40,10 +40,9 @@ from daemon.status_report import printable_path
 from daemon.stopping import Stopper
 from daemon.sync_group import SyncGroup
 from daemon.view_operations import ViewOperations
+from daemon.volume_settings import volume_settings
 from daemon.workers import Workers
 from fsmodel.errors import CairnError
-from fsmodel.namespace.inodes import AtimeMode
-from fsmodel.settings import VolumeSettings
 from fsmodel.volume import Volume
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -74,7 +73,7 @@ def serve_mount(plan: MountPlan, announce: Callable[[str], None]) -> None:
         plan.store,
         read_only=plan.options.read_only,
         mountpoint=printable_path(plan.mountpoint),
-        settings=_volume_settings(plan),
+        settings=volume_settings(plan.settings, plan.options.atime),
     )
     notice = volume.recovery_notice or ""
     if notice:
@@ -216,18 +215,6 @@ def _log_failure(error: BaseException, plan: MountPlan) -> None:
     expected = isinstance(error, (Problem, CairnError))
     if plan.log_file is not None or not expected:
         _log.critical("serving ended: %s", error, exc_info=None if expected else error)
-
-
-def _volume_settings(plan: MountPlan) -> VolumeSettings:
-    return VolumeSettings(
-        cache_bytes=plan.settings.cache_bytes,
-        compression_level=plan.settings.compression_level,
-        delta=plan.settings.delta,
-        delta_level=plan.settings.delta_level,
-        delta_depth_max=plan.settings.delta_depth_max,
-        scrub_bytes_per_second=plan.settings.scrub_bytes_per_second,
-        atime_mode=AtimeMode(plan.options.atime or plan.settings.atime),
-    )
 
 
 def _is_absent(store: os.PathLike[str]) -> bool:

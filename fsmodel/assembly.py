@@ -250,6 +250,7 @@ def _open_parts(
                 reader=reader,
                 durability=durability,
                 space=space,
+                dry=dry,
                 scrub_bytes_per_second=settings.scrub_bytes_per_second,
                 paths_of=namespace.paths_of,
                 named_in_memory=lambda: chain(

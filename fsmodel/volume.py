@@ -6,7 +6,7 @@ same rules hold for every way in. Methods are synchronous; what may take long re
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -38,6 +38,9 @@ from fsmodel.namespace.listing import Entry
 from fsmodel.namespace.names import is_view_name
 from fsmodel.namespace.renames import ROOT_CREATOR, RenameFlag
 from fsmodel.namespace.system_tree import SYSTEM_NAME
+from fsmodel.optimizer.analysis import Analysis
+from fsmodel.optimizer.optimizer import Estimate, Optimizer, Outcome
+from fsmodel.optimizer.strategies import StrategyName
 from fsmodel.repair.in_use import repair_in_use
 from fsmodel.repair.repairs import RepairReport
 from fsmodel.settings import VolumeSettings
@@ -81,6 +84,9 @@ class Volume:
         self.versions = parts.versions
         self.entry_changed: EntryChanged = lambda directory, name: None
         self._names = parts.namespace
+        self._optimizer = Optimizer(
+            parts.upkeep.parts, parts.upkeep, self.settle_leftovers, self._collect_thoroughly
+        )
 
     @staticmethod
     def create(store: Path, *, plain: bool = False) -> None:
@@ -536,6 +542,29 @@ class Volume:
             yield from self.write_root()
         upkeep = self._parts.upkeep
         return (yield from upkeep.collect_garbage(report, thorough=thorough, dry_run=dry_run))
+
+    def analyze(self) -> Steps[Analysis]:
+        """Measure how the store holds what it holds. Raises BackendError."""
+        return self._optimizer.analyze()
+
+    def estimate(
+        self, names: Sequence[StrategyName], report: Report
+    ) -> Steps[tuple[Estimate, ...]]:
+        """Predict what optimizing would save. Raises Busy, BackendError."""
+        analysis = yield from self._optimizer.analyze()
+        return (yield from self._optimizer.estimate(analysis, names, report))
+
+    def optimize(self, names: Sequence[StrategyName], report: Report) -> Steps[tuple[Outcome, ...]]:
+        """Make the store smaller, or quicker to read, beside normal use; see optimizer.py.
+
+        Raises Busy, ReadOnly, NoSpace, BackendError.
+        """
+        self._require_writable()
+        estimates = yield from self.estimate(names, report)
+        return (yield from self._optimizer.run(estimates, report))
+
+    def _collect_thoroughly(self, report: Report, dry_run: bool) -> Steps[GcReport]:
+        return self.collect_garbage(report, thorough=True, dry_run=dry_run)
 
     def follow_up_deletions(self) -> Steps[None]:
         """Find out what the files deleted since leave as garbage; see Upkeep.dismantle."""

@@ -1,5 +1,7 @@
 """Gets an answer about a store: from its daemon if one serves it, else from the store itself."""
 
+import dataclasses
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,11 +9,13 @@ from typing import Any
 import msgspec
 
 from daemon.cli.progress import shown_progress
+from daemon.config import load_settings
 from daemon.control_client import ControlClient
 from daemon.control_commands import VOLUME_COMMANDS
 from daemon.control_commands.command import Context, checked_arguments
 from daemon.control_protocol import Progress
 from daemon.problems import NotServed
+from daemon.volume_settings import volume_settings
 from fsmodel.steps import run_inline
 from fsmodel.volume import Volume
 
@@ -37,7 +41,10 @@ def _answer_directly(
     arguments = checked_arguments(command.arguments, given)
     if command.unmounted is not None:
         return msgspec.to_builtins(command.unmounted(store, arguments, show))
-    volume = Volume.open(store, dry=not command.changes_store(arguments))
+    settings = volume_settings(load_settings(store, os.environ).values)
+    settings = dataclasses.replace(settings, scrub_bytes_per_second=0)  # nobody else is there
+    dry = not command.changes_store(arguments)
+    volume = Volume.open(store, dry=dry, settings=settings)
     try:
         answer = run_inline(command.run(Context(volume, show), arguments))
     finally:

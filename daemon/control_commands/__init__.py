@@ -6,11 +6,12 @@ from daemon.control_commands.checks import FSCK
 from daemon.control_commands.command import ServiceCommand, VolumeCommand
 from daemon.control_commands.figures import STATS
 from daemon.control_commands.gc import GC
+from daemon.control_commands.optimize import OPTIMIZE
 from daemon.control_commands.running import CHECKPOINT, STATUS
 from daemon.control_commands.scrub import SCRUB
 
 VOLUME_COMMANDS: Final[dict[str, VolumeCommand]] = {
-    command.name: command for command in (STATS, FSCK, GC, SCRUB)
+    command.name: command for command in (STATS, FSCK, GC, SCRUB, OPTIMIZE)
 }
 SERVICE_COMMANDS: Final[dict[str, ServiceCommand]] = {
     command.name: command for command in (STATUS, CHECKPOINT)

@@ -67,6 +67,26 @@ class BaseFinder:
             batch.add(each.new.id)
         return drafts
 
+    def redraft(self, encoded: Sequence[Encoded]) -> list[Draft]:
+        """Find bases for objects that are stored already, by what they resemble.
+
+        Whether an object may become a delta is for the caller to know: not if it is a base.
+        """
+        drafts: list[Draft] = []
+        for each in encoded:
+            alike: list[bytes] = []
+            if is_worth_seeking(len(each.payload)):
+                found = self._features.most_alike(each.features, BASES_MAX)
+                alike = [other for other in found if not each.new.id.startswith(other)]
+            drafts.append(Draft(each, self._usable(each, alike, set())))
+        return drafts
+
+    def learn(self, chunk: ObjectId, features: Sequence[int]) -> None:
+        """Remember what a chunk resembles that is stored already, unless that is known."""
+        alike = self._features.most_alike(features, 1)
+        if not any(chunk.startswith(other) for other in alike):
+            self._features.add(chunk, features)
+
     def note(self, drafts: Sequence[Draft], records: Sequence[ObjectRecord]) -> None:
         """Learn from what came of a batch."""
         for draft, record in zip(drafts, records, strict=True):
@@ -93,6 +113,11 @@ class BaseFinder:
         """
         if self._find(encoded.new.id) is not None:
             return []
+        return self._usable(encoded, candidates, batch)
+
+    def _usable(
+        self, encoded: Encoded, candidates: Sequence[bytes], batch: set[ObjectId]
+    ) -> list[Base]:
         found = (self._base(each, batch) for each in candidates)
         usable = {base.id: base for base in found if base is not None}
         return list(islice(usable.values(), bases_max(len(encoded.new.data))))

@@ -144,19 +144,23 @@ class Encoder:
 
         Raises NoSpace, BackendError.
         """
-        batch: _Batch = {}
-        records: list[ObjectRecord] = []
-        frames: list[NewFrame] = []
-        for draft in drafts:
-            delta = self._best_delta(draft, batch)
-            frame, record = _stored(draft.encoded, delta)
-            frames.append(frame)
-            records.append(record)
-            new = draft.encoded.new
-            batch[new.id] = (new.data, record.depth)
-        for record, place in zip(records, self._writer.append(frames), strict=True):
+        made = self.make_frames(drafts)
+        records = [record for _, record in made]
+        places = self._writer.append([frame for frame, _ in made])
+        for record, place in zip(records, places, strict=True):
             record.pack, record.offset, record.stored = place
         return records
+
+    def make_frames(self, drafts: Sequence[Draft]) -> list[tuple[NewFrame, ObjectRecord]]:
+        """Make deltas where that pays; the rows lack the place."""
+        batch: _Batch = {}
+        made: list[tuple[NewFrame, ObjectRecord]] = []
+        for draft in drafts:
+            frame, record = _stored(draft.encoded, self._best_delta(draft, batch))
+            made.append((frame, record))
+            new = draft.encoded.new
+            batch[new.id] = (new.data, record.depth)
+        return made
 
     def _encode(self, new: NewObject, *, brief: bool) -> Encoded:
         codec, payload = encode(new.data, self._encoding.level)

@@ -70,6 +70,11 @@ def encode_run(objects: Sequence[NewObject], level: int) -> EncodedRun:
             nowhere = Location(PackId(0), 0, frame.size)
             facts = ((new.kind, len(new.data)) for new in objects)
             return EncodedRun([frame], member_rows(facts, nowhere))
+    return encode_each(objects, level)
+
+
+def encode_each(objects: Sequence[NewObject], level: int) -> EncodedRun:
+    """Encode objects, each in a frame of its own. Any thread may call it."""
     singles = [_alone(new, level) for new in objects]
     return EncodedRun([frame for frame, _ in singles], [row for _, row in singles])
 
@@ -79,7 +84,7 @@ def append_runs(writer: PackWriter, runs: Sequence[EncodedRun]) -> list[ObjectRe
     frames = [frame for run in runs for frame in run.frames]
     places = iter(writer.append(frames))
     for run in runs:
-        if len(run.frames) == 1:
+        if len(run.frames) < len(run.records):
             pack, offset, _ = next(places)
             for record in run.records:
                 record.pack, record.offset = pack, offset

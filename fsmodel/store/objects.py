@@ -10,8 +10,8 @@ falls to zero stays readable, and can be named again, until GC removes it.
 """
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from types import MappingProxyType
 from typing import Final
@@ -24,9 +24,10 @@ from fsmodel.steps import Steps, Work
 from fsmodel.store.bases import BaseFinder
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.dead_bytes import count_dead
-from fsmodel.store.encoder import Encoder, Encoding, NewObject
+from fsmodel.store.encoder import Draft, Encoded, Encoder, Encoding, NewObject
 from fsmodel.store.epochs import Epochs
-from fsmodel.store.group_writer import GroupLimits, append_grouped
+from fsmodel.store.group_writer import EncodedRun, GroupLimits, append_grouped, append_runs
+from fsmodel.store.heat import Heat
 from fsmodel.store.object_reader import Located, ObjectReader, locate
 from fsmodel.store.pack_format import Location, ObjectKind
 from fsmodel.store.pack_reader import PackReader
@@ -60,7 +61,8 @@ class ObjectStore:
         self._writer = writer
         self._reader = ObjectReader(reader, cache)
         self._cache = cache
-        self._encoder = Encoder(writer, self._reader, encoding)
+        self.encoder = Encoder(writer, self._reader, encoding)
+        self.encoding = encoding
         self._features = FeatureIndex(index)
         self._bases = BaseFinder(
             index,
@@ -73,9 +75,11 @@ class ObjectStore:
         self._groups = GroupLimits(encoding.level)
         self.makes_deltas = encoding.depth_max > 0
         self._unrecorded: dict[ObjectId, ObjectRecord] = {}
+        self._new_bases: set[ObjectId] | None = None
         self._appending: Counter[PackId] = Counter()  # appends by the lowest pack they may go to
         self._known_pack = 0  # the last pack that was found to have its row
         self.fallen: deque[ObjectId] = deque()  # lost their last reference, and may name others
+        self.heat = Heat()
         self.epochs = Epochs()
         self.reliance = Reliance()
 
@@ -144,20 +148,68 @@ class ObjectStore:
                 work = Work(partial(append_grouped, self._writer, new, limits), size)
                 self._register_all(new, (yield from self._appended(work)))
 
+    def append(self, runs: Sequence[EncodedRun]) -> Steps[list[ObjectRecord]]:
+        """Append other frames of objects that are stored; no row says so yet, see `replace`.
+
+        Raises NoSpace, BackendError.
+        """
+        size = sum(run.size_bytes for run in runs)
+        return (yield from self._appended(Work(partial(append_runs, self._writer, runs), size)))
+
+    def redraft(self, encoded: Sequence[Encoded]) -> list[Draft]:
+        """Bases that objects which are stored already may have; see BaseFinder.redraft."""
+        return self._bases.redraft(encoded)
+
+    def learn(self, chunk: ObjectId, features: Sequence[int]) -> None:
+        """Remember what a chunk that is stored already resembles."""
+        self._bases.learn(chunk, features)
+
+    @contextmanager
+    def new_bases(self) -> Iterator[set[ObjectId]]:
+        """Gives the objects that become bases while the block runs, as they do."""
+        assert self._new_bases is None
+        self._new_bases = {ObjectId(row.base) for row in self._unrecorded.values() if row.base}
+        try:
+            yield self._new_bases
+        finally:
+            self._new_bases = None
+
+    def replace(self, change: Change, replaced: ObjectId, record: ObjectRecord) -> None:
+        """Let the row of an object point at another frame of it; the former one is dead then.
+
+        Raises ChunkNotFound when it needs a base that is not stored.
+        """
+        former = change.operation.get(OBJECT, replaced)
+        assert former is not None
+        record.references = former.references
+        if former.references:
+            self._count(change, former, -1)
+            self._count(change, record, 1)
+        else:
+            change.operation.add("garbage_bytes", record.stored - former.stored)
+        if record.base:
+            self.add_reference(change, ObjectId(record.base))
+            self._note_base(ObjectId(record.base))
+        change.operation.put(OBJECT, replaced, record)
+        self._ensure_pack_row(change, record.pack)
+        count_dead(change, former.pack, former.stored)
+        if former.base:
+            self.drop_reference(change, ObjectId(former.base))
+
     def add_parent(
         self, change: Change, kind: ObjectKind, data: bytes, children: Sequence[ObjectId]
     ) -> ObjectId:
         """Store an object that names others; they get their references with it."""
         parent_id = object_id(data)
         if self.is_damaged(parent_id):
-            (healthy,) = self._encoder.store_plain([NewObject(kind, parent_id, data)])
+            (healthy,) = self.encoder.store_plain([NewObject(kind, parent_id, data)])
             for child in children if self.names_nothing(parent_id) else ():
                 self.add_reference(change, child)
             self._heal(change, parent_id, healthy)
         elif change.operation.get(OBJECT, parent_id) is None:
             record = self._unrecorded.get(parent_id)
             if record is None:
-                (record,) = self._encoder.store_plain([NewObject(kind, parent_id, data)])
+                (record,) = self.encoder.store_plain([NewObject(kind, parent_id, data)])
                 self._unrecorded[parent_id] = record
             self._record(change, parent_id, record, references=0)
             for child in children:
@@ -201,7 +253,10 @@ class ObjectStore:
 
     def cached(self, wanted: ObjectId) -> bytes | None:
         """The bytes of an object if they are in memory."""
-        return self._cache.get(wanted)
+        data = self._cache.get(wanted)
+        if data is None:
+            self.heat.note(wanted)
+        return data
 
     def is_cached(self, wanted: ObjectId) -> bool:
         """Whether an object is in memory; does not count as a use of it."""
@@ -242,15 +297,15 @@ class ObjectStore:
         """Encode and append objects, in workers, and know them from then on."""
         size = sum(len(new.data) for new in objects)
         if not self.makes_deltas:
-            work = Work(partial(self._encoder.store_plain, objects), size)
+            work = Work(partial(self.encoder.store_plain, objects), size)
             self._register_all(objects, (yield from self._appended(work)))
             return
         brief = self._bases.brief
-        encoded = yield Work(partial(self._encoder.encode, objects, brief=brief), size)
+        encoded = yield Work(partial(self.encoder.encode, objects, brief=brief), size)
         drafts = self._bases.draft(encoded)
         with self.reliance.on(base.id for draft in drafts for base in draft.bases):
             size = sum(draft.work_bytes for draft in drafts)
-            work = Work(partial(self._encoder.append, drafts), size)
+            work = Work(partial(self.encoder.append, drafts), size)
             records = yield from self._appended(work)
             self._bases.note(drafts, records)
             self._register_all(objects, records)
@@ -276,6 +331,7 @@ class ObjectStore:
         for new, record in zip(objects, records, strict=True):
             if record.base:
                 record.depth = self.get(ObjectId(record.base)).depth + 1
+                self._note_base(ObjectId(record.base))
             if self._index.get(OBJECT, new.id) is None:
                 self._unrecorded.setdefault(new.id, record)
             elif self.is_damaged(new.id) and not record.base:
@@ -299,26 +355,18 @@ class ObjectStore:
             self.add_reference(change, ObjectId(record.base))
         change.when_applied(partial(self._forget_unrecorded, named))
 
+    def _note_base(self, base: ObjectId) -> None:
+        if self._new_bases is not None:
+            self._new_bases.add(base)
+
     def _lacks(self, wanted: ObjectId) -> bool:
         return self.find(wanted) is None or self.is_damaged(wanted)
 
     def _heal(self, change: Change, healed: ObjectId, record: ObjectRecord) -> None:
         """Let a row that points at a damaged frame point at a new one."""
-        former = change.operation.get(OBJECT, healed)
-        assert former is not None
         assert not record.base
-        record.references = former.references
-        if former.references:
-            self._count(change, former, -1)
-            self._count(change, record, 1)
-        else:
-            change.operation.add("garbage_bytes", record.stored - former.stored)
-        change.operation.put(OBJECT, healed, record)
+        self.replace(change, healed, record)
         change.operation.delete(DAMAGED, healed)
-        self._ensure_pack_row(change, record.pack)
-        count_dead(change, former.pack, former.stored)
-        if former.base:
-            self.drop_reference(change, ObjectId(former.base))
 
     def _forget_unrecorded(self, named: ObjectId) -> None:
         self._unrecorded.pop(named, None)

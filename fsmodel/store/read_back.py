@@ -6,7 +6,6 @@ from fsmodel.encoding.codecs import decode
 from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import HashMismatch
 from fsmodel.ids import ObjectId
-from fsmodel.store.encoder import NewObject
 from fsmodel.store.group_format import read_members
 from fsmodel.store.pack_format import Location
 from fsmodel.store.pack_reader import PackReader
@@ -15,7 +14,7 @@ from lmdb_index.records import ObjectRecord
 
 
 def require_stored(
-    reader: PackReader, objects: Sequence[NewObject], records: Sequence[ObjectRecord]
+    reader: PackReader, objects: Sequence[ObjectId], records: Sequence[ObjectRecord]
 ) -> None:
     """Raise DataError unless every object can be read from where its record says.
 
@@ -23,16 +22,16 @@ def require_stored(
     """
     group: Location | None = None
     members: list[ObjectId] = []
-    for new, record in zip(objects, records, strict=True):
+    for wanted, record in zip(objects, records, strict=True):
         location = placement_of(record).location
         if not is_in_group(record):
-            frame = reader.read_frame(location, new.id)
-            found = object_id(decode(frame.codec, frame.payload, record.plain, object_id=new.id))
+            frame = reader.read_frame(location, wanted)
+            found = object_id(decode(frame.codec, frame.payload, record.plain, object_id=wanted))
         else:
             if group != location:
                 group = location
                 frame = reader.read_frame(location, None)
                 members = [object_id(each.data) for each in read_members(frame, location)]
             found = members[record.member]
-        if found != new.id:
-            raise HashMismatch(new.id, str(location))
+        if found != wanted:
+            raise HashMismatch(wanted, str(location))

@@ -140,7 +140,7 @@ def _copy_opened(
     for level, sources in taken.items():
         new = [member for _, member in sources]
         records = append_grouped(writer, new, GroupLimits(level, largest))
-        require_stored(reader, new, records)
+        require_stored(reader, [each.id for each in new], records)
         for (source, _), record in zip(sources, records, strict=True):
             place, codec = placement_of(record), Codec(record.codec)
             copied.copies.append(Copy(source.id, source.place, place, codec))

@@ -1,0 +1,20 @@
+"""From the settings of a store to those of its volume."""
+
+from daemon.settings_schema import Settings
+from fsmodel.namespace.inodes import AtimeMode
+from fsmodel.settings import VolumeSettings
+
+
+def volume_settings(settings: Settings, atime: str | None = None) -> VolumeSettings:
+    """What a volume is opened with; a mount option may say another `atime`."""
+    return VolumeSettings(
+        cache_bytes=settings.cache_bytes,
+        compression_level=settings.compression_level,
+        delta=settings.delta,
+        delta_level=settings.delta_level,
+        delta_depth_max=settings.delta_depth_max,
+        scrub_bytes_per_second=settings.scrub_bytes_per_second,
+        metadata_visible=settings.metadata_view_visible,
+        analysis_grace_seconds=settings.metadata_view_grace_seconds,
+        atime_mode=AtimeMode(atime or settings.atime),
+    )
