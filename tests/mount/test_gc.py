@@ -2,7 +2,6 @@
 
 import os
 import random
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mounted import COMMAND, MountedStore, mounted
+from tests.support.mounted import MountedStore, mounted
 
 pytestmark = pytest.mark.mount
 STUCK_SECONDS = 20.0  # not a measure of speed: what a collection must never do is shut others out
@@ -23,6 +22,14 @@ def data(seed: int, size: int) -> bytes:
 
 def packs_size(store: MountedStore) -> int:
     return sum(path.stat().st_size for path in (store.store / "packs").rglob("*.pack"))
+
+
+@contextmanager
+def without_versions() -> Iterator[MountedStore]:
+    """A mount in which nothing is kept of what is deleted or replaced."""
+    with mounted() as store:
+        os.setxattr(store.mountpoint, "cairnfs.versions", b"off")
+        yield store
 
 
 class Others:
@@ -81,7 +88,7 @@ class Others:
 
 
 def test_space_comes_back_while_others_work() -> None:
-    with mounted() as store:
+    with without_versions() as store:
         for number in range(160):
             (store.mountpoint / str(number)).write_bytes(data(number, 500_000))
         store.umount()  # what is deleted before it is stored never becomes garbage
@@ -103,7 +110,7 @@ def test_space_comes_back_while_others_work() -> None:
 
 
 def test_a_dry_run_changes_nothing() -> None:
-    with mounted() as store:
+    with without_versions() as store:
         (store.mountpoint / "kept").write_bytes(data(1, 3_000_000))
         (store.mountpoint / "gone").write_bytes(data(2, 3_000_000))
         (store.mountpoint / "gone").unlink()
@@ -117,7 +124,7 @@ def test_a_dry_run_changes_nothing() -> None:
 
 
 def test_garbage_goes_by_itself_when_there_is_much() -> None:
-    with mounted() as store:
+    with without_versions() as store:
         store.umount()
         (store.store / "cairnfs.toml").write_text(
             'gc_garbage_bytes_min = "1MiB"\ngc_garbage_ratio_min = 0.1\n'
@@ -131,34 +138,3 @@ def test_garbage_goes_by_itself_when_there_is_much() -> None:
                 break
             time.sleep(0.1)
         assert packs_size(store) < 1_000_000
-
-
-@pytest.mark.crash
-def test_a_daemon_killed_while_it_collects_loses_nothing() -> None:
-    draw = random.Random(8)
-    expected: dict[str, bytes] = {}
-    with MountedStore() as store:
-        store.expected_warnings.append("journal")
-        for kill in range(20):
-            for number in range(24):
-                name = str(draw.randrange(60))
-                expected[name] = data(kill * 100 + number, draw.randrange(1, 400_000))
-                (store.mountpoint / name).write_bytes(expected[name])
-            for name in draw.sample(sorted(expected), len(expected) // 3):
-                (store.mountpoint / name).unlink()
-                del expected[name]
-            gc = subprocess.Popen(
-                [*COMMAND, "gc", str(store.mountpoint)],
-                env={**os.environ, **store.environment},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            time.sleep(draw.uniform(0.15, 0.6))
-            store.kill_and_mount()
-            gc.wait(30)
-            store.require_clean()
-            for name, content in expected.items():
-                assert (store.mountpoint / name).read_bytes() == content, name
-        report = store.document("gc", store.mountpoint)
-        assert report["garbage_bytes_after"] < 1_000_000
-        store.require_clean()
