@@ -27,6 +27,7 @@ from fsmodel.namespace.names import OrdinaryNames, UserNames
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.recovery import FrameJudge
 from fsmodel.settings import VolumeSettings
+from fsmodel.snapshot_assembly import SnapshotParts, assemble_snapshots
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.encoder import Encoding
 from fsmodel.store.format_file import Chunking, StoreFormat, read_format, write_format
@@ -49,6 +50,7 @@ from fsmodel.views.versions_view import NAME as VERSIONS_VIEW
 from fsmodel.views.versions_view import VersionsView
 from fsmodel.views.views import Views
 from fsmodel.virtual_attributes import VirtualAttributes
+from fsmodel.write_guard import WriteGuard
 from lmdb_index.index import Index
 from lmdb_index.keys import number_of
 from lmdb_index.schema import PACK
@@ -75,6 +77,7 @@ class Parts:
     namespace: Namespace
     virtual_attributes: VirtualAttributes
     metadata: MetadataParts
+    history: SnapshotParts
     durability: Durability
     space: HostSpace
     upkeep: Upkeep
@@ -237,6 +240,17 @@ def _open_parts(
             inodes, contents, digests, objects, os.fsencode(layout.folder)
         ),
         metadata=metadata,
+        history=assemble_snapshots(
+            index,
+            inodes,
+            changes,
+            namespace,
+            objects,
+            contents,
+            roots,
+            durability,
+            WriteGuard(space, read_only=read_only),
+        ),
         durability=durability,
         space=space,
         upkeep=Upkeep(

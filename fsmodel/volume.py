@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from fsmodel.assembly import Parts, assemble, create_store
+from fsmodel.buffers import Buffer
 from fsmodel.clock import Clock, SystemClock
 from fsmodel.content.file_state import FileState
+from fsmodel.content.frozen import frozen_file
+from fsmodel.content.reader import Reader
 from fsmodel.documents.analysis_sweep import Swept
 from fsmodel.errors import (
     CairnError,
@@ -82,11 +85,16 @@ class Volume:
         self.index_upkeep = IndexUpkeep(parts.index, parts.durability)
         self.views = parts.views
         self.versions = parts.versions
+        self.snapshots = parts.history.snapshots
         self.entry_changed: EntryChanged = lambda directory, name: None
+        parts.history.outside.listen(self._pass_on)
         self._names = parts.namespace
         self._optimizer = Optimizer(
             parts.upkeep.parts, parts.upkeep, self.settle_leftovers, self._collect_thoroughly
         )
+
+    def _pass_on(self, directory: InodeId, name: bytes) -> None:
+        self.entry_changed(directory, name)
 
     @staticmethod
     def create(store: Path, *, plain: bool = False) -> None:
@@ -330,6 +338,7 @@ class Volume:
         Set-user and set-group bits go, unless the writer is `privileged` to keep them.
         """
         self._require_room(len(data))
+        require_unlocked(inode, self._parts.inodes.get(inode))
         self._names.clear_privileges(inode, keep_set_ids=privileged)
         self.contents.write(inode, offset, data)
         file = self.contents.file(inode)
@@ -376,10 +385,12 @@ class Volume:
         return self._parts.metadata.sweep.run()
 
     def settle_leftovers(self) -> Steps[None]:
-        """Chunk what a killed process had made durable without chunking it.
+        """Finish what a killed process has left: chunk what it had made durable without that.
 
-        A file that cannot be read or stored now is left as it is, for a later time.
+        Copies it was making are removed. A file that cannot be read or stored now is left as it
+        is, for a later time.
         """
+        yield from self._parts.history.copies.clear_leftovers()
         for inode in self.contents.unsettled():
             try:
                 self.contents.open(inode)
@@ -437,6 +448,31 @@ class Volume:
         """Drop the versions that are too many or too old; returns how many."""
         self._require_writable()
         return (yield from self._parts.versions.retention.sweep())
+
+    def read_content(self, ref: bytes, size: int, offset: int, length: int) -> Steps[Buffer]:
+        """Bytes of any content by its ref, cut or filled up with zeros to a size. Raises DataError.
+
+        The ref must be kept by something that names it: a snapshot, a version, a file.
+        """
+        file = frozen_file(ref, self._parts.objects)
+        file.size, file.kept = size, min(file.kept, size)
+        return (yield from Reader(self._parts.objects).read(file, offset, length))
+
+    # -- clones and locks -----------------------------------------------------------------
+
+    def clone(self, source: InodeId, parent: InodeId, name: bytes) -> Steps[InodeId]:
+        """Give a file or tree a copy that shares its contents; see Copies.clone."""
+        if source == ROOT_INODE or not self._names.system.contains(source):
+            return self._parts.history.copies.clone(source, parent, name)
+        raise NotFound(f"inode {source} does not exist")
+
+    def lock(self, inode: InodeId, *, recursive: bool = False) -> Steps[int]:
+        """Let an inode stay as it is from now on; see Locking.set."""
+        return self._parts.history.locking.set(inode, locked=True, recursive=recursive)
+
+    def unlock(self, inode: InodeId, *, recursive: bool = False) -> Steps[int]:
+        """Undo `lock`."""
+        return self._parts.history.locking.set(inode, locked=False, recursive=recursive)
 
     # -- the store ------------------------------------------------------------------------
 

@@ -132,6 +132,15 @@ class ScrubRecord(msgspec.Struct, array_like=True, frozen=True):
     ended_ns: int = 0
 
 
+class SnapshotRecord(msgspec.Struct, array_like=True, frozen=True):
+    """A named snapshot. The key is its name; all but the root's id is taken from the root."""
+
+    root: bytes  # id
+    created_ns: int
+    logical_bytes: int  # sizes of all regular files
+    files: int
+
+
 class RawRecord(msgspec.Struct, array_like=True, frozen=True):
     """A row that holds plain bytes: an attribute's value, or nothing at all."""
 

@@ -22,6 +22,7 @@ from lmdb_index.records import (
     PackRecord,
     RawRecord,
     ScrubRecord,
+    SnapshotRecord,
 )
 
 Record = TypeVar("Record", bound=msgspec.Struct)
@@ -127,6 +128,11 @@ DAMAGED: Final = Table(15, b"damaged", DamagedRecord)
 #   key  b"progress"       value  ScrubRecord
 SCRUB: Final = Table(16, b"scrub", ScrubRecord)
 
+# snapshot: the root of each named snapshot.
+#   key  name              value  SnapshotRecord
+#   Each counts as a reference to its root. The next root lists them (fsmodel/history/snapshots.py).
+SNAPSHOT: Final = Table(19, b"snapshot", SnapshotRecord)
+
 # sha256: which content has this SHA-256.
 #   key  SHA-256           value  content ref
 #   Exactly one row for each row of `digest`, made and removed with it.
@@ -149,5 +155,6 @@ TABLES: Final[tuple[Table[msgspec.Struct], ...]] = (
     SKETCH,
     DAMAGED,
     SCRUB,
+    SNAPSHOT,
     SHA256,
 )  # type: ignore[assignment]  # a tuple of tables of several record types

@@ -10,7 +10,7 @@ its inode: so the objects it needs stay, and GC takes those that only earlier ro
 trees that rows of directories name are always among those of the last root.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -19,8 +19,14 @@ from typing import Final
 from fsmodel.change import Changes
 from fsmodel.history.naming import named_by
 from fsmodel.history.reads_rows import ReadsRows
-from fsmodel.history.root_format import Root, encode_root
-from fsmodel.history.tree_builder import MadeTree, TreeBuilder, TreePart
+from fsmodel.history.root_format import SNAPSHOTS_LABEL, Label, Root, encode_root
+from fsmodel.history.snapshots import (
+    SnapshotInfo,
+    all_snapshots,
+    listed_snapshot,
+    name_snapshot,
+)
+from fsmodel.history.tree_builder import MadeTree, TreeBuilder, TreePart, pages_of
 from fsmodel.history.tree_entry import TreeEntry
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.inode_table import InodeTable
@@ -72,7 +78,14 @@ class Roots:
         self._inodes = inodes
         self._objects = objects
         self._writing = False
+        self._listed: tuple[SnapshotInfo, ...] = ()  # the snapshots that the last root tells of,
+        self._list_labels: tuple[Label, ...] = ()  # and how, as far as this run has written it
         self._unnamed: set[ObjectId] = set()  # made, and not yet named by what will name them
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether a root is being written."""
+        return self._writing
 
     @property
     def is_due(self) -> bool:
@@ -83,14 +96,15 @@ class Roots:
         """Objects of a root that is being written; GC keeps them."""
         return iter(tuple(self._unnamed))
 
-    def write(self) -> Steps[WrittenRoot | None]:
+    def write(self, name: bytes = b"") -> Steps[WrittenRoot | None]:
         """Write a root that shows the last commit, which must contain every operation so far.
 
-        Returns None when nothing has changed, or one is being written already. Raises
-        ChunkNotFound when what the commit names was collected meanwhile, NoSpace, DataError: then
-        there is no new root, and it can be tried again.
+        Given a name it is a snapshot. Returns None when one is being written already or, without a
+        name, when nothing has changed. Raises ChunkNotFound when what the commit names was
+        collected meanwhile, AlreadyExists, NoSpace, DataError: then there is no new root, and it
+        can be tried again.
         """
-        if self._writing or not self.is_due:
+        if self._writing or not (name or self.is_due):
             return None
         self._writing = True
         try:
@@ -98,12 +112,26 @@ class Roots:
                 assert view.position == self._index.journal_position, "changes are not committed"
                 builder = TreeBuilder(view)
                 trees, objects = yield from self._store_trees(builder)
-                root = self._store_root(view, builder.root_entry)
+                listed = tuple(all_snapshots(view))
+                labels = yield from self._store_list(listed)
+                root = self._store_root(view, builder.root_entry, labels, name)
+                self._listed, self._list_labels = listed, labels
                 yield from self._record_trees(trees, touched)
         finally:
             self._unnamed.clear()
             self._writing = False
         return WrittenRoot(root, len(trees), objects + 1)
+
+    def _store_list(self, listed: tuple[SnapshotInfo, ...]) -> Steps[tuple[Label, ...]]:
+        """What the root names besides its tree: the tree that lists all snapshots."""
+        if listed == self._listed:
+            return self._list_labels
+        if not listed:
+            return ()
+        made = pages_of(map(listed_snapshot, listed))
+        parts, tree = yield Work(partial(_made_of, made), BUILD_COST_BYTES)
+        yield from self._store(parts)
+        return (Label(SNAPSHOTS_LABEL, tree),)
 
     def _store_trees(self, builder: TreeBuilder) -> Steps[tuple[list[MadeTree], int]]:
         """Make and record every object that the new trees need."""
@@ -144,15 +172,21 @@ class Roots:
             self._unnamed.difference_update(named)
             yield PAUSE
 
-    def _store_root(self, view: Snapshot, directory: TreeEntry) -> ObjectId:
+    def _store_root(
+        self, view: Snapshot, directory: TreeEntry, labels: tuple[Label, ...], name: bytes
+    ) -> ObjectId:
         """Record the root, and let it take the place of the last one."""
         former = current_root(self._index)
         root = Root(
             time_ns=self._changes.now_ns(),
             operation=view.position,
             last_inode=view.counter("last_inode"),
+            logical_bytes=view.counter("logical_bytes"),
+            files=view.counter("files"),
             parent=former or b"",
             directory=directory,
+            labels=labels,
+            name=name,
         )
         data = encode_root(root)
         with self._changes.begin() as change:
@@ -161,6 +195,8 @@ class Roots:
             self._objects.add_reference(change, root_id)
             if former is not None:
                 self._objects.drop_reference(change, former)
+            if name:
+                name_snapshot(change, self._objects, root_id, root)
             change.operation.put(META, ROOT_KEY, RawRecord(root_id))
         return root_id
 
@@ -190,6 +226,16 @@ def _split_into_groups(parts: list[TreePart]) -> list[list[TreePart]]:
     """Which neighbours are stored together."""
     runs = split_into_runs([len(part.data) for part in parts], GROUP_BYTES)
     return [parts[run.start : run.stop] for run in runs]
+
+
+def _made_of(made: Generator[TreePart, None, ObjectId]) -> tuple[list[TreePart], ObjectId]:
+    """All that a generator yields, and what it returns."""
+    parts = []
+    while True:
+        try:
+            parts.append(next(made))
+        except StopIteration as end:
+            return parts, ObjectId(end.value)
 
 
 def _take(made: Iterator[TreePart | MadeTree]) -> list[TreePart | MadeTree]:

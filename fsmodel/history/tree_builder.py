@@ -9,7 +9,7 @@ Memory: for each directory on the way to the present one, a page of entries, and
 the pages before.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -19,6 +19,7 @@ from fsmodel.history.reads_rows import ReadsRows
 from fsmodel.history.tree_entry import (
     DIRECTORY,
     FIRST_PLACE,
+    NO_ENTRY,
     VALUE_INLINE_MAX,
     TreeEntry,
     TreeXattr,
@@ -198,6 +199,17 @@ class TreeBuilder:
         record = self._rows.get(INODE, number_key(inode))
         assert record is not None, f"inode {inode} has a name and no row"
         return record
+
+
+def pages_of(entries: Iterable[TreeEntry]) -> Generator[TreePart, None, ObjectId]:
+    """The pages of a tree with these entries, which have names in order; returns the first one."""
+    directory = _Directory(NO_ENTRY, iter(()))
+    for entry in entries:
+        if directory.add(entry):
+            yield directory.end_page()
+    if directory.page or not directory.children:
+        yield directory.end_page()
+    return (yield from _nodes(directory.children))
 
 
 def _nodes(children: list[TreeChild]) -> Generator[TreePart, None, ObjectId]:

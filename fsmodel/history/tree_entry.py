@@ -53,6 +53,9 @@ class TreeEntry(NamedTuple):
     below: Optional[tuple["TreeEntry", ...]] = None  # noqa: UP045  # a quoted name has no "|"
 
 
+NO_ENTRY: Final = TreeEntry(b"", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
 class Placed(NamedTuple):
     """An entry, and where it stands."""
 

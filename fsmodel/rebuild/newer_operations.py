@@ -20,6 +20,7 @@ from lmdb_index.schema import (
     LINK,
     OBJECT,
     ORPHAN,
+    SNAPSHOT,
     UNSETTLED,
     XATTR,
     Table,
@@ -27,7 +28,7 @@ from lmdb_index.schema import (
 from lmdb_index.values import RowCodec
 
 _REPLAYED: Final[tuple[Table[Any], ...]] = (
-    *(INODE, DIRENT, DIRENT_ORDER, LINK, XATTR, EXTENT, ORPHAN, UNSETTLED),
+    *(INODE, DIRENT, DIRENT_ORDER, LINK, XATTR, EXTENT, ORPHAN, UNSETTLED, SNAPSHOT),
 )
 _CODECS: Final[dict[int, tuple[Table[Any], RowCodec[Any]]]] = {
     table.number: (table, RowCodec(table)) for table in _REPLAYED

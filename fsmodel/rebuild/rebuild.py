@@ -33,6 +33,7 @@ from fsmodel.rebuild.newer_operations import (
 from fsmodel.rebuild.pack_contents import PackContents, Report, read_packs
 from fsmodel.rebuild.references import ReferenceCounter
 from fsmodel.rebuild.root_choice import ChosenRoot, choose_root
+from fsmodel.rebuild.snapshots import restore_snapshots
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.epochs import Epoch
 from fsmodel.store.format_file import read_format
@@ -48,7 +49,7 @@ from fsmodel.upkeep.retirement import LAST_PACK
 from lmdb_index.index import Index
 from lmdb_index.meta import ROOT_KEY
 from lmdb_index.records import RawRecord
-from lmdb_index.schema import INODE, META, OBJECT
+from lmdb_index.schema import INODE, META, OBJECT, SNAPSHOT
 
 CACHE_BYTES: Final = 64 << 20
 
@@ -73,11 +74,16 @@ class RebuildReport:
     hurt_files: tuple[str, ...]  # paths of files that need them
     unsettled_files: tuple[str, ...]  # whose last bytes were in the old index alone
     lost_attributes: tuple[str, ...]  # path and name of each
+    snapshots: int
+    lost_snapshots: tuple[str, ...]  # and why each cannot be restored
 
     @property
     def complete(self) -> bool:
         """Whether the newest root was restored with everything that it names."""
-        missing = (self.passed_over, self.lost_objects, self.unsettled_files, self.lost_attributes)
+        missing = (
+            *(self.passed_over, self.lost_objects, self.unsettled_files),
+            *(self.lost_attributes, self.lost_snapshots),
+        )
         return not any(missing)
 
 
@@ -136,6 +142,7 @@ class _Rebuild:
         chosen = choose_root(load, contents.roots, self._report)
         names = NameRestorer(bulk, load)
         names.restore(chosen.root, lambda done: self._report(done, chosen.entries, "names made"))
+        lost_snapshots = restore_snapshots(bulk, load, chosen)
         newer = replay_newer(self._layout.journal, self._uuid, chosen.root.operation, bulk)
         if newer.operations or names.lost_attributes or names.unsettled:
             forget_trees(bulk)
@@ -145,6 +152,7 @@ class _Rebuild:
         self._report(0, 0, "counting references")
         references.count(chosen.id, ObjectKind.ROOT)
         references.count_contents()
+        references.count_snapshots()
         references.clear_unnamed()
         bulk.put(META, ROOT_KEY, RawRecord(chosen.id))
         bulk.raise_counter("last_inode", chosen.root.last_inode + newer.inodes_added)
@@ -154,7 +162,8 @@ class _Rebuild:
             bulk.raise_counter(name, value)
         bulk.commit()
         index.skip_numbers(chosen.newest_operation + 1)
-        return self._told(index, contents, chosen, names, newer, references)
+        told = self._told(index, contents, chosen, names, newer, references)
+        return replace(told, lost_snapshots=tuple(lost_snapshots))
 
     def _told(
         self,
@@ -191,6 +200,8 @@ class _Rebuild:
                 for inode, name in names.lost_attributes
                 for path in paths.of([inode])
             ),
+            snapshots=index.count(SNAPSHOT),
+            lost_snapshots=(),
         )
 
     def _load(self, index: Index, wanted: ObjectId) -> bytes:

@@ -20,7 +20,7 @@ from fsmodel.rebuild.bulk import Bulk
 from fsmodel.store.object_reader import CHAIN_MAX
 from fsmodel.store.pack_format import Location, ObjectKind
 from lmdb_index.records import DamagedRecord, ObjectRecord, RawRecord
-from lmdb_index.schema import DAMAGED, INODE, OBJECT, UNREFERENCED
+from lmdb_index.schema import DAMAGED, INODE, OBJECT, SNAPSHOT, UNREFERENCED
 
 _PRESENT: Final = RawRecord()
 
@@ -53,6 +53,11 @@ class ReferenceCounter:
             if record.content:
                 kind = ObjectKind.MANIFEST if is_manifest(record.content) else ObjectKind.CHUNK
                 self.count(ObjectId(record.content[1:]), kind)
+
+    def count_snapshots(self) -> None:
+        """The root of every snapshot. Raises NoRoom, IndexProblem."""
+        for _, record in self._bulk.index.scan(SNAPSHOT):
+            self.count(ObjectId(record.root), ObjectKind.ROOT)
 
     def count(self, named: ObjectId, kind: int) -> None:
         """One reference to an object; of what kind is asked only if it is lost."""

@@ -13,12 +13,14 @@ from typing import Final
 
 from fsmodel.change import Change, Changes
 from fsmodel.errors import Stale
-from fsmodel.ids import InodeId, ObjectId
+from fsmodel.history.snapshots import printable
+from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.steps import PAUSE, Steps
 from fsmodel.upkeep.check_counters import true_counters
 from fsmodel.upkeep.check_hints import wrong_hints
 from fsmodel.upkeep.check_objects import depth_needed
 from fsmodel.upkeep.check_packs import PackSize, WrongPack, wrong_packs
+from fsmodel.upkeep.check_snapshots import WrongSnapshot, wrong_snapshots
 from fsmodel.upkeep.check_trees import WrongTree, wrong_trees
 from fsmodel.upkeep.findings import Part, WrongHint
 from fsmodel.upkeep.index_view import IndexView
@@ -32,7 +34,7 @@ from fsmodel.upkeep.reference_counts import (
 )
 from lmdb_index.keys import number_key, number_of
 from lmdb_index.records import PackRecord, PackState, RawRecord
-from lmdb_index.schema import DAMAGED, INODE, OBJECT, PACK, UNREFERENCED
+from lmdb_index.schema import DAMAGED, INODE, OBJECT, PACK, SNAPSHOT, UNREFERENCED
 
 BATCH: Final = 256  # corrections in one change
 _PRESENT: Final = RawRecord()
@@ -49,12 +51,13 @@ class Corrections:
     shallow: list[ObjectId] = field(default_factory=list)  # not said to be as deep as they are
     packs: list[WrongPack] = field(default_factory=list)
     trees: list[WrongTree] = field(default_factory=list)
+    snapshots: list[WrongSnapshot] = field(default_factory=list)
     hints: list[WrongHint] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         """Whether there is anything to correct."""
-        parts = (self.counts, self.surplus, self.shallow, self.packs, self.trees, self.hints)
-        return any(parts)
+        objects = (self.counts, self.surplus, self.shallow, self.packs)
+        return any((*objects, self.trees, self.snapshots, self.hints))
 
 
 def find_corrections(view: IndexView, load: LoadObject, pack_size: PackSize) -> Corrections:
@@ -77,6 +80,7 @@ def find_corrections(view: IndexView, load: LoadObject, pack_size: PackSize) -> 
     ]
     found.packs = list(wrong_packs(view, live_bytes, pack_size))
     found.trees = list(wrong_trees(view, load))
+    found.snapshots = list(wrong_snapshots(view, load))
     found.hints = list(wrong_hints(view))
     return found
 
@@ -89,6 +93,7 @@ def apply_corrections(changes: Changes, found: Corrections, note: Note) -> Steps
         *(partial(_correct_depth, each) for each in found.shallow),
         *(partial(_correct_pack, each) for each in found.packs),
         *(partial(_correct_tree, each) for each in found.trees),
+        *(partial(_correct_snapshot, each) for each in found.snapshots),
         *(partial(_correct_hint, each) for each in found.hints),
     ]
     for start in range(0, len(work), BATCH):
@@ -167,6 +172,17 @@ def _correct_tree(wrong: WrongTree, change: Change, note: Note) -> None:
         record.tree = b""
         at = InodeId(record.parent)
     note(Part.TREES, f"directory {wrong.directory} will be written to the packs again")
+
+
+def _correct_snapshot(wrong: WrongSnapshot, change: Change, note: Note) -> None:
+    """Its row, and the next root, say what is right; references are counted in the next round."""
+    if wrong.right is None:
+        change.operation.delete(SNAPSHOT, wrong.name)
+    else:
+        change.operation.put(SNAPSHOT, wrong.name, wrong.right)
+    change.edit(ROOT_INODE).tree = b""
+    state = "is forgotten" if wrong.right is None else "has the right row"
+    note(Part.TREES, f"snapshot {printable(wrong.name)} {state}")
 
 
 def _correct_hint(wrong: WrongHint, change: Change, note: Note) -> None:

@@ -17,6 +17,7 @@ from fsmodel.upkeep.check_damage import check_damage
 from fsmodel.upkeep.check_hints import check_hints
 from fsmodel.upkeep.check_names import check_names
 from fsmodel.upkeep.check_objects import check_objects
+from fsmodel.upkeep.check_snapshots import check_snapshots
 from fsmodel.upkeep.check_trees import check_trees
 from fsmodel.upkeep.findings import Finding, Part
 from fsmodel.upkeep.index_view import IndexView
@@ -57,6 +58,7 @@ def check_volume(
         _readable(check_contents(view, load)),
         _readable(check_objects(view, load, pack_size)),
         _readable(check_trees(view, load)),
+        _readable(check_snapshots(view, load)),
         _readable(check_counters(view)),
         _readable(check_hints(view)),
         _readable(check_damage(view, load)),

@@ -20,7 +20,7 @@ from fsmodel.history.roots import current_root
 from fsmodel.ids import ObjectId
 from fsmodel.upkeep.index_view import IndexView
 from lmdb_index.records import ObjectRecord
-from lmdb_index.schema import DAMAGED, INODE, OBJECT, UNREFERENCED
+from lmdb_index.schema import DAMAGED, INODE, OBJECT, SNAPSHOT, UNREFERENCED
 
 COUNTED_AT_ONCE_MAX: Final = 4_000_000  # objects; about 600 MB
 FIRST_BYTES: Final = 256
@@ -69,9 +69,8 @@ def count_references(view: IndexView, load: LoadObject, first: range) -> Counted
         named = object_of(record.content)
         if named is not None and named[0] in first:
             references[named] += 1
-    root = current_root(view)
-    if root is not None and root[0] in first:
-        references[root] += 1
+    roots = [current_root(view), *(row.root for _, row in view.scan(SNAPSHOT))]
+    references.update(root for root in roots if root is not None and root[0] in first)
     for key, row in view.scan(OBJECT):
         if row.base and row.base[0] in first:
             references[row.base] += 1

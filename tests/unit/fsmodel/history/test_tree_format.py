@@ -241,7 +241,7 @@ def test_where_a_page_ends_depends_on_names_alone() -> None:
 def test_a_root_is_read_as_it_was_written() -> None:
     directory = PLAIN._replace(name=b"", tree=bytes(range(32)), mode=0o40755)
     labels = (Label(b"a label", ObjectId(b"l" * 32)), Label(b"", ObjectId(b"m" * 32)))
-    root = Root(A_TIME, 12, 34, b"p" * 32, directory, labels)
+    root = Root(A_TIME, 12, 34, 56, 78, b"p" * 32, directory, labels, b"a name")
     data = encode_root(root)
     assert decode_root(data) == root
     assert decode_root(encode_root(root._replace(parent=b""))).parent == b""
@@ -263,6 +263,6 @@ def test_stored_bytes_do_not_change_unnoticed() -> None:
     ]
     entries.append(PLAIN._replace(name=b"d", mode=0o40755, size=3, below=tuple(entries)))
     leaf, node = encode_tree_leaf(entries), encode_tree_node(1, [TreeChild(IDLE, 3, b"c")])
-    root = Root(A_TIME, 1, 2, b"", PLAIN._replace(name=b"", tree=IDLE), (Label(b"l", IDLE),))
+    root = Root(A_TIME, 1, 2, 3, 4, b"", PLAIN._replace(name=b"", tree=IDLE), (Label(b"l", IDLE),))
     found = [object_id(data).hex()[:16] for data in (leaf, node, encode_root(root))]
-    assert found == ["7714f90337a5c894", "f11a33bdd6de2e38", "a4a69e3bbccfb3bd"]
+    assert found == ["7714f90337a5c894", "f11a33bdd6de2e38", "8f5d76216d625791"]

@@ -1,0 +1,101 @@
+"""Clones of files and trees, and restored ones: made aside, made whole, then named."""
+
+from fsmodel.content.contents import Contents
+from fsmodel.errors import AlreadyExists, CairnError
+from fsmodel.ids import InodeId
+from fsmodel.namespace.cloning import Copied, Copier
+from fsmodel.namespace.namespace import Namespace
+from fsmodel.namespace.originals import LiveOriginals, Original, Originals
+from fsmodel.namespace.replacing import Replacing
+from fsmodel.outside_changes import OutsideChanges
+from fsmodel.steps import Steps
+from fsmodel.write_guard import WriteGuard
+
+
+class Copies:
+    """Makes copies that share their contents. Owner: the thread that owns the index."""
+
+    def __init__(
+        self,
+        copier: Copier,
+        replacing: Replacing,
+        live: LiveOriginals,
+        contents: Contents,
+        namespace: Namespace,
+        outside: OutsideChanges,
+        guard: WriteGuard,
+    ) -> None:
+        self._copier = copier
+        self._replacing = replacing
+        self._live = live
+        self._contents = contents
+        self._names = namespace
+        self._outside = outside
+        self._guard = guard
+        self._in_progress: set[bytes] = set()
+
+    def clone(self, source: InodeId, parent: InodeId, name: bytes) -> Steps[InodeId]:
+        """Give a file or tree as it is now a copy under a free name.
+
+        Bytes that were written and are not stored yet are not part of it. What is changed while a
+        tree is copied may be in the copy or not, as with any copy. Raises AlreadyExists, NotFound,
+        NotADirectory, what the policy raises, NoSpace, DataError: then there is no copy.
+        """
+        self._require_free(parent, name)
+        return (yield from self._copy(self._live, self._live.original(source), parent, name))
+
+    def restore(
+        self, source: Originals, original: Original, parent: InodeId, name: bytes
+    ) -> Steps[InodeId]:
+        """Let a name stand for a copy of an original, whatever it stands for now.
+
+        Raises as `clone`, and NotPermitted when something that would be replaced is locked.
+        """
+        return (yield from self._copy(source, original, parent, name, replace=True))
+
+    def clear_leftovers(self) -> Steps[None]:
+        """Remove copies that were begun and given up, by this process or a killed one."""
+        return self._replacing.clear_leftovers(self._in_progress)
+
+    def _copy(
+        self,
+        source: Originals,
+        original: Original,
+        parent: InodeId,
+        name: bytes,
+        *,
+        replace: bool = False,
+    ) -> Steps[InodeId]:
+        self._guard.require_room()
+        self._replacing.check(parent, name, original.mode >> 12)
+        yield from self.clear_leftovers()
+        copied = self._copier.begin(original)
+        self._in_progress.add(copied.name)
+        try:
+            yield from self._complete(source, original, copied)
+            if replace:
+                yield from self._replacing.replace(copied, parent, name)
+            else:
+                self._replacing.put(copied, parent, name)
+        except CairnError:
+            yield from self._replacing.discard(copied.name)
+            raise
+        finally:
+            self._in_progress.discard(copied.name)
+        self._outside.tell(parent, name)
+        return copied.inode
+
+    def _complete(self, source: Originals, original: Original, copied: Copied) -> Steps[None]:
+        """Copy all that is below, and chunk what was in no content."""
+        yield from self._copier.fill(source, original, copied)
+        for inode in copied.unsettled:
+            self._contents.open(inode)
+            try:
+                yield from self._contents.settle(inode)
+            finally:
+                self._contents.close(inode)
+
+    def _require_free(self, parent: InodeId, name: bytes) -> None:
+        """Refuse before anything is copied what would be refused in the end."""
+        if self._names.directories.find(parent, name) is not None:
+            raise AlreadyExists(f"{name.decode(errors='backslashreplace')} exists there already")
