@@ -136,12 +136,12 @@ class Contents:
         change.operation.add(bytes_counter(record), size - record.size)
         record.size = size
         record.content_size = min(record.content_size, size)
-        rows = self._rewrite_extents(change, file, size) if file.logged_rows else 0
+        rows = self._cut_extents(change, inode, size) if file.logged_rows else []
         if size == 0 and record.content:
             change.when_applied(partial(self._lineages.remember_former, inode, record.content))
             self._let_go(change, file, record)
         named = file.recorded_size if size else 0
-        unsettled = rows > 0 or not record.content_size == size == named
+        unsettled = bool(rows) or not record.content_size == size == named
         self._mark(change, inode, record, unsettled=unsettled)
         change.when_applied(partial(self._truncated, file, size, rows))
 
@@ -283,20 +283,28 @@ class Contents:
             self._objects.drop_reference(change, former)
         record.content, record.content_size = EMPTY, 0
 
-    def _rewrite_extents(self, change: Change, file: FileState, size: int) -> int:
-        """Keep of the extent rows what a truncated file still has; return how many are left."""
-        self._delete_extents(change, file)
-        kept = file.dirty.within(0, size)
-        for number, extent in enumerate(kept):
-            row = ExtentRecord(extent.start, bytes(extent.data))
-            change.operation.put(EXTENT, pair_key(file.inode, number), row)
-        return len(kept)
+    def _cut_extents(self, change: Change, inode: InodeId, size: int) -> list[int]:
+        """Keep of the extent rows what a truncated file still has; return how long they are.
+
+        What they say may have been cut into chunks by now that no row names yet.
+        """
+        rows = list(change.operation.scan_prefix(EXTENT, number_key(inode)))
+        for key, _ in rows:
+            change.operation.delete(EXTENT, key)
+        kept = [
+            ExtentRecord(row.offset, row.data[: size - row.offset])
+            for _, row in rows
+            if row.offset < size
+        ]
+        for number, row in enumerate(kept):
+            change.operation.put(EXTENT, pair_key(inode, number), row)
+        return [len(row.data) for row in kept]
 
     def _delete_extents(self, change: Change, file: FileState) -> None:
         for number in range(file.logged_rows):
             change.operation.delete(EXTENT, pair_key(file.inode, number))
 
-    def _truncated(self, file: FileState, size: int, rows: int) -> None:
+    def _truncated(self, file: FileState, size: int, rows: list[int]) -> None:
         """A truncation has been applied: let the memory say the same."""
         file.truncate(size)
         file.written_ns = None  # the change has stamped the inode
@@ -304,10 +312,8 @@ class Contents:
             file.recorded_size = 0
             if file.chunks_recorded:
                 file.chunks, file.descent = self.chunk_list(EMPTY), None
-        if file.logged_rows:
-            file.unlogged = []
-            file.logged_rows, file.logged_bytes = rows, file.dirty.size_bytes
-        file.changed = not file.settled or not file.chunks_recorded or rows > 0
+        file.logged_rows, file.logged_bytes = len(rows), sum(rows)
+        file.changed = not file.settled or not file.chunks_recorded or bool(rows)
 
     def _stamp(self, change: Change, file: FileState, record: InodeRecord) -> None:
         """Let the inode bear the time of the last write."""

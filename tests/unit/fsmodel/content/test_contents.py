@@ -538,3 +538,23 @@ def test_dirty_bytes_are_counted(volume: Volume) -> None:
     for inode in (first, second):
         volume.close_file(inode)
     assert volume.contents.dirty_bytes == 0
+
+
+def test_what_was_fsynced_stays_when_it_was_chunked_and_then_the_file_truncated(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Chunks that no row names yet are no reason to drop the extent rows that hold the bytes."""
+    volume = Volume.open(folder, settings=NO_CACHE)
+    data = noise(1_000)
+    inode = settled_file(volume, b"file", data)
+    volume.open_file(inode, writing=True)
+    volume.write(inode, 0, b"first")
+    volume.contents.log_extents(inode)
+    run_inline(volume.contents.settle(inode, whole=False))
+    volume.write(inode, 10, b"second")
+    volume.truncate(inode, 2_000)
+    found = killed(volume, tmp_path / "killed")
+    assert read_file(found, inode) == b"first" + data[5:] + bytes(1_000)
+    run_inline(found.settle_leftovers())
+    assert read_file(found, inode) == b"first" + data[5:] + bytes(1_000)
+    found.close()
