@@ -6,7 +6,7 @@ import pyfuse3
 
 from fsmodel.ids import InodeId
 from fsmodel.views.nodes import ViewAttributes, ViewNode
-from lmdb_index.records import InodeRecord
+from lmdb_index.records import InodeFlag, InodeRecord
 
 BLOCK_BYTES: Final = 512  # the unit of st_blocks
 PREFERRED_IO_BYTES: Final = 128 * 1024
@@ -22,7 +22,8 @@ def attributes_of(inode: InodeId, record: InodeRecord, size: int) -> pyfuse3.Ent
     entry.entry_timeout = CACHE_SECONDS
     entry.attr_timeout = CACHE_SECONDS
     entry.st_mode = pyfuse3.ModeT(record.mode)
-    entry.st_nlink = record.nlink
+    # Whoever still has a deleted file at hand that lives on as a version sees it without a name.
+    entry.st_nlink = 0 if record.flags & InodeFlag.VERSION else record.nlink
     entry.st_uid = record.uid
     entry.st_gid = record.gid
     entry.st_rdev = record.rdev

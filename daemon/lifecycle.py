@@ -15,7 +15,7 @@ from functools import partial
 
 import trio
 
-from daemon import __version__, control_socket
+from daemon import __version__, control_socket, kernel_notices
 from daemon.checkpointer import Checkpointer
 from daemon.control_server import ControlServer
 from daemon.daemon_record import DaemonRecord, remove_record, start_ticks, write_record
@@ -39,6 +39,7 @@ from daemon.stacks import log_task_stacks
 from daemon.status_report import printable_path
 from daemon.stopping import Stopper
 from daemon.sync_group import SyncGroup
+from daemon.version_upkeep import VersionUpkeep
 from daemon.view_operations import ViewOperations
 from daemon.volume_settings import volume_settings
 from daemon.workers import Workers
@@ -119,7 +120,10 @@ class _Daemon:
         )
         sync_group = SyncGroup(volume.durability)
         views = ViewOperations(volume, self._workers, sync_group)
-        files = CairnOperations(volume, self._flusher, self._workers, sync_group, views)
+        self._version_upkeep = VersionUpkeep(volume)
+        files = CairnOperations(
+            volume, self._flusher, self._workers, sync_group, views, self._version_upkeep.make_room
+        )
         self._operations = RoutedOperations(files, views)
         self._manager = ServiceManager(os.environ)
 
@@ -131,6 +135,7 @@ class _Daemon:
             session = FuseSession.mount(
                 self._operations, self._plan.mountpoint, str(self._plan.store), self._plan.options
             )
+            self._volume.entry_changed = kernel_notices.entry_changed
             stopper = self._stopper(session)
             try:
                 await self._serve(session, stopper, signals)
@@ -159,6 +164,7 @@ class _Daemon:
                 nursery.start_soon(self._checkpointer.run)
                 nursery.start_soon(self._root_keeper.run)
                 nursery.start_soon(self._maintenance.run)
+                nursery.start_soon(self._version_upkeep.run)
                 nursery.start_soon(MetadataKeeper(self._volume).run)
             nursery.start_soon(ControlServer(self._service, listener).run)
             nursery.start_soon(self._obey, signals, stopper, nursery)

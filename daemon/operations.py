@@ -7,7 +7,7 @@ become names, errors become errnos, and what has to wait does so.
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 import pyfuse3
 from pyfuse3 import (
@@ -50,6 +50,14 @@ DOT_COOKIE: Final = 1  # those of real entries begin behind these two
 DOT_DOT_COOKIE: Final = 2
 
 
+class MakeRoom(Protocol):
+    """Tries to make room on the host for so many new bytes, if it lacks that."""
+
+    async def __call__(self, size_bytes: int = 0) -> None:
+        """Whether that has helped, the model says next."""
+        ...
+
+
 class CairnOperations(pyfuse3.Operations):
     """Stored inodes as the kernel sees them. Owner of its state: the event-loop thread."""
 
@@ -60,13 +68,16 @@ class CairnOperations(pyfuse3.Operations):
         workers: Workers,
         sync_group: SyncGroup,
         views: ViewOperations,
+        make_room: MakeRoom,
     ) -> None:
+        """`make_room` is awaited before anything that needs room, in case there is none."""
         super().__init__()
         self._volume = volume
         self._flusher = flusher
         self._workers = workers
         self._sync_group = sync_group
         self._views = views
+        self._make_room = make_room
         self._handles = Handles()
 
     # -- names ----------------------------------------------------------------------------
@@ -92,6 +103,7 @@ class CairnOperations(pyfuse3.Operations):
     ) -> EntryAttributes:
         """Create a directory."""
         with errors_become_errnos():
+            await self._make_room()
             inode = self._volume.make_directory(InodeId(parent_inode), name, mode, creator_of(ctx))
             return self._counted(inode)
 
@@ -100,6 +112,7 @@ class CairnOperations(pyfuse3.Operations):
     ) -> EntryAttributes:
         """Create a file, FIFO, socket or device node."""
         with errors_become_errnos():
+            await self._make_room()
             inode = self._volume.make_node(InodeId(parent_inode), name, mode, rdev, creator_of(ctx))
             return self._counted(inode)
 
@@ -108,6 +121,7 @@ class CairnOperations(pyfuse3.Operations):
     ) -> EntryAttributes:
         """Create a symbolic link."""
         with errors_become_errnos():
+            await self._make_room()
             inode = self._volume.make_symlink(InodeId(parent_inode), name, target, creator_of(ctx))
             return self._counted(inode)
 
@@ -120,6 +134,7 @@ class CairnOperations(pyfuse3.Operations):
     ) -> EntryAttributes:
         """Give an inode one more name."""
         with errors_become_errnos():
+            await self._make_room()
             self._volume.link(InodeId(inode), InodeId(new_parent_inode), new_name)
             return self._counted(InodeId(inode))
 
@@ -209,6 +224,7 @@ class CairnOperations(pyfuse3.Operations):
             if name == STACKTRACE_ATTRIBUTE and inode == pyfuse3.ROOT_INODE:
                 log_task_stacks()
                 return
+            await self._make_room()
             self._volume.set_xattr(InodeId(inode), name, value)
 
     async def getxattr(self, inode: InodeT, name: XAttrNameT, ctx: RequestContext) -> bytes:
@@ -279,6 +295,7 @@ class CairnOperations(pyfuse3.Operations):
     ) -> tuple[FileInfo, EntryAttributes]:
         """Create a regular file and open it."""
         with errors_become_errnos():
+            await self._make_room()
             inode = self._volume.make_node(InodeId(parent_inode), name, mode, 0, creator_of(ctx))
             self._volume.open_file(inode, writing=True)
             return self._opened(inode, flags, ctx.uid), self._counted(inode)
@@ -313,6 +330,7 @@ class CairnOperations(pyfuse3.Operations):
         with errors_become_errnos():
             handle = self._handles.file(fh)
             privileged = self._handles.only_privileged_write(handle.inode)
+            await self._make_room(len(buf))
             file = self._volume.write(handle.inode, off, buf, privileged=privileged)
             await self._flusher.wrote(file)
             return len(buf)

@@ -101,6 +101,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(ge=0, description="For how long an analysis stays that no content has any more."),
     ] = 7 * 86400.0
+    versions_count: Annotated[
+        int,
+        Meta(ge=0, le=10_000, description="Earlier contents kept of a file; 0 keeps none."),
+    ] = 10
+    versions_days: Annotated[
+        int,
+        Meta(ge=0, le=36_500, description="For how many days they are kept."),
+    ] = 30
     atime: Annotated[
         Literal["relatime", "noatime", "strictatime"],
         Meta(description="When reading moves access times; a mount option of that name wins."),

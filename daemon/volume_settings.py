@@ -3,6 +3,7 @@
 from daemon.settings_schema import Settings
 from fsmodel.namespace.inodes import AtimeMode
 from fsmodel.settings import VolumeSettings
+from fsmodel.versions.policy import VersionPolicy
 
 
 def volume_settings(settings: Settings, atime: str | None = None) -> VolumeSettings:
@@ -16,5 +17,6 @@ def volume_settings(settings: Settings, atime: str | None = None) -> VolumeSetti
         scrub_bytes_per_second=settings.scrub_bytes_per_second,
         metadata_visible=settings.metadata_view_visible,
         analysis_grace_seconds=settings.metadata_view_grace_seconds,
+        versions=VersionPolicy(settings.versions_count, settings.versions_days),
         atime_mode=AtimeMode(atime or settings.atime),
     )

@@ -58,6 +58,7 @@ from fsmodel.upkeep.garbage import GcReport, Report
 from fsmodel.upkeep.index_view import IndexView
 from fsmodel.upkeep.upkeep import ScrubReport
 from fsmodel.versions.policy import ATTRIBUTE as VERSIONS_ATTRIBUTE
+from fsmodel.versions.room import make_room
 from fsmodel.versions.version_folders import names_on
 from fsmodel.versions.versions import VersionInfo
 from fsmodel.virtual_attributes import PREFIX
@@ -443,6 +444,19 @@ class Volume:
             count += yield from retention.drop_named(names[:-1], names[-1])
         count += yield from retention.drop_below(names)
         return count
+
+    def has_room(self, size_bytes: int = 0) -> bool:
+        """Whether the host has room for so many new bytes; also when none can be written."""
+        return self.read_only or self._parts.space.has_room(size_bytes)
+
+    def make_room(self, size_bytes: int = 0) -> Steps[int]:
+        """If the host has no room, let the oldest versions go; see room.py. Returns how many."""
+        self._require_writable()
+        retention = self._parts.versions.retention
+        return (yield from make_room(self._parts.space, retention, self._collect_all, size_bytes))
+
+    def _collect_all(self) -> Steps[GcReport]:
+        return self.collect_garbage(lambda done, total, text: None, thorough=True)
 
     def tidy_versions(self) -> Steps[int]:
         """Drop the versions that are too many or too old; returns how many."""

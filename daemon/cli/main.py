@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "gc": "Give the space of deleted data back to the host.",
     "scrub": "Read and verify everything that is stored.",
     "optimize": "Make a store smaller, or quicker to read.",
+    "versions": "Show, bring back or drop earlier contents of files.",
     "rebuild-index": "Make the index of a store again from its packs.",
     "doctor": "Check host, installation and store, and say how to mend each.",
     "config": "Show the settings, and where each comes from.",

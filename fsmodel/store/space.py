@@ -55,6 +55,13 @@ class HostSpace:
                 )
             self._granted += size_bytes
 
+    def has_room(self, size_bytes: int) -> bool:
+        """Whether `require` would grant so many bytes now."""
+        with self._lock:
+            if self._is_old() or self._left() < size_bytes:
+                self._look()
+            return self._left() >= size_bytes
+
     def free_bytes(self) -> int:
         """Room for new data, as `require` would see it."""
         return self.statistics().free_bytes

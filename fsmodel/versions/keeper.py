@@ -8,7 +8,6 @@ leave what it held before the first of them.
 Everything happens in the change that takes the content away, so nothing is lost by a kill.
 """
 
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 from fsmodel.change import Change
@@ -152,10 +151,11 @@ class VersionKeeper:
             return None
         versions = self._rows.of(self._folders.of(directory, change), name)
         stamp = max(stamp_of(change.now_ns), versions[-1].stamp_us + 1 if versions else 0)
-        while self._directories.find(folder, entry_name(base, stamp)) is not None:
-            stamp += 1  # a directory may have such a name
-        policy = self._policies.of(directory)
-        self._retention.trim(change, versions, replace(policy, count=policy.count - 1))
+        if change.inode(folder).nlink > 2:  # a directory may have such a name
+            while self._directories.find(folder, entry_name(base, stamp)) is not None:
+                stamp += 1
+        if versions:
+            self._retention.trim(change, versions, self._policies.of(directory), others=1)
         return folder, entry_name(base, stamp)
 
 

@@ -53,9 +53,15 @@ class Retention:
         change.edit(version.inode).flags &= ~InodeFlag.LOCKED
         self._links.unlink(change, version.folder, version.entry)
 
-    def trim(self, change: Change, versions: Sequence[Version], policy: VersionPolicy) -> None:
-        """Drop what a policy does not allow among the versions of a name, oldest first."""
-        for version in _surplus(versions, policy, change.now_ns)[:DROPPED_AT_ONCE_MAX]:
+    def trim(
+        self, change: Change, versions: Sequence[Version], policy: VersionPolicy, others: int
+    ) -> None:
+        """Drop what a policy does not allow among the versions of a name, oldest first.
+
+        There will be so many `others`, newer ones, besides.
+        """
+        surplus = _surplus(versions, policy, change.now_ns, others)
+        for version in surplus[:DROPPED_AT_ONCE_MAX]:
             self.drop(change, version)
 
     def sweep(self) -> Steps[int]:
@@ -173,12 +179,14 @@ class Retention:
                 self._links.rmdir(change, InodeId(record.parent), row.name)
 
 
-def _surplus(versions: Sequence[Version], policy: VersionPolicy, now_ns: int) -> list[Version]:
+def _surplus(
+    versions: Sequence[Version], policy: VersionPolicy, now_ns: int, others: int = 0
+) -> list[Version]:
     """Those among the versions of a name, oldest first, that a policy does not allow."""
     if not policy.keeps:
         return list(versions)
     oldest_us = stamp_of(now_ns - policy.age_max_ns)
-    beyond = len(versions) - policy.count
+    beyond = len(versions) + others - policy.count
     return [
         version
         for number, version in enumerate(versions)

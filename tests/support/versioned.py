@@ -22,7 +22,7 @@ class VersionedVolume:
 
     def __init__(self, folder: Path, policy: VersionPolicy = DEFAULT_POLICY) -> None:
         self._folder = folder
-        self._settings = replace(NO_CACHE, versions=policy)
+        self._settings = replace(NO_CACHE, versions=policy, pack_bytes_max=1 << 20)
         self._lives = 0
         self.clock = ManualClock()
         self._store = make_store(folder / "0")
