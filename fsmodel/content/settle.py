@@ -8,7 +8,7 @@ At every step the bytes of the file are all there, in the chunks or frozen, as a
 between any two; and an error leaves them so.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import compress, pairwise
@@ -23,12 +23,14 @@ from fsmodel.content.manifest import Run
 from fsmodel.content.recut import CutRegion, NewChunk, cut_region
 from fsmodel.content.regions import PlannedRegion, RegionPlanner
 from fsmodel.encoding.hashing import object_id
-from fsmodel.ids import ObjectId
+from fsmodel.ids import InodeId, ObjectId
 from fsmodel.steps import Steps, Work
 from fsmodel.store.encoder import NewObject
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
+
+LevelOf = Callable[[InodeId], int | None]  # None: as the store's settings say
 
 SKIPPED_REPEATS_MIN: Final = 16  # of one chunk, before it is looked at whether cuts can be spared
 
@@ -36,8 +38,12 @@ SKIPPED_REPEATS_MIN: Final = 16  # of one chunk, before it is looked at whether 
 class Settler:
     """Turns the unchunked bytes of files into chunks."""
 
-    def __init__(self, objects: ObjectStore, lineages: Lineages, limits: ChunkLimits) -> None:
+    def __init__(
+        self, objects: ObjectStore, lineages: Lineages, limits: ChunkLimits, level_of: LevelOf
+    ) -> None:
+        """`level_of` says how hard the chunks of a file are compressed."""
         self._objects = objects
+        self._level_of = level_of
         self._lineages = lineages
         self._limits = limits
         self._zeros = bytes(limits.max_size)
@@ -201,8 +207,12 @@ class Settler:
     def _store(self, file: FileState, new: Iterable[NewChunk]) -> Steps[None]:
         """Store new chunks. They have to be named, or relied on, before the next step."""
         hints = partial(partial, self._lineages.hints, file)
+        level = self._level_of(file.inode)
         yield from self._objects.add(
-            [NewObject(ObjectKind.CHUNK, chunk.id, chunk.data, hints(chunk)) for chunk in new]
+            [
+                NewObject(ObjectKind.CHUNK, chunk.id, chunk.data, hints(chunk), level)
+                for chunk in new
+            ]
         )
 
 

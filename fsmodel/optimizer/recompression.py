@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from fsmodel.content.folder_levels import COMPRESSION, UNCOMPRESSED, folder_level
 from fsmodel.ids import ObjectId
+from fsmodel.namespace.folder_levels import COMPRESSION, folder_level
 from fsmodel.optimizer.file_order import chunks_of, files_in_order
 from fsmodel.optimizer.jobs import (
     Candidate,
@@ -26,7 +26,7 @@ from fsmodel.optimizer.jobs import (
     read_all,
 )
 from fsmodel.steps import Steps, Work
-from fsmodel.store.encoder import NewObject
+from fsmodel.store.encoder import UNCOMPRESSED, NewObject
 from fsmodel.store.group_writer import EncodedRun, encode_each
 from fsmodel.upkeep.index_view import IndexView
 from lmdb_index.keys import name_of

@@ -16,7 +16,7 @@ from fsmodel.encoding.delta import BASE_BYTES_MIN
 from fsmodel.errors import DataError
 from fsmodel.ids import OBJECT_ID_BYTES, ObjectId
 from fsmodel.store.delta_choice import BASES_MAX, bases_max, is_worth_seeking
-from fsmodel.store.encoder import Base, Draft, Encoded
+from fsmodel.store.encoder import UNCOMPRESSED, Base, Draft, Encoded
 from fsmodel.store.object_reader import CHAIN_MAX, Find, Located
 from fsmodel.store.similarity import FeatureIndex
 from lmdb_index.errors import IndexProblem
@@ -97,7 +97,7 @@ class BaseFinder:
 
     def _candidates(self, encoded: Encoded) -> list[bytes]:
         """Ids, which may be cut short, of objects that may be similar, the likeliest first."""
-        if not is_worth_seeking(len(encoded.payload)):
+        if not is_worth_seeking(len(encoded.payload)) or encoded.new.level == UNCOMPRESSED:
             return []
         hints = encoded.new.hints(compresses=encoded.codec is not Codec.RAW)
         alike = self._features.most_alike(encoded.features, BASES_MAX - 1)

@@ -30,6 +30,7 @@ SKETCHED_BYTES_MIN: Final = 512  # a sketch costs more than what smaller objects
 # chunks of deleted files alive. Until collection can take such a base apart, only chunks are.
 SKETCHED_KINDS: Final = frozenset({ObjectKind.CHUNK})
 BRIEF_BYTES: Final = 8 << 10
+UNCOMPRESSED: Final = 0  # a level of ours: stored as it is, and not as a delta
 
 Features = tuple[int, ...]
 
@@ -72,6 +73,7 @@ class NewObject:
     id: ObjectId
     data: bytes | memoryview
     hints: GiveHints = no_hints
+    level: int | None = None  # of zstd; None for that of the store
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +136,8 @@ class Encoder:
 
     def store_plain(self, objects: Sequence[NewObject]) -> list[ObjectRecord]:
         """Compress objects and append their frames, without looking for bases."""
-        plain = ((new, *encode(new.data, self._encoding.level)) for new in objects)
-        return self.append(
-            [Draft(Encoded(new, codec, payload, ()), ()) for new, codec, payload in plain]
-        )
+        plain = [Encoded(new, *self._compressed(new), ()) for new in objects]
+        return self.append([Draft(encoded, ()) for encoded in plain])
 
     def append(self, drafts: Sequence[Draft]) -> list[ObjectRecord]:
         """Make deltas where that pays, and append all frames; the rows say what came of it.
@@ -163,12 +163,16 @@ class Encoder:
         return made
 
     def _encode(self, new: NewObject, *, brief: bool) -> Encoded:
-        codec, payload = encode(new.data, self._encoding.level)
+        codec, payload = self._compressed(new)
         features: Features = ()
         if new.kind in SKETCHED_KINDS and len(new.data) >= SKETCHED_BYTES_MIN:
             part = memoryview(new.data)[: BRIEF_BYTES if brief and codec is Codec.RAW else None]
             features = self._encoding.features(part)
         return Encoded(new, codec, payload, features)
+
+    def _compressed(self, new: NewObject) -> tuple[Codec, Buffer]:
+        level = self._encoding.level if new.level is None else new.level
+        return encode(new.data, level) if level != UNCOMPRESSED else (Codec.RAW, new.data)
 
     def _best_delta(self, draft: Draft, batch: _Batch) -> _Delta | None:
         data, payload_bytes = draft.encoded.new.data, len(draft.encoded.payload)

@@ -1,0 +1,116 @@
+"""How hard the bytes of a folder's files are compressed: its `cairnfs.compression` attribute.
+
+    1 to 19   the zstd level
+    none      not at all: no compression and no deltas
+    default   as the store's settings say, whatever the folders above say
+
+It counts for what is written from then on, in the folder and everything below it, up to a folder
+with an attribute of its own. What is found is not kept: the records above a file are in memory,
+and only a directory that has any attribute is looked at twice.
+"""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from fsmodel.change import Changes
+from fsmodel.errors import InvalidArgument, NoSuchAttribute, NotSupported
+from fsmodel.ids import InodeId
+from fsmodel.inode_table import InodeTable
+from fsmodel.namespace.inodes import is_directory, require_unlocked
+from fsmodel.namespace.namespace import Namespace
+from fsmodel.store.encoder import UNCOMPRESSED
+from lmdb_index.keys import named_key, number_key
+from lmdb_index.records import InodeFlag, InodeRecord
+from lmdb_index.schema import INODE, XATTR, Record, Table
+
+COMPRESSION: Final = b"cairnfs.compression"
+LEVEL_MAX: Final = 19
+_NONE: Final = b"none"
+_DEFAULT: Final = b"default"
+
+
+FindInode = Callable[[int], InodeRecord | None]
+
+
+class ReadsRows(Protocol):
+    """An index, or a snapshot of one."""
+
+    def get(self, table: Table[Record], key: bytes) -> Record | None:
+        """The row with this key."""
+        ...
+
+
+def level_of(value: bytes) -> int | None:
+    """The level an attribute's value stands for; None for that of the store.
+
+    Raises InvalidArgument.
+    """
+    if value == _DEFAULT:
+        return None
+    if value == _NONE:
+        return UNCOMPRESSED
+    if value.isdigit() and 1 <= int(value[:3]) <= LEVEL_MAX and value[:1] != b"0":
+        return int(value)
+    raise InvalidArgument(
+        f"{COMPRESSION.decode()} is 1 to {LEVEL_MAX}, none or default, not {value[:40]!r}"
+    )
+
+
+def folder_level(rows: ReadsRows, directory: int, find: FindInode | None = None) -> int | None:
+    """The level for files in a directory; None for that of the store.
+
+    Records of inodes are had from `find` where that is quicker than reading their rows.
+    """
+    while directory:
+        record = rows.get(INODE, number_key(directory)) if find is None else find(directory)
+        if record is None:
+            return None
+        if record.flags & InodeFlag.HAS_XATTRS:
+            row = rows.get(XATTR, named_key(directory, COMPRESSION))
+            if row is not None:
+                return level_of(row.value)
+        directory = record.parent
+    return None
+
+
+def level_for(rows: ReadsRows, inodes: InodeTable, file: InodeId) -> int | None:
+    """The level for a file, by the folder of its first name; None for that of the store."""
+    record = inodes.find(file)
+    if record is None:
+        return None
+    return folder_level(rows, record.parent, lambda number: inodes.find(InodeId(number)))
+
+
+class FolderCompression:
+    """The attribute of directories. Owner: the thread that owns the index."""
+
+    def __init__(self, changes: Changes, namespace: Namespace) -> None:
+        self._changes = changes
+        self._namespace = namespace
+
+    def text(self, inode: InodeId) -> bytes:
+        """What a directory itself says. Raises NoSuchAttribute."""
+        record = self._namespace.record(inode)
+        text = self._namespace.xattrs.find(inode, record, COMPRESSION)
+        if text is None:
+            raise NoSuchAttribute(f"inode {inode} says nothing about compression")
+        return text
+
+    def set(self, inode: InodeId, text: bytes | None) -> None:
+        """Let a directory say how hard files in it are compressed, or no longer say it.
+
+        Raises InvalidArgument, NotSupported for what is no directory, NotPermitted if locked,
+        NoSuchAttribute when there is nothing to remove.
+        """
+        xattrs = self._namespace.xattrs
+        with self._changes.begin() as change:
+            record = change.edit(inode)
+            if not is_directory(record):
+                raise NotSupported(f"inode {inode} is no directory: set it on the one above")
+            require_unlocked(inode, record)
+            record.ctime_ns = change.now_ns
+            if text is not None:
+                level_of(text)
+                xattrs.put(change, inode, COMPRESSION, text)
+            elif not xattrs.discard(change, inode, COMPRESSION):
+                raise NoSuchAttribute(f"inode {inode} says nothing about compression")
