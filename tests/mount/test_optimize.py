@@ -53,4 +53,4 @@ def test_a_folder_says_how_hard_it_is_compressed() -> None:
         with refused(errno.EINVAL):
             os.setxattr(store.mountpoint / "usual", "cairnfs.compression", b"best")
         with refused(errno.EOPNOTSUPP):
-            os.setxattr(folder / "file", "cairnfs.compression", b"9")
+            os.setxattr(store.mountpoint / "usual/below/file", "cairnfs.compression", b"9")
