@@ -12,8 +12,8 @@ Segment header, little-endian, without padding:
     10  flags           u16, zero               40  index size      u64, see below
     12  zero            u32                     48  checksum        u64, of bytes 0 to 47
 
-Index size is how many bytes index/data.mdb had when the segment began. It never shrinks, so a
-shorter file has been cut.
+Index size is how many bytes index/data.mdb has at least: a shorter file has been cut. Before a
+smaller one takes its place (shrinking.py), the empty segment is made again to say so.
 
 Record header, little-endian, then the payload:
 

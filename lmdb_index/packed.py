@@ -16,6 +16,7 @@ Invariants, which check.py looks at:
 """
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from functools import partial
 from itertools import repeat
 from struct import Struct, error
@@ -181,6 +182,12 @@ class Packed:
             if cursor.set_range(block_place(number, key)) and cursor.key()[0] == number:
                 return cursor.key()[1:]
         return None
+
+    def ends(self, transaction: Transaction, number: int, start: bytes) -> Iterator[bytes]:
+        """The last keys of a table's blocks from a key on. Blocks may change meanwhile."""
+        while (last := self.last_at(transaction, number, start)) is not None:
+            yield last
+            start = last + b"\0"
 
     def block_before(self, transaction: Transaction, number: int, key: bytes) -> Block | None:
         """The last block that ends before a key. Raises IndexCorrupt, IndexTooNew."""

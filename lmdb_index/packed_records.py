@@ -52,6 +52,10 @@ class PackedCodec(Generic[Record]):
         """The row of a block as it is in one of another base. Raises NotPackable."""
         return row
 
+    def shorten_again(self, row: msgspec.Raw, shorten: ChangeId) -> msgspec.Raw:
+        """The row with ids shortened that could not be when it was packed."""
+        return row
+
     def unpack(self, row: msgspec.Raw, base: Sequence[int], complete: ChangeId) -> Record:
         """The record of a row. Raises msgspec.MsgspecError, ValueError."""
         return self._decode(row)
@@ -112,6 +116,13 @@ class _ObjectCodec(PackedCodec[ObjectRecord]):
         if not record.base:
             return msgspec.Raw(stored)
         record.base = _shortened(record.base, 0, shorten)
+        return msgspec.Raw(_encode(record))
+
+    def shorten_again(self, row: msgspec.Raw, shorten: ChangeId) -> msgspec.Raw:
+        record = self._decode(row)
+        if len(record.base) != ID_BYTES:
+            return row
+        record.base = shorten(record.base)
         return msgspec.Raw(_encode(record))
 
     def unpack(self, row: msgspec.Raw, base: Sequence[int], complete: ChangeId) -> ObjectRecord:

@@ -10,10 +10,12 @@ what a step leaves for the next one stands in the table as before, and a block t
 is taken into the next.
 
 Object ids are shortened (packed_records.py) to what no other packed object begins with. So objects
-are packed first, and one whose first bytes are taken stays as it is.
+are packed first, and one whose first bytes are taken stays as it is. Objects name objects, too: if
+many were packed, their blocks are made again when all of them are.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -40,13 +42,15 @@ from lmdb_index.schema import OBJECT, Table
 from lmdb_index.values import CODECS, VALUE_HEADER
 
 ROOM_BYTES: Final = 4096 - 16  # one page, but for its header
-FULL_BYTES: Final = 3840  # a block of this size is not tried with more rows
+FULL_BYTES: Final = 4000  # a block of this size is not tried with more rows
 SMALL_BYTES: Final = 2700  # a block below this size is taken into the next one
-TRIES_MAX: Final = 4
+TRIES_MAX: Final = 5
 TAIL_ROWS_MIN: Final = 64  # fewer rows behind the last block stay as they are
 ABOVE_ROWS_MIN: Final = 16  # fewer rows above a block stay, too,
 ABOVE_SHARE_MIN: Final = 16  # and so do fewer than a block's rows divided by this
 STRETCH_ROWS: Final = range(256, 1200)  # how many a step may read: least, most
+NEW_SHARE_MIN: Final = 4  # objects packed by a sweep, of all, for their blocks to be made again
+AGAIN_BLOCKS: Final = 8  # that many at a time, if that makes one less
 LOOKED_AT_MAX: Final = 100  # stretches in one step that are not worth it
 GUESSED_ROW_BYTES: Final = 16.0  # until a block has been made
 
@@ -81,6 +85,7 @@ class Packer:
         self._current = current
         self._tables = list(_ORDER)  # still to be swept
         self._at = b""  # how far the first of them is
+        self._again_at: bytes | None = None  # how far blocks of objects were made again
         self._row_bytes = GUESSED_ROW_BYTES
         self.moved_rows = 0
 
@@ -107,13 +112,15 @@ class Packer:
 
     def _advance(self, transaction: Transaction) -> bool:
         for _ in range(LOOKED_AT_MAX):
+            if self._again_at is not None:
+                self._again_at = self._shorten_again(transaction, self._again_at)
+                break
             if not self._tables:
                 return False
             table = self._tables[0]
             stretch = self._next_stretch(transaction, table)
             if stretch is None:
-                del self._tables[0]
-                self._at, self._row_bytes = b"", GUESSED_ROW_BYTES
+                self._end_table(table)
                 continue
             self._at = stretch.rows[-1][0] + b"\0"
             try:
@@ -124,6 +131,13 @@ class Packer:
             except (IndexProblem, NotPackable, msgspec.MsgspecError):
                 continue  # a damaged block: it stays as it is, for fsck to tell of
         return True
+
+    def _end_table(self, table: Table[Any]) -> None:
+        del self._tables[0]
+        self._at, self._row_bytes = b"", GUESSED_ROW_BYTES
+        packed_rows = self._current.packed.extra.get(table.number, 0)
+        if table is OBJECT and 0 < self.moved_rows * NEW_SHARE_MIN >= packed_rows:
+            self._again_at = b""
 
     def _next_stretch(self, transaction: Transaction, table: Table[Any]) -> _Stretch | None:
         size = min(max(int(1.2 * ROOM_BYTES / self._row_bytes), STRETCH_ROWS[0]), STRETCH_ROWS[-1])
@@ -215,6 +229,41 @@ class Packer:
                     continue
             moved.append(key)
         return _Merged(base or [], sorted(rows.items()), moved, [block.place for block in blocks])
+
+    def _shorten_again(self, transaction: Transaction, start: bytes) -> bytes | None:
+        """Make some blocks of objects again if ids in them can be shortened now.
+
+        Returns where the next ones begin; None behind the last.
+        """
+        packed = self._current.packed
+        ends = list(islice(packed.ends(transaction, OBJECT.number, start), AGAIN_BLOCKS))
+        if not ends:
+            return None
+        with suppress(IndexProblem):  # a damaged block
+            self._put_shortened(transaction, ends)
+        return ends[-1] + b"\0"
+
+    def _put_shortened(self, transaction: Transaction, ends: list[bytes]) -> None:
+        packed, codec = self._current.packed, PACKED_CODECS[OBJECT.number]
+        shorten = partial(packed.shorten_id, transaction)
+        rows: list[tuple[bytes, msgspec.Raw]] = []
+        saved_bytes = 0
+        for end in ends:
+            block = packed.block_at(transaction, OBJECT.number, end)
+            assert block is not None
+            for key, row in zip(
+                block.keys(0, block.count), block.rows(0, block.count), strict=True
+            ):
+                shorter = codec.shorten_again(row, shorten)
+                saved_bytes += len(bytes(row)) - len(bytes(shorter))
+                rows.append((key, shorter))
+        if saved_bytes < ROOM_BYTES:
+            return
+        for end in ends:
+            packed.drop_block(transaction, block_place(OBJECT.number, end))
+        while rows:
+            rows = rows[self._put_block(transaction, OBJECT, [], rows) :]
+        packed.note_moved(transaction, OBJECT.number, 0)
 
     def _check_packable(
         self, transaction: Transaction, table: Table[Any], key: bytes, moved: list[bytes]

@@ -111,10 +111,8 @@ class Rows:
 
     def packed_ends(self, table: Table[Record]) -> Iterator[bytes]:
         """The last key of each block of packed rows, in order, for checks."""
-        current, at = self._current, b""
-        while (last := current.packed.last_at(current.transaction, table.number, at)) is not None:
-            yield last
-            at = last + b"\0"
+        current = self._current
+        return current.packed.ends(current.transaction, table.number, b"")
 
     def packed_block(self, table: Table[Record], key: bytes) -> Block | None:
         """The only block that may hold a key, for checks. Raises IndexCorrupt, IndexTooNew."""

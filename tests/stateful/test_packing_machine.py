@@ -197,6 +197,21 @@ class PackingAgainstRows(RuleBasedStateMachine):
         inside = {key for key in self.rows_of(table) if bounds is None or start <= key < stop}
         assert inside <= set(seen)
 
+    @rule(late=st.booleans(), in_use=st.booleans())
+    def shrink(self, late: bool, in_use: bool) -> None:
+        """The file is made again, unless something was committed since it was copied."""
+        self.index.checkpoint()
+        copy = self.index.compact_copy()()
+        if late:
+            with self.index.operation() as operation:
+                operation.put(ORPHAN, b"late", RawRecord())
+            self.rows_of(ORPHAN)[b"late"] = RawRecord()
+        if in_use:
+            with self.index.snapshot():
+                assert not self.index.take_copy(copy)
+        else:
+            assert self.index.take_copy(copy) != late
+
     # What befalls a store
 
     @rule()

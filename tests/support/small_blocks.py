@@ -20,6 +20,7 @@ def small_blocks() -> Iterator[None]:
         patch.setattr(packing, "ABOVE_ROWS_MIN", 2)
         patch.setattr(packing, "STRETCH_ROWS", range(6, 14))
         patch.setattr(packing, "LOOKED_AT_MAX", 3)
+        patch.setattr(packing, "AGAIN_BLOCKS", 3)
         patch.setattr(block_keys, "GROUP_ROWS", 4)
         yield
 

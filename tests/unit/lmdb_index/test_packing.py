@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import lmdb
+import msgspec
 import pytest
 
 from lmdb_index.block_keys import KeyForm
@@ -21,6 +22,7 @@ from tests.support.index_store import UUID, killed, opened, put_packs, state_of
 from tests.support.small_blocks import pack_all, small_blocks
 
 MANY = 400
+DECODE_OBJECT = msgspec.msgpack.Decoder(ObjectRecord).decode
 
 
 @pytest.fixture
@@ -212,6 +214,31 @@ def test_ids_are_shortened_and_completed(index: Index) -> None:
     lost = index.get(INODE, number_key(MANY))
     assert lost is not None
     assert lost.content == b"\1" + b"?" * 32  # named, and no object: it stays whole
+
+
+def bases_told_whole(index: Index) -> int:
+    told = 0
+    for end in index.packed_ends(OBJECT):
+        block = index.packed_block(OBJECT, end)
+        assert block is not None
+        rows = map(DECODE_OBJECT, block.rows(0, block.count))
+        told += sum(len(row.base) > SHORT_BYTES for row in rows)
+    return told
+
+
+def test_objects_that_name_objects_do_so_briefly_when_all_are_packed(index: Index) -> None:
+    with index.operation() as operation:
+        for number in range(3000):
+            base = object_id(number * 7 % 3000)
+            operation.put(OBJECT, object_id(number), an_object(number, base))
+    state = state_of(index)
+    pack_all(index)
+    assert bases_told_whole(index) < 300
+    assert state_of(index) == state
+    assert list(check_rows(index)) == []
+    used = index._used_bytes()
+    pack_all(index)
+    assert index._used_bytes() <= used
 
 
 def test_an_id_whose_beginning_is_taken_stays_as_it_is(index: Index) -> None:
