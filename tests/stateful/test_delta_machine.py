@@ -1,4 +1,4 @@
-"""Versions of a few files in random order, with collections, restarts and kills between them.
+"""Versions of a few files in random order, with all that is done to a store between them.
 
 Nearly everything that is written resembles something, so chains grow, lose their users and are
 grown upon. Now and then fsck looks for differences, and every file is read from the packs.
@@ -15,13 +15,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from fsmodel.ids import ROOT_INODE
+from fsmodel.optimizer.strategies import StrategyName
 from lmdb_index.schema import OBJECT
+from tests.support.optimizing import optimized
+from tests.support.prose import prose
 from tests.support.volume_store import SMALL_PACKS, VolumeStore, random_bytes
 
 DEPTH_MAX = 3
 SETTINGS = dataclasses.replace(SMALL_PACKS, delta_depth_max=DEPTH_MAX, cache_bytes=1 << 16)
 ORIGINS = [
-    random_bytes(f"origin {number}", size) for number, size in enumerate([900, 40_000, 120_000])
+    *(random_bytes(f"origin {number}", size) for number, size in enumerate([900, 40_000, 120_000])),
+    prose("origin", 20_000),
 ]
 NAMES = [b"a", b"b.json", b"b.json.tmp", b"c.json", b"c"]
 
@@ -74,6 +78,17 @@ class Versions(RuleBasedStateMachine):
     @rule(thorough=st.booleans())
     def collect(self, thorough: bool) -> None:
         self.store.collect(thorough=thorough)
+
+    @rule(strategies=st.lists(st.sampled_from(StrategyName), min_size=1, max_size=2))
+    def optimize(self, strategies: list[StrategyName]) -> None:
+        optimized(self.store, *strategies)
+
+    @rule(name=names)
+    def read_often(self, name: bytes) -> None:
+        if name in self.store.expected:
+            for _ in range(5):
+                self.store.forget_cache()
+                assert self.store.read(name) == self.store.expected[name]
 
     @rule()
     def kill(self) -> None:

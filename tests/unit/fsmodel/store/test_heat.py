@@ -1,0 +1,31 @@
+"""What is read often is known, in bounded memory, and what was read long ago is forgotten."""
+
+from fsmodel.encoding.hashing import object_id
+from fsmodel.store.heat import HOT_READS, Heat
+
+IDS = [object_id(bytes([number])) for number in range(40)]
+
+
+def note(heat: Heat, number: int, times: int) -> None:
+    for _ in range(times):
+        heat.note(IDS[number])
+
+
+def test_the_hottest_come_first() -> None:
+    heat = Heat()
+    note(heat, 0, HOT_READS - 1)
+    note(heat, 1, HOT_READS)
+    note(heat, 2, HOT_READS + 5)
+    assert heat.hot() == [IDS[2], IDS[1]]
+
+
+def test_what_was_read_once_makes_room() -> None:
+    heat = Heat(counted_max=10)
+    note(heat, 0, 40)
+    for number in range(1, 12):
+        note(heat, number, 1)
+    assert heat.hot() == [IDS[0]]
+    for _ in range(4):
+        for number in range(1, 30):
+            note(heat, number, 1)
+    assert heat.hot() == []
