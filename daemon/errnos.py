@@ -9,6 +9,7 @@ from typing import Final
 import pyfuse3
 
 from fsmodel import errors
+from lmdb_index.errors import IndexProblem
 
 ERRNO_OF: Final[dict[type[errors.CairnError], int]] = {
     errors.NotFound: errno.ENOENT,
@@ -29,6 +30,7 @@ ERRNO_OF: Final[dict[type[errors.CairnError], int]] = {
     errors.AttributeTooBig: errno.E2BIG,
     errors.NotSupported: errno.EOPNOTSUPP,
     errors.PathRefused: errno.EPERM,
+    errors.NameInvalid: errno.EINVAL,
     errors.DocumentInvalid: errno.EINVAL,
     errors.ReadOnly: errno.EROFS,
     errors.NoSpace: errno.ENOSPC,
@@ -52,7 +54,7 @@ def errors_become_errnos() -> Iterator[None]:
     """
     try:
         yield
-    except (errors.DocumentInvalid, errors.PathRefused) as error:
+    except (errors.DocumentInvalid, errors.NameInvalid, errors.PathRefused) as error:
         _log.info("refused: %s", error)
         raise pyfuse3.FUSEError(ERRNO_OF[type(error)]) from error
     except errors.Refused as error:
@@ -60,6 +62,9 @@ def errors_become_errnos() -> Iterator[None]:
     except errors.CairnError as error:
         _log.error("%s", error)
         raise pyfuse3.FUSEError(ERRNO_OF.get(type(error), errno.EIO)) from error
+    except IndexProblem as error:  # a row that fails its checks: what it is about is lost, not more
+        _log.error("%s", error)
+        raise pyfuse3.FUSEError(errno.EIO) from error
     except pyfuse3.FUSEError:
         raise
     except Exception as error:

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from typing import Final
 
 from fsmodel.clock import Clock
-from fsmodel.errors import BackendError, NoSpace, Stale
+from fsmodel.errors import BackendError, IndexCorrupt, NoSpace, Stale
 from fsmodel.ids import InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.stale_trees import StaleTrees
+from lmdb_index import errors as problems
 from lmdb_index.errors import IndexProblem, NoRoom
 from lmdb_index.index import Index
 from lmdb_index.keys import number_key
@@ -134,6 +135,8 @@ class Changes:
                 change.store()
         except NoRoom as error:
             raise NoSpace(str(error)) from error
+        except problems.IndexCorrupt as error:
+            raise IndexCorrupt(str(error), error.table, error.key) from error
         except IndexProblem as error:
             raise BackendError("index", OSError(str(error))) from error
         change.publish()

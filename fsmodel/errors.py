@@ -14,12 +14,15 @@
     |   |-- AttributeTooBig     an extended attribute beyond the limit
     |   |-- NotSupported        something cairnfs does not offer
     |   |-- PathRefused         the path policy forbids it
+    |   |-- NameInvalid         a name that has no place in the folder it is meant for
     |   |-- DocumentInvalid     a JSON document that may not be committed
     |   |-- ReadOnly            the mount or the view cannot be written
     |   |-- NoSpace             the host is full
     |   `-- Busy                in use, try again
     |-- StoreError              the store as a whole cannot be used as asked
-    |   `-- NotAStore, StoreExists, StoreLocked, FormatTooNew, StoreDamaged
+    |   |-- NotAStore, StoreExists, StoreLocked, FormatTooNew
+    |   `-- StoreDamaged        the index or the journal, or format.json
+    |       `-- IndexCorrupt    a row, or what holds the rows
     `-- DataError               stored data is missing or wrong
         |-- ChunkNotFound       no such object
         |-- HashMismatch        the bytes are not those the id names
@@ -112,11 +115,26 @@ class NotSupported(Refused):
 
 
 class PathRefused(Refused):
-    """The path policy forbids this name, target or link."""
+    """The path policy forbids this name, target or link: `path`, as far as it was given."""
+
+    def __init__(self, text: str, path: bytes = b"") -> None:
+        super().__init__(text)
+        self.path = path
+
+
+class NameInvalid(Refused):
+    """A name that is none for the folder: not an artifact of its kind, or not text."""
 
 
 class DocumentInvalid(Refused):
-    """A JSON document that may not be committed; the old one stays."""
+    """A JSON document that may not be committed; the old one stays.
+
+    `place` is what is wrong in it, or the name of the document; empty when it is all of it.
+    """
+
+    def __init__(self, text: str, place: str = "") -> None:
+        super().__init__(text)
+        self.place = place
 
 
 class ReadOnly(Refused):
@@ -144,15 +162,40 @@ class StoreExists(StoreError):
 
 
 class StoreLocked(StoreError):
-    """Another process holds the store; the text says which pid."""
+    """Another process holds the store; which, and where it is mounted, as far as that is known."""
+
+    def __init__(
+        self, text: str, store: str = "", pid: int | None = None, mountpoint: str | None = None
+    ) -> None:
+        super().__init__(text)
+        self.store = store
+        self.pid = pid
+        self.mountpoint = mountpoint
 
 
 class FormatTooNew(StoreError):
-    """The store was written by a later version of cairnfs."""
+    """The store, or `place` in it, was written by a later version of cairnfs."""
+
+    def __init__(self, text: str, place: str = "") -> None:
+        super().__init__(text)
+        self.place = place
 
 
 class StoreDamaged(StoreError):
-    """The index or the journal fails its checks, so the store cannot be opened as it is."""
+    """The index, the journal or format.json (`place`) fails its checks."""
+
+    def __init__(self, text: str, place: str = "") -> None:
+        super().__init__(text)
+        self.place = place
+
+
+class IndexCorrupt(StoreDamaged):
+    """A row of the index, by `table` and `key`, or what holds the rows (both empty)."""
+
+    def __init__(self, text: str, table: str = "", key: bytes = b"") -> None:
+        super().__init__(text, f"index table {table}, row {key.hex()}" if table else "index")
+        self.table = table
+        self.key = key
 
 
 class DataError(CairnError):
@@ -168,6 +211,7 @@ class ChunkNotFound(DataError):
     def __init__(self, object_id: bytes, place: str = "the index") -> None:
         super().__init__(f"object {object_id.hex()} is not in {place}")
         self.object_id = object_id
+        self.place = place
 
 
 class HashMismatch(DataError):
@@ -200,10 +244,12 @@ class BaseUnreadable(DataError):
 class CompressionError(DataError):
     """A payload that does not decode to the size its frame declares."""
 
-    def __init__(self, object_id: bytes, reason: str) -> None:
-        super().__init__(f"object {object_id.hex()}: {reason}")
+    def __init__(self, object_id: bytes, reason: str, place: str = "") -> None:
+        where = f" at {place}" if place else ""
+        super().__init__(f"object {object_id.hex()}{where}: {reason}")
         self.object_id = object_id
         self.reason = reason
+        self.place = place
 
 
 class BackendError(DataError):

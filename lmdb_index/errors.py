@@ -19,7 +19,12 @@ class IndexProblem(Exception):
 
 
 class IndexCorrupt(IndexProblem):
-    """A row, or the LMDB file, is not what was written."""
+    """A row, by `table` and `key`, or the LMDB file (both empty) is not what was written."""
+
+    def __init__(self, text: str, table: str = "", key: bytes = b"") -> None:
+        super().__init__(text)
+        self.table = table
+        self.key = key
 
 
 class JournalCorrupt(IndexProblem):

@@ -61,7 +61,8 @@ class RowCodec(Generic[Record]):
         )
 
     def _corrupt(self, key: bytes, reason: str) -> IndexCorrupt:
-        return IndexCorrupt(f"{self._place(key)} {reason}: run cairnfs fsck")
+        text = f"{self._place(key)} {reason}: run cairnfs fsck --repair"
+        return IndexCorrupt(text, self._table.name.decode(), key)
 
     def _place(self, key: bytes) -> str:
         return f"index table {self._table.name.decode()}, row {key.hex()}"

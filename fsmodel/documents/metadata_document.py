@@ -52,11 +52,13 @@ def kept_of(data: bytes, sha256: str) -> bytes:
     document = parse_object(data)
     _check_types(document)
     if document.get("version", VERSION) != VERSION:
-        raise DocumentInvalid(f"version is {document['version']!a}, only {VERSION!r} is known")
+        text = f"version is {document['version']!a}, only {VERSION!r} is known"
+        raise DocumentInvalid(text, "version")
     if "content_hash" not in document:
-        raise DocumentInvalid("content_hash is missing: it must be the hash in the name")
+        text = "content_hash is missing: it must be the hash in the name"
+        raise DocumentInvalid(text, "content_hash")
     if document["content_hash"] != sha256:
-        raise DocumentInvalid("content_hash is not the hash in the name")
+        raise DocumentInvalid("content_hash is not the hash in the name", "content_hash")
     return kept_members(members_of(data))
 
 
@@ -96,4 +98,4 @@ def _check_types(document: dict[str, Any]) -> None:
     for key, (kind, words) in _TYPES.items():
         value = document.get(key)
         if key in document and (not isinstance(value, kind) or isinstance(value, bool)):
-            raise DocumentInvalid(f"{key} is not {words}")
+            raise DocumentInvalid(f"{key} is not {words}", key)

@@ -63,7 +63,7 @@ class UserNames(OrdinaryNames):
         """Raises NameTooLong and PathRefused as `check_name`; PathRefused for names of views."""
         check_name(name)
         if is_view_name(parent, name):
-            raise PathRefused(f"{name.decode()} is the name of a view: choose another one")
+            raise PathRefused(f"{name.decode()} is the name of a view: choose another one", name)
 
 
 def is_view_name(parent: InodeId, name: bytes) -> bool:
@@ -90,7 +90,9 @@ def check_name(name: bytes) -> None:
     """
     check_length(name)
     if not is_name(name):
-        raise PathRefused(f"{name!r} cannot be a name: it is empty, '.' or '..', or has '/' or NUL")
+        raise PathRefused(
+            f"{name!r} cannot be a name: it is empty, '.' or '..', or has '/' or NUL", name
+        )
 
 
 def check_length(name: bytes) -> None:

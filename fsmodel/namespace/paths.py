@@ -29,11 +29,11 @@ class Paths:
         NameTooLong, and PathRefused for a path with '..' or NUL.
         """
         if b"\0" in path:
-            raise PathRefused(f"path {path!r} has a NUL byte")
+            raise PathRefused(f"path {path!r} has a NUL byte", path)
         inode = ROOT_INODE
         for name in path.split(b"/"):
             if name == b"..":
-                raise PathRefused(f"path {path!r} has '..': give the path without it")
+                raise PathRefused(f"path {path!r} has '..': give the path without it", path)
             if name not in (b"", b"."):
                 inode = self._directories.lookup(inode, name)
         if path.endswith((b"/", b"/.")):

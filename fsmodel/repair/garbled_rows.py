@@ -40,7 +40,7 @@ def remove_garbled(bulk: Bulk, repairs: Repairs) -> list[tuple[Table[Any], bytes
         for key, value in bulk.index.scan_unpacked(table, found.key, found.key + b"\0"):
             repairs.keep(table, key, value)
         bulk.delete(table, found.key)
-        repairs.note(Part.INDEX, f"{found.text.removesuffix(': run cairnfs fsck')}: set aside")
+        repairs.note(Part.INDEX, f"{found.text.partition(': run cairnfs')[0]}: set aside")
         removed.append((table, found.key))
     left = next(check_rows(bulk.index), None) if removed else None
     if left is not None:  # it was no row: what holds the rows is damaged

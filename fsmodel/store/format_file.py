@@ -96,7 +96,8 @@ def parse_format(text: bytes, folder: Path) -> StoreFormat:
     unknown = sorted(set(content.features) - KNOWN_FEATURES)
     if unknown:
         raise FormatTooNew(
-            f"{folder} was made by a newer cairnfs (it uses {', '.join(unknown)}): upgrade cairnfs"
+            f"{folder} was made by a newer cairnfs (it uses {', '.join(unknown)}): upgrade cairnfs",
+            "format.json",
         )
     return content
 
@@ -133,7 +134,8 @@ def _check_version(fields: dict[str, Any], folder: Path) -> None:
     if version > FORMAT_VERSION:
         raise FormatTooNew(
             f"{folder} was made by a newer cairnfs (format {version}, this one knows up to "
-            f"{FORMAT_VERSION}): upgrade cairnfs"
+            f"{FORMAT_VERSION}): upgrade cairnfs",
+            "format.json",
         )
 
 
@@ -154,5 +156,6 @@ def _checksum(fields: dict[str, Any]) -> str:
 
 def _damaged(folder: Path, reason: str) -> StoreDamaged:
     return StoreDamaged(
-        f"{folder}/format.json is damaged ({reason}): restore this file from a backup of the store"
+        f"{folder}/format.json is damaged ({reason}): restore this file from a backup of the store",
+        "format.json",
     )

@@ -76,7 +76,7 @@ class StoreLock:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 content = os.pread(self._descriptor, _CONTENT_BYTES_MAX, 0)
-                raise StoreLocked(_who_holds(store, content)) from None
+                raise _locked(store, content) from None
 
 
 def _shown(path: str | None) -> str | None:
@@ -86,16 +86,18 @@ def _shown(path: str | None) -> str | None:
     return path.encode("unicode_escape").decode()
 
 
-def _who_holds(store: Path, content: bytes) -> str:
-    """One line for whoever finds a store in use, from what its lock file says."""
+def _locked(store: Path, content: bytes) -> StoreLocked:
+    """What to tell whoever finds a store in use, from what its lock file says."""
     try:
         holder = msgspec.json.decode(content, type=Holder)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # not written yet, say
-        return f"store {store} is in use by another process: end that, or wait for it"
-    if holder.mountpoint is None:
-        return f"store {store} is in use by process {holder.pid}: end that, or wait for it"
+        text = f"store {store} is in use by another process: end that, or wait for it"
+        return StoreLocked(text, str(store))
+    text = f"store {store} is in use by process {holder.pid}: end that, or wait for it"
     place = _shown(holder.mountpoint)
-    return (
-        f"store {store} is in use by process {holder.pid} (mounted at {place}): "
-        f"use it there, or unmount it with `cairnfs umount {place}`"
-    )
+    if place is not None:
+        text = (
+            f"store {store} is in use by process {holder.pid} (mounted at {place}): "
+            f"use it there, or unmount it with `cairnfs umount {place}`"
+        )
+    return StoreLocked(text, str(store), holder.pid, place)

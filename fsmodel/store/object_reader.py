@@ -14,7 +14,13 @@ from typing import Final
 
 from fsmodel.encoding.codecs import Codec, decode
 from fsmodel.encoding.hashing import object_id
-from fsmodel.errors import BaseUnreadable, ChunkNotFound, DataError, FrameCorrupt
+from fsmodel.errors import (
+    BaseUnreadable,
+    ChunkNotFound,
+    CompressionError,
+    DataError,
+    FrameCorrupt,
+)
 from fsmodel.ids import ObjectId
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.epochs import Epoch
@@ -161,7 +167,11 @@ class ObjectReader:
         base_id = located.base.id if located.base is not None else None
         if (frame.codec, frame.base) != (located.codec, base_id):
             raise FrameCorrupt(str(located.location), "the index names another codec or base")
-        data = decode(frame.codec, frame.payload, located.plain, base, located.id)
+        try:
+            data = decode(frame.codec, frame.payload, located.plain, base, located.id)
+        except CompressionError as error:
+            place = str(located.location)
+            raise CompressionError(located.id, error.reason, place) from error
         verify_plain(located.id, data, str(located.location))
         return data
 

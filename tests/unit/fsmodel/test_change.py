@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from fsmodel import errors
 from fsmodel.change import TICK_NS_MAX
-from fsmodel.errors import BackendError, NoSpace, Stale
+from fsmodel.errors import NoSpace, Stale
 from fsmodel.ids import ROOT_INODE, InodeId
 from lmdb_index.errors import IndexCorrupt, NoRoom
 from lmdb_index.keys import number_key
@@ -70,7 +71,7 @@ def test_an_error_inside_leaves_everything_as_it_was(store: NamespaceStore) -> N
 
 @pytest.mark.parametrize(
     ("problem", "expected"),
-    [(NoRoom("no room"), NoSpace), (IndexCorrupt("a row is damaged"), BackendError)],
+    [(NoRoom("no room"), NoSpace), (IndexCorrupt("a row is damaged"), errors.IndexCorrupt)],
 )
 def test_a_refusal_at_the_end_leaves_everything_as_it_was(
     store: NamespaceStore, problem: Exception, expected: type[Exception]
