@@ -24,8 +24,10 @@ from lmdb_index.errors import IndexProblem, NoRoom
 from lmdb_index.host_files import FILE_MODE, FOLDER_MODE, host_failures
 
 COPY_FOLDER: Final = "compact"  # below the index folder, while a copy is made
-FREE_BYTES_MIN: Final = 4 << 20  # less is not worth it
-FREE_SHARE_MIN: Final = 0.5  # nor is a smaller part of the file
+FREE_BYTES_MIN: Final = 256 << 10  # less is not worth it
+FREE_SHARE_MIN: Final = 0.5  # nor is a smaller part of the file,
+SMALL_FILE_BYTES: Final = 32 << 20  # but up to this size, which takes a moment to copy,
+SMALL_SHARE_MIN: Final = 0.2  # a smaller part is enough
 SPARE_BYTES: Final = 64 << 20  # must be left on the host beside the copy
 
 
@@ -41,7 +43,8 @@ class CompactCopy:
 def is_worth_it(file_bytes: int, used_bytes: int) -> bool:
     """Whether a file has enough free pages to be written again."""
     free = file_bytes - used_bytes
-    return free >= FREE_BYTES_MIN and free >= FREE_SHARE_MIN * file_bytes
+    share = SMALL_SHARE_MIN if file_bytes <= SMALL_FILE_BYTES else FREE_SHARE_MIN
+    return free >= FREE_BYTES_MIN and free >= share * file_bytes
 
 
 def make_copy(environment: Environment, used_bytes: int, commit: int) -> CompactCopy:

@@ -54,8 +54,10 @@ def wasteful(store: Path) -> Path:
 @pytest.mark.parametrize(
     ("file", "used", "worth"),
     [
-        (8 * MIB, 4 * MIB, True),
-        (8 * MIB - 1, 4 * MIB, False),
+        (MIB, MIB * 3 // 4, True),
+        (MIB, MIB * 3 // 4 + 1, False),
+        (10 * MIB, 8 * MIB, True),
+        (10 * MIB, 9 * MIB, False),
         (100 * MIB, 50 * MIB, True),
         (100 * MIB, 51 * MIB, False),
     ],
