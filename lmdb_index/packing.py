@@ -188,7 +188,13 @@ class Packer:
             count = self._put_block(transaction, table, merged.base, rows[:share])
             written = rows[count - 1][0]
             rows = rows[count:]
-            if leave_end and rows and not any(place[1:] > written for place in merged.replaced):
+            goes_on = written >= stretch.rows[0][0]  # else nothing of the stretch has a place yet
+            if (
+                leave_end
+                and goes_on
+                and rows
+                and not any(place[1:] > written for place in merged.replaced)
+            ):
                 moved = [key for key in moved if key <= written]
                 self._at = written + b"\0"
                 break

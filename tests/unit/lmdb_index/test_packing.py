@@ -1,5 +1,6 @@
 """Rows are packed when that pays, and nobody sees it; tests/stateful has random cases."""
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,12 +17,13 @@ from lmdb_index.keys import named_key, number_key
 from lmdb_index.packed import TOMBSTONE, block_place
 from lmdb_index.packed_records import NO_OBJECT, SHORT_BYTES
 from lmdb_index.packing import ABOVE_ROWS_MIN, TAIL_ROWS_MIN
-from lmdb_index.records import InodeRecord, ObjectRecord, RawRecord
-from lmdb_index.schema import INODE, OBJECT, PACK, PACKED, TABLES, XATTR
+from lmdb_index.records import DirentRecord, InodeRecord, ObjectRecord, RawRecord
+from lmdb_index.schema import DIRENT, INODE, OBJECT, PACK, PACKED, TABLES, XATTR
 from tests.support.index_store import UUID, killed, opened, put_packs, state_of
 from tests.support.small_blocks import pack_all, small_blocks
 
 MANY = 400
+STEPS_MAX = 200
 DECODE_OBJECT = msgspec.msgpack.Decoder(ObjectRecord).decode
 
 
@@ -388,3 +390,23 @@ def test_damaged_counts_are_told_at_once(packed: Path) -> None:
 
 def test_tables_with_blocks_of_ids_are_those_that_others_shorten() -> None:
     assert [table for table in TABLES if table.packed_keys is KeyForm.FIXED] == [OBJECT]
+
+
+def test_a_sweep_ends_where_rows_of_unlike_size_meet(tmp_path: Path) -> None:
+    """A small block of many short rows is made again with long ones, of which none fits in."""
+    source = random.Random(0)
+    Index.create(tmp_path, UUID)
+    with opened(tmp_path) as index:
+        with index.operation() as operation:
+            for number in range(1000):
+                key = named_key(2, b"%d" % number)
+                operation.put(DIRENT, key, DirentRecord(1003 + number, 3 + number, 8))
+            for number in range(1000):
+                folder, name = 3 + number // 4, source.randbytes(32).hex().encode()
+                record = DirentRecord(3000 + number, 3 + number % 4, 8)
+                operation.put(DIRENT, named_key(folder, name), record)
+        steps = 0
+        while index.pack_step().more:
+            steps += 1
+            assert steps < STEPS_MAX, "the sweep does not end"
+        assert index.count(DIRENT) == 2000
