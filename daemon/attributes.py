@@ -52,7 +52,8 @@ def attributes_in_view(
     entry.st_size = found.size
     entry.st_blksize = PREFERRED_IO_BYTES
     entry.st_blocks = -(-found.size // BLOCK_BYTES)
-    entry.st_atime_ns = entry.st_mtime_ns = found.mtime_ns
+    entry.st_mtime_ns = found.mtime_ns
+    entry.st_atime_ns = found.mtime_ns if found.atime_ns is None else found.atime_ns
     entry.st_ctime_ns = found.ctime_ns
     return entry
 

@@ -48,6 +48,7 @@ from fsmodel.volume import Volume
 DOT_COOKIE: Final = 1  # entry N of a view directory has cookie N + 3
 DOT_DOT_COOKIE: Final = 2
 LISTED_VIEW_COOKIE: Final = 1 << 62  # of views among stored entries, behind all of them
+TRUSTED: Final = b"trusted."  # attributes for privileged callers
 ABSENT_SECONDS: Final = 0.0  # what a view lacks now it may have the next moment
 
 
@@ -221,7 +222,8 @@ class ViewOperations(pyfuse3.Operations):
         """Names of the attributes that copies take along."""
         with errors_become_errnos():
             names = await self._workers.drive(self._views.node(InodeId(inode)).list_xattrs())
-            return [XAttrNameT(name) for name in names]
+            unseen = () if ctx.uid == 0 else (TRUSTED,)
+            return [XAttrNameT(name) for name in names if not name.startswith(unseen)]
 
     async def removexattr(self, inode: InodeT, name: XAttrNameT, ctx: RequestContext) -> None:
         """Refused as `setxattr`."""

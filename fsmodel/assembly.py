@@ -48,6 +48,8 @@ from fsmodel.versions.version_folders import VersionFolders
 from fsmodel.versions.version_parts import VersionParts
 from fsmodel.versions.version_rows import VersionRows
 from fsmodel.versions.versions import Versions
+from fsmodel.views.snapshots_view import NAME as SNAPSHOTS_VIEW
+from fsmodel.views.snapshots_view import SnapshotsView
 from fsmodel.views.versions_view import NAME as VERSIONS_VIEW
 from fsmodel.views.versions_view import VersionsView
 from fsmodel.views.views import Views
@@ -224,6 +226,18 @@ def _open_parts(
     roots = Roots(index, changes, inodes, objects)
     durability = Durability(index, packs)
     space = HostSpace(layout.folder)
+    history = assemble_snapshots(
+        index,
+        inodes,
+        changes,
+        namespace,
+        objects,
+        contents,
+        roots,
+        durability,
+        WriteGuard(space, read_only=read_only),
+    )
+    views.register(SNAPSHOTS_VIEW, SnapshotsView(history.snapshots, inodes, objects))
     return Parts(
         layout=layout,
         lock=lock,
@@ -242,17 +256,7 @@ def _open_parts(
             inodes, contents, digests, objects, os.fsencode(layout.folder)
         ),
         metadata=metadata,
-        history=assemble_snapshots(
-            index,
-            inodes,
-            changes,
-            namespace,
-            objects,
-            contents,
-            roots,
-            durability,
-            WriteGuard(space, read_only=read_only),
-        ),
+        history=history,
         durability=durability,
         space=space,
         upkeep=Upkeep(

@@ -67,6 +67,10 @@ class SnapshotStore:
         """Every snapshot, by name."""
         return list(all_snapshots(self._index))
 
+    def find(self, name: bytes) -> SnapshotInfo:
+        """What is known of a snapshot. Raises NotFound."""
+        return find_snapshot(self._index, name)
+
     def create(self, name: bytes) -> Steps[SnapshotInfo]:
         """Keep the whole tree as it is now under a name.
 

@@ -198,6 +198,11 @@ class Xattrs:
             self.put(change, inode, name, acls.encode_acl(acl))
 
 
+def is_own_attribute(name: bytes) -> bool:
+    """Whether an attribute is one of ours, which means nothing anywhere else."""
+    return name.startswith(_OWN)
+
+
 def _check_name(name: bytes, kind: int) -> None:
     """Raises AttributeTooBig, NotSupported, InvalidArgument."""
     if len(name) > XATTR_NAME_BYTES_MAX:

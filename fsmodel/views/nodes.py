@@ -21,7 +21,7 @@ _HASH_MASK: Final = VIEW_BIT - 1
 
 
 class ViewAttributes(NamedTuple):
-    """What stat shows of a view node; the access time is the modification time."""
+    """What stat shows of a view node."""
 
     mode: int  # type and permission bits, as in st_mode
     uid: int
@@ -31,6 +31,7 @@ class ViewAttributes(NamedTuple):
     ctime_ns: int
     nlink: int = 1
     rdev: int = 0
+    atime_ns: int | None = None  # None: the same as the modification time
 
 
 class ViewNode:
