@@ -207,7 +207,7 @@ class Block:
         return self._corrupt(f"cannot be decoded: {error}")
 
     def _corrupt(self, reason: str) -> IndexCorrupt:
-        return IndexCorrupt(f"{self} {reason}: run cairnfs rebuild-index")
+        return IndexCorrupt(f"{self} {reason}: run cairnfs fsck --repair")
 
 
 def _is_form(form: int, width: int) -> bool:

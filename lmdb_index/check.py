@@ -19,10 +19,10 @@ from lmdb_index.values import CODECS
 
 @dataclass(frozen=True, slots=True)
 class RowFinding:
-    """A row that fails its checks, or a block by its last row."""
+    """A row that fails its checks."""
 
     table: str
-    key: bytes
+    key: bytes  # empty when it is no single row: a block of packed rows, or the table
     text: str
 
 
@@ -76,7 +76,7 @@ class _TableCheck:
                 yield from self._check_block(block, before)
             except IndexProblem as problem:
                 self._is_damaged = True
-                yield RowFinding(self._table.name.decode(), last, str(problem))
+                yield RowFinding(self._table.name.decode(), b"", str(problem))
             before = last
 
     def _check_block(self, block: Block, before: bytes) -> Iterator[RowFinding]:
@@ -84,23 +84,23 @@ class _TableCheck:
         rows = block.rows(0, block.count)
         if not len(keys) == len(rows) == block.count or keys[-1] != last:
             self._is_damaged = True
-            yield self._finding(last, f"packed rows up to {last.hex()} are not what they say")
+            yield self._finding(b"", f"packed rows up to {last.hex()} are not what they say")
             return
         if any(lower >= higher for lower, higher in pairwise([before, *keys])):
             self._is_damaged = True
-            yield self._finding(last, f"packed rows up to {last.hex()} are not in order")
+            yield self._finding(b"", f"packed rows up to {last.hex()} are not in order")
         if self._table is OBJECT:
             for lower, higher in pairwise([before, *keys]):
                 if lower[:SHORT_BYTES] == higher[:SHORT_BYTES]:
                     text = f"packed rows {lower.hex()} and {higher.hex()} begin alike"
-                    yield self._finding(higher, text)
+                    yield self._finding(b"", text)
         above = self._rows.scan_unpacked(self._table, keys[0], last + b"\0")
         hidden = {key for key, _ in above}
         for key, row in zip(keys, rows, strict=True):
             if key not in hidden:
                 self._count += 1
                 try:
-                    self._rows.packed_record(self._table, key, (row, block))
+                    self._rows.check_packed(self._table, key, (row, block))
                 except IndexProblem as problem:
                     yield RowFinding(self._table.name.decode(), key, str(problem))
 

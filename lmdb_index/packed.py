@@ -28,7 +28,7 @@ from xxhash import xxh3_64_intdigest
 from lmdb_index.block_format import Block
 from lmdb_index.environment import Cursor, Database, Transaction
 from lmdb_index.errors import IndexCorrupt
-from lmdb_index.packed_records import NO_OBJECT, PACKED_CODECS, SHORT_BYTES
+from lmdb_index.packed_records import NO_OBJECT, PACKED_CODECS, SHORT_BYTES, ChangeId
 from lmdb_index.schema import OBJECT, TABLES, Record, Table
 
 TOMBSTONE: Final = b""
@@ -110,16 +110,11 @@ class Packed:
         self, transaction: Transaction, table: Table[Record], key: bytes, row: PackedRow
     ) -> Record:
         """The record of a packed row. Raises IndexCorrupt."""
-        stored, block = row
-        complete = partial(self.complete_id, transaction)
-        try:
-            record: Record = PACKED_CODECS[table.number].unpack(stored, block.base, complete)
-        except (msgspec.MsgspecError, ValueError) as error:
-            raise IndexCorrupt(
-                f"index table {table.name.decode()}, packed row {key.hex()} holds no"
-                f" {table.record.__name__}: {error}: run cairnfs rebuild-index"
-            ) from error
-        return record
+        return _decoded(table, key, row, partial(self.complete_id, transaction))
+
+    def check(self, table: Table[Record], key: bytes, row: PackedRow) -> None:
+        """Raise IndexCorrupt unless a packed row can be decoded, whatever it names."""
+        _decoded(table, key, row, _of_no_object)
 
     def rows_from(
         self, transaction: Transaction, number: int, start: bytes, stop: bytes | None, size: int
@@ -167,7 +162,7 @@ class Packed:
 
     def complete_id(self, transaction: Transaction, short: bytes) -> bytes:
         """A shortened id, complete; that of no object when there is none. Raises IndexCorrupt."""
-        return self.find_id(transaction, short) or short + NO_OBJECT
+        return self.find_id(transaction, short) or _of_no_object(short)
 
     def shorten_id(self, transaction: Transaction, whole: bytes) -> bytes:
         """The first bytes of an id if they are enough to find it again. Raises IndexCorrupt."""
@@ -228,10 +223,10 @@ class Packed:
     def delete(self, transaction: Transaction, database: Database, number: int, key: bytes) -> bool:
         """Remove a row that may be packed; False when there is none. Raises lmdb.Error."""
         value = transaction.get(key, None, database)
-        if value == TOMBSTONE:
-            return False
         if not self._covers(transaction, number, key):
             return value is not None and transaction.delete(key, b"", database)
+        if value == TOMBSTONE:
+            return False
         transaction.put(key, TOMBSTONE, db=database)
         self._add_extra(number, -2 if value is None else -1)
         return True
@@ -300,3 +295,19 @@ def block_place(number: int, key: bytes = b"") -> bytes:
 def _part(block: Block, first: int, behind: int) -> list[tuple[bytes, PackedRow]]:
     rows = zip(block.rows(first, behind), repeat(block))
     return list(zip(block.keys(first, behind), rows, strict=True))
+
+
+def _of_no_object(short: bytes) -> bytes:
+    return short + NO_OBJECT
+
+
+def _decoded(table: Table[Record], key: bytes, row: PackedRow, complete: ChangeId) -> Record:
+    stored, block = row
+    try:
+        record: Record = PACKED_CODECS[table.number].unpack(stored, block.base, complete)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise IndexCorrupt(
+            f"index table {table.name.decode()}, packed row {key.hex()} holds no"
+            f" {table.record.__name__}: {error}: run cairnfs fsck --repair"
+        ) from error
+    return record

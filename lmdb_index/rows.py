@@ -86,7 +86,8 @@ class Rows:
             if isinstance(row, bytes):
                 yield key, unseal(key, row)
             else:
-                yield key, self.packed_record(table, key, row)
+                current = self._current
+                yield key, current.packed.record(current.transaction, table, key, row)
 
     def scan_prefix(self, table: Table[Record], prefix: bytes) -> Iterator[tuple[bytes, Record]]:
         """Rows whose key begins with a prefix, in order. Raises IndexCorrupt, IndexTooNew."""
@@ -119,10 +120,9 @@ class Rows:
         current = self._current
         return current.packed.block_at(current.transaction, table.number, key)
 
-    def packed_record(self, table: Table[Record], key: bytes, row: PackedRow) -> Record:
-        """The record of a row of a block, for checks. Raises IndexCorrupt."""
-        current = self._current
-        return current.packed.record(current.transaction, table, key, row)
+    def check_packed(self, table: Table[Record], key: bytes, row: PackedRow) -> None:
+        """Raise IndexCorrupt unless a row of a block can be decoded, whatever it names."""
+        self._current.packed.check(table, key, row)
 
     def count(self, table: Table[Record]) -> int:
         """How many rows a table has."""

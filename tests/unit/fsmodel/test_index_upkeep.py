@@ -1,16 +1,20 @@
 """When the index is packed and its file made smaller, and that neither is ever in the way."""
 
 from pathlib import Path
+from typing import Any
 
+import lmdb
 import pytest
 
 from fsmodel import index_upkeep
 from fsmodel.errors import NoSpace
 from fsmodel.index_upkeep import BUSY_ROWS_MIN, IDLE_ROWS_MIN, IDLE_SECONDS
+from fsmodel.repair.repair import repair_store
 from fsmodel.steps import run_inline
 from fsmodel.volume import Volume
 from lmdb_index import shrinking
 from lmdb_index.index import Index
+from lmdb_index.schema import DIRENT, INODE, OBJECT, PACKED, Table
 from tests.support.volume_store import VolumeStore
 
 FILES = 150
@@ -140,3 +144,27 @@ def test_what_changes_while_a_copy_is_made_stays(
     assert store.read(b"meanwhile") == b"written"
     store.require_sound()
     store.abandon()
+
+
+@pytest.mark.parametrize("table", [INODE, DIRENT, OBJECT], ids=["inode", "dirent", "object"])
+def test_a_damaged_block_is_repaired(store: VolumeStore, table: Table[Any]) -> None:
+    """The index is made again from the packs, since a block is too much to lose."""
+    store.volume.close()
+    with (
+        lmdb.Environment(str(store.store / "index"), max_dbs=64) as environment,
+        environment.begin(write=True, db=environment.open_db(PACKED)) as transaction,
+    ):
+        cursor = transaction.cursor()
+        assert cursor.set_range(bytes([table.number]))
+        transaction.put(cursor.key(), b"no block")
+    findings = run_inline(reopened(store).volume.fsck()).findings
+    assert "fsck --repair" in findings[0].text
+    store.abandon()
+    assert not repair_store(store.store, lambda done, total, text: None).findings
+    reopened(store).require_sound()
+    store.abandon()
+
+
+def reopened(store: VolumeStore) -> VolumeStore:
+    store.volume = Volume.open(store.store)
+    return store

@@ -93,7 +93,7 @@ def test_a_cut_is_noticed(drawn: tuple[KeyForm, list[bytes]], data: st.DataObjec
 
 def test_a_block_under_another_key_is_noticed() -> None:
     value = block_of(KeyForm.LISTED, [b"a"])
-    with pytest.raises(IndexCorrupt, match=r"table 5 up to 6c617374: fail .* rebuild-index"):
+    with pytest.raises(IndexCorrupt, match=r"table 5 up to 6c617374: fail .* fsck --repair"):
         Block(PLACE, value + b"\0", VERSION)
     with pytest.raises(IndexCorrupt):
         Block(b"\x06last", value, VERSION)
