@@ -629,9 +629,11 @@ class Volume:
         return self._parts.upkeep.dismantle()
 
     def scrub(self, report: Report, *, restart: bool = False) -> Steps[ScrubReport]:
-        """Read and verify every object, beside normal use; see Upkeep.scrub."""
-        self._require_writable()
-        return self._parts.upkeep.scrub(report, restart=restart)
+        """Read and verify every object, beside normal use; see Upkeep.scrub.
+
+        On a read-only volume nothing is noted, and no damaged frame is set aside.
+        """
+        return self._parts.upkeep.scrub(report, restart=restart, read_only=self.read_only)
 
     def close(self) -> None:
         """Settle what is open, checkpoint and give the store free.

@@ -7,7 +7,7 @@ note goes when a later look finds the object readable: the disk may only have ha
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from fsmodel.change import Changes
 from fsmodel.errors import BaseUnreadable, DataError
@@ -41,6 +41,43 @@ class KnownDamage:
     place: str
     reason: str
     kept: str  # name of the copy in quarantine/; empty when it is its base that is damaged
+
+
+class Notes(Protocol):
+    """Where those who look for damage tell what they find."""
+
+    def note(self, found: Sequence[Unreadable]) -> Steps[None]:
+        """These objects cannot be read."""
+        ...
+
+    def withdraw(self, readable: Sequence[ObjectId]) -> None:
+        """These can."""
+        ...
+
+    def known(self) -> Iterator[KnownDamage]:
+        """Everything that cannot be read, as far as it is known."""
+        ...
+
+
+class UnwrittenNotes:
+    """Keeps in memory what is found, where nothing may be changed."""
+
+    def __init__(self) -> None:
+        self._found: dict[ObjectId, KnownDamage] = {}
+
+    def note(self, found: Sequence[Unreadable]) -> Steps[None]:
+        """Keep them until somebody asks."""
+        for each in found:
+            place, reason = str(each.location), str(each.error)
+            self._found[each.id] = KnownDamage(each.id, place, reason, kept="")
+        yield from ()
+
+    def withdraw(self, readable: Sequence[ObjectId]) -> None:
+        """What was noted in the index stays noted."""
+
+    def known(self) -> Iterator[KnownDamage]:
+        """Everything that was found."""
+        return iter(self._found.values())
 
 
 class DamageNotes:

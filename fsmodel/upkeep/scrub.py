@@ -28,7 +28,7 @@ from fsmodel.steps import PAUSE, Steps, Work
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.placement import placement_of
-from fsmodel.upkeep.damage import DamageNotes, KnownDamage, Unreadable
+from fsmodel.upkeep.damage import KnownDamage, Notes, Unreadable
 from fsmodel.upkeep.verified_groups import VerifiedGroups
 from lmdb_index.index import Index
 from lmdb_index.keys import after_prefix
@@ -82,12 +82,20 @@ class Scrubber:
     """Reads everything. Owner: the thread that owns the index."""
 
     def __init__(
-        self, index: Index, changes: Changes, objects: ObjectStore, notes: DamageNotes
+        self,
+        index: Index,
+        changes: Changes,
+        objects: ObjectStore,
+        notes: Notes,
+        *,
+        is_kept: bool = True,
     ) -> None:
+        """Unless `is_kept`, it is not remembered how far a scrub has come."""
         self._index = index
         self._changes = changes
         self._objects = objects
         self._notes = notes
+        self._is_kept = is_kept
 
     def run(self, report: Report, pace: Pace, *, restart: bool) -> Steps[Scrubbed]:
         """Go on with the scrub that was interrupted, or begin one.
@@ -113,7 +121,7 @@ class Scrubber:
 
     def _progress(self, *, restart: bool) -> ScrubRecord:
         row = self._index.get(SCRUB, PROGRESS_KEY)
-        if row is None or row.ended_ns or restart:
+        if row is None or row.ended_ns or restart or not self._is_kept:
             return ScrubRecord(b"", 0, 0, self._changes.now_ns())
         return row
 
@@ -146,8 +154,9 @@ class Scrubber:
             started_ns=progress.started_ns,
             ended_ns=0 if start is not None else self._changes.now_ns(),
         )
-        with self._changes.begin() as change:
-            change.operation.put(SCRUB, PROGRESS_KEY, row)
+        if self._is_kept:
+            with self._changes.begin() as change:
+                change.operation.put(SCRUB, PROGRESS_KEY, row)
         return row
 
 

@@ -13,7 +13,7 @@ from fsmodel.store.epochs import Epoch
 from fsmodel.store.object_reader import locate
 from fsmodel.upkeep.collection import Collector
 from fsmodel.upkeep.compaction import Compactor
-from fsmodel.upkeep.damage import DamageNotes, KnownDamage
+from fsmodel.upkeep.damage import DamageNotes, KnownDamage, UnwrittenNotes
 from fsmodel.upkeep.garbage import THOROUGH, THRIFTY, GarbageCollector, GcReport, Report
 from fsmodel.upkeep.hurt_files import hurt_files
 from fsmodel.upkeep.pack_usage import PackSurvey
@@ -89,14 +89,21 @@ class Upkeep:
         """
         return self._collector.dismantle()
 
-    def scrub(self, report: Report, *, restart: bool) -> Steps[ScrubReport]:
+    def scrub(
+        self, report: Report, *, restart: bool, read_only: bool = False
+    ) -> Steps[ScrubReport]:
         """Read and verify every object, going on where an interrupted scrub was.
 
-        Raises Busy, NoSpace, BackendError.
+        When `read_only`, it begins anew and only says what it finds. Raises Busy, NoSpace,
+        BackendError.
         """
         pace = Pace(self.parts.scrub_bytes_per_second)
+        scrubber = self._scrubber
+        if read_only:
+            parts, notes = self.parts, UnwrittenNotes()
+            scrubber = Scrubber(parts.index, parts.changes, parts.objects, notes, is_kept=False)
         with self.alone("scrub"):
-            scrubbed = yield from self._scrubber.run(report, pace, restart=restart)
+            scrubbed = yield from scrubber.run(report, pace, restart=restart)
             damaged = yield from self._with_paths(scrubbed.damage)
             return ScrubReport(scrubbed.checked_objects, scrubbed.checked_bytes, damaged)
 

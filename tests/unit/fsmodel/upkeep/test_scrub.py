@@ -10,8 +10,9 @@ from fsmodel.steps import run_inline
 from fsmodel.upkeep import scrub as scrub_module
 from fsmodel.upkeep.scrub import Pace
 from fsmodel.upkeep.upkeep import ScrubReport
+from fsmodel.volume import Volume
 from lmdb_index.records import ObjectRecord
-from lmdb_index.schema import DAMAGED
+from lmdb_index.schema import DAMAGED, OBJECT
 from tests.support.volume_store import VolumeStore, moments_of, random_bytes
 
 BIG = random_bytes("big", 800_000)
@@ -163,3 +164,20 @@ def test_compaction_leaves_what_is_damaged_and_notes_it(store: VolumeStore) -> N
     again = store.collect()
     assert (again.bytes_moved, again.packs_compacted) == (0, 0)
     store.require_sound(damaged=True)
+
+
+def test_a_read_only_volume_is_read_and_nothing_is_noted(store: VolumeStore) -> None:
+    for name in (b"sound", b"hurt"):
+        store.write(name, random_bytes(name))
+    damage(store, content_of(store, b"hurt"))
+    store.volume.close()
+    store.volume = Volume.open(store.store, read_only=True)
+    before = store.volume._parts.index.journal_position
+    for _ in range(2):
+        report = scrub(store)
+        assert report.checked_objects == store.volume._parts.index.count(OBJECT)
+        (damaged,) = report.damaged
+        assert (damaged.paths, damaged.kept) == ((b"/hurt",), "")
+    assert store.volume._parts.index.journal_position == before
+    assert store.volume._parts.index.count(DAMAGED) == 0
+    assert list((store.store / "quarantine").iterdir()) == []
