@@ -9,16 +9,20 @@ import tempfile
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from fsmodel.ids import InodeId
-from fsmodel.steps import run_inline
+from fsmodel.optimizer.strategies import StrategyName
+from fsmodel.steps import Steps, run_inline
 from tests.support.grouped_store import GroupedStore
+from tests.support.prose import edited, prose
 from tests.support.volume_store import VolumeStore, moments_of, random_bytes
 
+TEXTS = [edited(prose("text", 90_000), number, 40) for number in range(5)]
 PIECES = [random_bytes(f"piece {number}", 90_000) for number in range(5)]
 NAMES = [b"%d" % number for number in range(6)]
 contents = st.lists(st.integers(0, len(PIECES) - 1), min_size=1, max_size=4)
@@ -26,14 +30,11 @@ names = st.sampled_from(NAMES)
 moments = st.integers(1, 12)
 
 
-def joined(pieces: list[int]) -> bytes:
-    return b"".join(PIECES[number] for number in pieces)
-
-
 class CollectionBesideWrites(RuleBasedStateMachine):
     """At most one write and one collection are under way; either may get the next steps."""
 
     store_made: type[VolumeStore] = VolumeStore
+    pieces = PIECES
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,15 +43,18 @@ class CollectionBesideWrites(RuleBasedStateMachine):
         self.writing: tuple[bytes, InodeId, Iterator[int]] | None = None
         self.collecting: Iterator[int] | None = None
 
+    def joined(self, pieces: list[int]) -> bytes:
+        return b"".join(self.pieces[number] for number in pieces)
+
     @rule(name=names, pieces=contents)
     def write(self, name: bytes, pieces: list[int]) -> None:
         if self.writing is None or self.writing[0] != name:
-            self.store.write(name, joined(pieces))
+            self.store.write(name, self.joined(pieces))
 
     @precondition(lambda self: self.writing is None)
     @rule(name=names, pieces=contents)
     def begin_write(self, name: bytes, pieces: list[int]) -> None:
-        inode = self.store.write(name, joined(pieces), settle=False)
+        inode = self.store.write(name, self.joined(pieces), settle=False)
         self.writing = name, inode, moments_of(self.store.volume.contents.settle(inode))
 
     @precondition(lambda self: self.writing is not None)
@@ -67,10 +71,13 @@ class CollectionBesideWrites(RuleBasedStateMachine):
         if name in self.store.expected:
             self.store.delete(name)
 
+    def work(self, *, thorough: bool) -> Steps[Any]:
+        return self.store.collection(thorough=thorough)
+
     @precondition(lambda self: self.collecting is None)
     @rule(thorough=st.booleans())
     def begin_collection(self, thorough: bool) -> None:
-        self.collecting = moments_of(self.store.collection(thorough=thorough))
+        self.collecting = moments_of(self.work(thorough=thorough))
 
     @precondition(lambda self: self.collecting is not None)
     @rule(count=moments)
@@ -124,7 +131,21 @@ class CollectionOfGroups(CollectionBesideWrites):
     store_made = GroupedStore
 
 
+class OptimizationBesideWrites(CollectionBesideWrites):
+    """The same with optimizations: chunks become deltas, and members of groups, and are moved."""
+
+    pieces = TEXTS
+
+    def work(self, *, thorough: bool) -> Steps[Any]:
+        names = [StrategyName.DELTA, StrategyName.ARCHIVAL, StrategyName.GC]
+        if not thorough:
+            names = [StrategyName.COMPRESSION, StrategyName.REPACKING, StrategyName.ARCHIVAL]
+        return self.store.volume.optimize(names, lambda *_: None)
+
+
 TestCollectionBesideWrites = CollectionBesideWrites.TestCase
 TestCollectionBesideWrites.settings = settings(stateful_step_count=30)
 TestCollectionOfGroups = CollectionOfGroups.TestCase
 TestCollectionOfGroups.settings = settings(stateful_step_count=30, max_examples=30)
+TestOptimizationBesideWrites = OptimizationBesideWrites.TestCase
+TestOptimizationBesideWrites.settings = settings(stateful_step_count=30, max_examples=15)
