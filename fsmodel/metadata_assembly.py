@@ -43,6 +43,7 @@ _SECOND_NS: Final = 10**9
 class MetadataParts:
     """All there is about metadata documents in an open volume."""
 
+    digests: Digests
     analyses: Analyses
     sweep: AnalysisSweep
     due_digests: DueDigests
@@ -83,6 +84,7 @@ def assemble_metadata(
     tools = MetadataTools(inodes, changes, documents, Drafts())
     grace_ns = int(settings.analysis_grace_seconds * _SECOND_NS)
     return MetadataParts(
+        digests=digests,
         analyses=analyses,
         sweep=AnalysisSweep(index, namespace, analyses, grace_ns),
         due_digests=DueDigests(changes, inodes, digests, places.is_visible),

@@ -6,6 +6,7 @@ or restored after its document, has its analysis. Contents count that only snaps
 versions have.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -24,6 +25,7 @@ from lmdb_index.schema import OBJECT
 
 BATCH_ENTRIES: Final = 128  # looked at in one operation
 FORMER_NS: Final = 30 * 24 * 3600 * 10**9  # how long former analyses stay
+_ENTRY: Final = re.compile(rb"[0-9a-f]{64}(?:\.[0-9a-f]{14})?")
 
 
 @dataclass(slots=True)
@@ -70,6 +72,8 @@ class AnalysisSweep:
         self, folder: InodeId, entry: Entry, swept: Swept
     ) -> Iterator[Callable[[Change], None]]:
         """What is to be done about one entry."""
+        if not _ENTRY.fullmatch(entry.name):
+            return  # nothing of ours: it is not for us to remove it
         now = self._namespace.changes.now_ns()
         record = self._namespace.record(entry.inode)
         sha256, _, stamp = entry.name.decode().partition(".")

@@ -141,3 +141,20 @@ def test_every_setting_is_explained() -> None:
     assert units["cache_bytes"] == units["dirty_bytes_max"] == "bytes"
     assert units["grace_period_seconds"] == "seconds"
     assert units["atime"] == ""
+
+
+def test_a_setting_may_stand_in_a_table(tmp_path: Path) -> None:
+    text = '[metadata_view]\nvisible = ["output", "a/b"]\ngrace_seconds = 60\n'
+    values = load_settings(store_with(tmp_path, text), {}).values
+    assert values.metadata_view_visible == ("output", "a/b")
+    assert values.metadata_view_grace_seconds == 60
+    dotted = store_with(tmp_path, "metadata_view.visible = []\n")
+    assert load_settings(dotted, {}).values.metadata_view_visible == ()
+    with pytest.raises(ConfigInvalid, match=r"metadata_view_visibel.*did you mean"):
+        load_settings(store_with(tmp_path, "metadata_view.visibel = []\n"), {})
+
+
+def test_a_list_in_the_environment_has_commas(tmp_path: Path) -> None:
+    environment = {"CAIRNFS_METADATA_VIEW_VISIBLE": "output, projects/one"}
+    values = load_settings(tmp_path, environment).values
+    assert values.metadata_view_visible == ("output", "projects/one")

@@ -1,6 +1,7 @@
 """Documents of a directory: what they say, how they follow contents, how they are written."""
 
 import json
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from fsmodel.errors import (
 )
 from fsmodel.ids import InodeId
 from fsmodel.namespace.inodes import AttributeChange
+from fsmodel.rebuild.rebuild import rebuild_index
 from fsmodel.settings import VolumeSettings
 from fsmodel.steps import run_inline
 from fsmodel.views.nodes import ViewDirectory, ViewFile
@@ -617,3 +619,35 @@ def test_former_analyses_are_shown_beside_documents(
         run_inline(at.create(b".versions", 0o644, USER))
     documents.put(folder, HASH, text)
     assert documents.analysis(folder, HASH) == FOUND
+
+
+def test_an_index_made_again_keeps_analyses(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store")
+    documents = DocumentVolume(store)
+    folder = documents.directory(b"folder")
+    documents.write(folder, b"file", DATA)
+    documents.write(folder, b"early", b"early")
+    documents.analyse(folder, HASH, FOUND)
+    documents.analyse(folder, sha256_of(b"late"), FOUND)
+    documents.volume.close()
+    shutil.rmtree(store / "index")
+    rebuild_index(store, lambda done, total, text: None)
+    documents = DocumentVolume(store)
+    assert documents.sweep() == (0, 0)
+    documents.clock.advance(30 * DAY_NS // 10**9)
+    assert documents.sweep() == (0, 1)  # what waited in vain
+    assert documents.analysis(folder, HASH) == FOUND
+    documents.require_clean()
+    documents.volume.close()
+
+
+def test_what_is_no_analysis_is_left_alone(documents: DocumentVolume, folder: InodeId) -> None:
+    documents.analyse(folder, "ab" * 32, FOUND)
+    parts = parts_of(documents.volume)
+    with parts.changes.begin() as change:
+        at = parts.namespace.system.folder(change, b"documents", b"ab")
+        parts.namespace.system.file(change, at, b"note", 0o600, USER)
+        parts.namespace.system.folder(change, b"documents", b"ab", b"folder")
+    documents.clock.advance(30 * DAY_NS // 10**9)
+    assert documents.sweep() == (0, 1)
+    assert parts.namespace.system.find(b"documents", b"ab", b"note") is not None
