@@ -7,6 +7,7 @@ from pathlib import Path
 from fsmodel.ids import InodeId
 from fsmodel.namespace.inodes import Creator
 from fsmodel.namespace.renames import NO_RENAME_FLAGS, RenameFlag
+from fsmodel.rebuild.rebuild import rebuild_index
 from fsmodel.steps import run_inline
 from fsmodel.versions.policy import DEFAULT_POLICY, VersionPolicy
 from fsmodel.views.versions_view import NAME as VIEW
@@ -39,6 +40,12 @@ class VersionedVolume:
     def reopen(self) -> None:
         """Close and open."""
         self.volume.close()
+        self.volume = self._opened()
+
+    def rebuild(self) -> None:
+        """Close, make the index again from the packs, and open."""
+        self.volume.close()
+        rebuild_index(self._store, lambda done, total, text: None)
         self.volume = self._opened()
 
     def kill(self) -> None:

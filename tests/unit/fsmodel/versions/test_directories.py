@@ -168,3 +168,13 @@ def test_the_hidden_tree_stays_hidden(kept: VersionedVolume) -> None:
     kept.write("/file", b"1")
     kept.unlink("/file")
     assert list(kept.volume.list_entries(ROOT_INODE, 0, 1 << 60)) == []
+
+
+def test_the_packs_alone_tell_of_versions(kept: VersionedVolume) -> None:
+    fill(kept, b"1")
+    remove(kept)
+    kept.rebuild()
+    kept.mkdir("/out")
+    kept.mkdir("/out/below")
+    assert kept.versions("/out/below/file") == [b"1"]
+    assert kept.counts == (2, 2)
