@@ -79,7 +79,7 @@ def store_folder(source: Path, settings: VolumeSettings) -> Stored:
     """Copy a folder into a new store, and say what that took."""
     with tempfile.TemporaryDirectory(prefix="cairnfs-size-") as scratch:
         store = Path(scratch) / "store"
-        Volume.create(store)
+        Volume.create(store, plain=True)
         volume = Volume.open(store, settings=settings)
         begun = time.perf_counter()
         copy_tree(volume, source, ROOT_INODE)

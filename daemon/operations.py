@@ -4,6 +4,7 @@ Every handler is one request of the kernel. What it means is decided by the mode
 become names, errors become errnos, and what has to wait does so.
 """
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -35,7 +36,7 @@ from daemon.stacks import log_task_stacks
 from daemon.sync_group import SyncGroup
 from daemon.view_operations import ViewOperations
 from daemon.workers import Workers
-from fsmodel.errors import DataError, NotFound
+from fsmodel.errors import DataError, DocumentInvalid, NotFound
 from fsmodel.ids import InodeId
 from fsmodel.limits import NAME_BYTES_MAX
 from fsmodel.namespace.renames import RenameFlag
@@ -87,11 +88,13 @@ class CairnOperations(pyfuse3.Operations):
     ) -> EntryAttributes:
         """Find a name. That it is absent is an answer the kernel may keep."""
         with errors_become_errnos():
+            parent = InodeId(parent_inode)
+            volatile = self._volume.is_volatile(parent, name)
             try:
-                inode = self._volume.lookup(InodeId(parent_inode), name)
+                inode = self._volume.lookup(parent, name)
             except NotFound:
-                return absent_entry()
-            return self._counted(inode)
+                return absent_entry(0) if volatile else absent_entry()
+            return self._counted(inode, volatile=volatile)
 
     async def forget(self, inode_list: Sequence[tuple[InodeT, int]]) -> None:
         """The kernel no longer holds these inodes. It takes no answer, not even an error."""
@@ -104,8 +107,9 @@ class CairnOperations(pyfuse3.Operations):
         """Create a directory."""
         with errors_become_errnos():
             await self._make_room()
-            inode = self._volume.make_directory(InodeId(parent_inode), name, mode, creator_of(ctx))
-            return self._counted(inode)
+            parent = InodeId(parent_inode)
+            inode = self._volume.make_directory(parent, name, mode, creator_of(ctx))
+            return self._counted(inode, volatile=self._volume.is_volatile(parent, name))
 
     async def mknod(
         self, parent_inode: InodeT, name: FileNameT, mode: ModeT, rdev: int, ctx: RequestContext
@@ -135,8 +139,10 @@ class CairnOperations(pyfuse3.Operations):
         """Give an inode one more name."""
         with errors_become_errnos():
             await self._make_room()
-            self._volume.link(InodeId(inode), InodeId(new_parent_inode), new_name)
-            return self._counted(InodeId(inode))
+            parent = InodeId(new_parent_inode)
+            self._volume.link(InodeId(inode), parent, new_name)
+            volatile = self._volume.is_volatile(parent, new_name)
+            return self._counted(InodeId(inode), volatile=volatile)
 
     async def unlink(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
         """Remove a name of something that is no directory."""
@@ -160,6 +166,7 @@ class CairnOperations(pyfuse3.Operations):
         """Move a name, replacing or exchanging what is there."""
         parent, new_parent = InodeId(parent_inode_old), InodeId(parent_inode_new)
         with errors_become_errnos():
+            await self._settle_for_rename(parent, name_old, new_parent, name_new)
             self._volume.rename(
                 parent, name_old, new_parent, name_new, RenameFlag(flags), creator_of(ctx)
             )
@@ -268,6 +275,8 @@ class CairnOperations(pyfuse3.Operations):
             after = max(start_id, DOT_DOT_COOKIE)
             for found in self._volume.list_entries(handle.inode, after, handle.cookie_limit):
                 entry = self._entry(found.inode)
+                if self._volume.is_volatile(handle.inode, found.name):
+                    entry.entry_timeout = 0
                 if not pyfuse3.readdir_reply(token, FileNameT(found.name), entry, found.cookie):
                     return
                 self._volume.hold(found.inode)
@@ -296,9 +305,12 @@ class CairnOperations(pyfuse3.Operations):
         """Create a regular file and open it."""
         with errors_become_errnos():
             await self._make_room()
-            inode = self._volume.make_node(InodeId(parent_inode), name, mode, 0, creator_of(ctx))
-            self._volume.open_file(inode, writing=True)
-            return self._opened(inode, flags, ctx.uid), self._counted(inode)
+            parent, exclusive = InodeId(parent_inode), bool(flags & os.O_EXCL)
+            inode = self._volume.create_file(
+                parent, name, mode, creator_of(ctx), exclusive=exclusive
+            )
+            volatile = self._volume.is_volatile(parent, name)
+            return self._opened(inode, flags, ctx.uid), self._counted(inode, volatile=volatile)
 
     async def open(self, inode: InodeT, flags: FlagT, ctx: RequestContext) -> FileInfo:
         """Open a file, emptying it if asked to."""
@@ -310,7 +322,7 @@ class CairnOperations(pyfuse3.Operations):
                 if flags & os.O_TRUNC and writing:
                     await self._truncate(number, 0, ctx.uid)
             except BaseException:
-                self._close(number)
+                self._close(number, writing=writing)
                 raise
             return self._opened(number, flags, ctx.uid)
 
@@ -338,12 +350,16 @@ class CairnOperations(pyfuse3.Operations):
     async def flush(self, fh: FileHandleT) -> None:
         """A descriptor is closed: from here on its bytes survive a killed daemon."""
         with errors_become_errnos():
-            await self._flusher.settle(self._handles.file(fh).inode)
+            await self._settle(self._handles.file(fh).inode)
 
     async def fsync(self, fh: FileHandleT, datasync: bool) -> None:
         """Make the file's bytes and every earlier change durable."""
         with errors_become_errnos():
-            await self._flusher.make_durable(self._handles.file(fh).inode)
+            inode = self._handles.file(fh).inode
+            if self._volume.is_draft(inode):
+                await self._settle(inode)
+            else:
+                await self._flusher.make_durable(inode)
             await self._sync_group.sync()
 
     async def release(self, fh: FileHandleT) -> None:
@@ -353,16 +369,21 @@ class CairnOperations(pyfuse3.Operations):
             try:
                 await self._settle_last(handle)
             finally:
-                self._close(handle.inode)
+                self._close(handle.inode, writing=handle.writable)
 
     # -- helpers --------------------------------------------------------------------------
 
     def _entry(self, inode: InodeId) -> EntryAttributes:
         return attributes_of(inode, *self._volume.attributes(inode))
 
-    def _counted(self, inode: InodeId) -> EntryAttributes:
-        """The attributes for a reply that makes the kernel hold the inode once more."""
+    def _counted(self, inode: InodeId, *, volatile: bool = False) -> EntryAttributes:
+        """The attributes for a reply that makes the kernel hold the inode once more.
+
+        The kernel must not remember a volatile name.
+        """
         entry = self._entry(inode)
+        if volatile:
+            entry.entry_timeout = 0
         self._volume.hold(inode)
         return entry
 
@@ -385,27 +406,51 @@ class CairnOperations(pyfuse3.Operations):
         self._handles.file(number).access_is_due = due
         return FileInfo(fh=FileHandleT(number), keep_cache=not due and not flags & os.O_DIRECT)
 
+    async def _settle(self, inode: InodeId) -> None:
+        """Chunk all dirty bytes of an open file, and commit it if it is the draft of a document.
+
+        The model logs what could not be committed, once and at the end.
+        """
+        await self._flusher.settle(inode)
+        if self._volume.is_draft(inode):
+            try:
+                await self._workers.drive(self._volume.commit_document(inode))
+            except DocumentInvalid as error:
+                raise FUSEError(errno.EINVAL) from error
+
+    async def _settle_for_rename(
+        self, parent: InodeId, name: bytes, new_parent: InodeId, new_name: bytes
+    ) -> None:
+        """What becomes a document by its new name is checked then, so that no byte may be missing.
+
+        Bytes the kernel has not sent yet are: who renames flushes before, as for a crash's sake.
+        """
+        if self._volume.is_document(new_parent, new_name):
+            with suppress(NotFound):
+                await self._flusher.settle(self._volume.lookup(parent, name))
+
     async def _truncate(self, inode: InodeId, size: int, uid: int) -> None:
         """Change a file's size: at once in its row, and in chunks unless it stays open."""
-        contents = self._volume.contents
-        contents.open(inode)
+        self._volume.open_file(inode, writing=True)
         try:
             async with self._flusher.locks.of(inode):
                 self._volume.truncate(inode, size, privileged=uid == 0)
-            file = contents.file(inode)
+            file = self._volume.contents.file(inode)
             if file is not None and file.users == 1:
-                await self._flusher.settle(inode)
+                await self._settle(inode)
         finally:
-            self._close(inode)
+            self._close(inode, writing=True)
 
     async def _settle_last(self, handle: FileHandle) -> None:
         """Settle what a memory map wrote after the last flush, unless the file is gone anyway."""
         file = self._volume.contents.file(handle.inode)
-        if file is not None and file.changed and not self._volume.is_orphan(handle.inode):
-            await self._flusher.settle(handle.inode)
+        if file is None or not file.changed:
+            return
+        if self._volume.is_draft(handle.inode) or not self._volume.is_orphan(handle.inode):
+            await self._settle(handle.inode)
 
-    def _close(self, inode: InodeId) -> None:
-        self._volume.close_file(inode)
+    def _close(self, inode: InodeId, *, writing: bool) -> None:
+        self._volume.close_file(inode, writing=writing)
         if not self._volume.contents.is_open(inode):
             self._flusher.locks.drop(inode)
 

@@ -17,6 +17,9 @@ from fsmodel.content.contents import Contents
 from fsmodel.content.digests import Digests
 from fsmodel.content.lineages import Lineages
 from fsmodel.content.settle import Settler
+from fsmodel.content.whole import WholeContents
+from fsmodel.documents.commits import Commits
+from fsmodel.documents.drafts import Drafts
 from fsmodel.durability import Durability
 from fsmodel.history.roots import Roots
 from fsmodel.ids import PackId
@@ -25,9 +28,13 @@ from fsmodel.inode_table import InodeTable
 from fsmodel.metadata_assembly import MetadataParts, assemble_metadata
 from fsmodel.namespace.folder_levels import level_for
 from fsmodel.namespace.holds import Holds
-from fsmodel.namespace.names import OrdinaryNames, UserNames
+from fsmodel.namespace.inodes import Creator
+from fsmodel.namespace.names import OrdinaryNames
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.recovery import FrameJudge
+from fsmodel.series.assembly import NameRules, SeriesParts, assemble_series, name_rules
+from fsmodel.series.layout import make_structured_folders
+from fsmodel.series.removal import Removal
 from fsmodel.settings import VolumeSettings
 from fsmodel.snapshot_assembly import SnapshotParts, assemble_snapshots
 from fsmodel.store.byte_cache import ByteCache
@@ -79,6 +86,11 @@ class Parts:
     contents: Contents
     holds: Holds
     namespace: Namespace
+    rules: NameRules
+    commits: Commits
+    drafts: Drafts
+    series: SeriesParts | None  # of a store with structured folders
+    removal: Removal
     virtual_attributes: VirtualAttributes
     metadata: MetadataParts
     history: SnapshotParts
@@ -100,11 +112,11 @@ class Parts:
         self.lock.close()
 
 
-def create_store(folder: Path) -> None:
-    """Make an empty store: its folders, format.json, index and root directory.
+def create_store(folder: Path, *, plain: bool) -> None:
+    """Make a store: its folders, format.json, index, root directory, and structured folders.
 
-    format.json is written last, so a folder whose making was cut short is no store. Raises
-    StoreExists, NoSpace, BackendError.
+    A plain store does not have the last ones. format.json is written last, so a folder whose making
+    was cut short is no store. Raises StoreExists, NoSpace, BackendError.
     """
     layout = StoreLayout(folder)
     layout.create()
@@ -123,7 +135,11 @@ def create_store(folder: Path) -> None:
         release_content=lambda change, inode, record: None,
         policy=OrdinaryNames(),
     )
-    namespace.make_root(ROOT_MODE, os.getuid(), os.getgid())
+    owner = Creator(os.getuid(), os.getgid())
+    namespace.make_root(ROOT_MODE, owner.uid, owner.gid)
+    if not plain:
+        with namespace.changes.begin() as change:
+            make_structured_folders(change, namespace, owner)
     with index_errors_translated():
         index.checkpoint()
         index.close()
@@ -192,19 +208,27 @@ def _open_parts(
     contents = Contents(index, inodes, changes, objects, settler, lineages, read_only=read_only)
     digests = Digests(index, changes, objects)
     holds = Holds()
-    namespace = Namespace(
+    rules = name_rules(index, inodes, contained_mount=settings.symlinks_contained)
+    namespace = rules.namespace(
         index,
         inodes,
         changes,
         is_open=lambda inode: contents.is_open(inode) or inode in holds,
         release_content=contents.release,
-        policy=UserNames(),
+        policy=rules.policy,
         atime_mode=settings.atime_mode,
     )
     version_parts = _version_parts(
         index, inodes, changes, objects, contents, namespace, settings.versions
     )
+    version_parts.policies.configured = rules.configs.version_policy
     versions = Versions(version_parts)
+    whole = WholeContents(objects, settler)
+    commits = Commits(whole, rules.is_document)
+    drafts = Drafts(index, inodes, changes, namespace, contents, objects, whole, commits)
+    series = assemble_series(
+        index, inodes, changes, namespace, rules, whole, commits, version_parts.policies.forget
+    )
     namespace.keep_former(versions.keeper)
     contents.keep_former = versions.keeper.keep_rewritten
     views = Views()
@@ -223,6 +247,7 @@ def _open_parts(
         lambda directory, name: len(versions.shown(directory, name)),
         settings,
     )
+    metadata.places.override = rules.configs.metadata_view
     roots = Roots(index, changes, inodes, objects)
     durability = Durability(index, packs)
     space = HostSpace(layout.folder)
@@ -252,6 +277,11 @@ def _open_parts(
         contents=contents,
         holds=holds,
         namespace=namespace,
+        rules=rules,
+        commits=commits,
+        drafts=drafts,
+        series=series,
+        removal=Removal(changes, namespace),
         virtual_attributes=VirtualAttributes(
             inodes, contents, digests, objects, os.fsencode(layout.folder)
         ),
@@ -274,7 +304,10 @@ def _open_parts(
                 scrub_bytes_per_second=settings.scrub_bytes_per_second,
                 paths_of=namespace.paths_of,
                 named_in_memory=lambda: chain(
-                    contents.named_in_memory(), roots.named_in_memory(), metadata.named_in_memory()
+                    contents.named_in_memory(),
+                    whole.named_in_memory(),
+                    roots.named_in_memory(),
+                    metadata.named_in_memory(),
                 ),
             )
         ),

@@ -22,3 +22,4 @@ class VolumeSettings:
     scrub_bytes_per_second: int = 0  # 0: as fast as it goes
     versions: VersionPolicy = DEFAULT_POLICY  # where no directory says otherwise
     atime_mode: AtimeMode = AtimeMode.RELATIME
+    symlinks_contained: bool = False  # whether links must not lead out of the mount

@@ -24,7 +24,9 @@ from fsmodel.errors import (
     IsADirectory,
     NotFound,
     NotPermitted,
+    NotSupported,
     ReadOnly,
+    Stale,
 )
 from fsmodel.history.roots import WrittenRoot
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
@@ -47,6 +49,8 @@ from fsmodel.optimizer.optimizer import Estimate, Optimizer, Outcome
 from fsmodel.optimizer.strategies import StrategyName
 from fsmodel.repair.in_use import repair_in_use
 from fsmodel.repair.repairs import RepairReport
+from fsmodel.series.all_series import AllSeries
+from fsmodel.series.default_document import DEFAULT_SERIES
 from fsmodel.settings import VolumeSettings
 from fsmodel.statistics import VolumeStatistics, gather_statistics
 from fsmodel.steps import Steps, Work, run_inline
@@ -101,8 +105,13 @@ class Volume:
 
     @staticmethod
     def create(store: Path, *, plain: bool = False) -> None:
-        """Make an empty store. Raises StoreExists, BackendError."""
-        create_store(store)
+        """Make a store, without the structured folders if it is to be plain.
+
+        Raises StoreExists, BackendError.
+        """
+        create_store(store, plain=plain)
+        if not plain:
+            _make_default_series(store)
 
     @classmethod
     def open(
@@ -134,6 +143,17 @@ class Volume:
         return cls(parts)
 
     @property
+    @property
+    def entry_changed(self) -> EntryChanged:
+        """Who is told of entries that change by themselves."""
+        return self._entry_changed
+
+    @entry_changed.setter
+    def entry_changed(self, told: EntryChanged) -> None:
+        self._entry_changed = told
+        if self._parts.series is not None:
+            self._parts.series.lifecycle.entry_changed = told
+
     def store(self) -> Path:
         """The store's folder."""
         return self._parts.layout.folder
@@ -309,10 +329,53 @@ class Volume:
         if writing:
             self._require_writable()
             require_unlocked(inode, record)
-        return self.contents.open(inode)
+        elif self._parts.drafts.is_draft(inode):
+            raise Stale(f"inode {inode} is somebody's draft: look its name up again")
+        file = self.contents.open(inode)
+        if writing:
+            self._parts.drafts.begin(inode)
+        return file
 
-    def close_file(self, inode: InodeId) -> None:
-        """End one use of a file; one without a name is deleted with the last."""
+    def create_file(
+        self, parent: InodeId, name: bytes, mode: int, creator: Creator, *, exclusive: bool = True
+    ) -> InodeId:
+        """Make a regular file and open it for writing; a document gets its name when committed.
+
+        Raises AlreadyExists, Refused.
+        """
+        self._require_room()
+        if not self._parts.commits.is_document(parent, name):
+            inode = self._names.make_node(parent, name, mode, 0, creator)
+            self.contents.open(inode)
+            return inode
+        return self._parts.drafts.create(parent, name, mode, creator, exclusive=exclusive)
+
+    def is_draft(self, inode: InodeId) -> bool:
+        """Whether an open file is the draft of a document, to be committed when it is flushed."""
+        return self._parts.drafts.is_draft(inode)
+
+    def is_document(self, parent: InodeId, name: bytes) -> bool:
+        """Whether what has this name is a JSON document that is committed whole."""
+        return self._parts.commits.is_document(parent, name)
+
+    def commit_document(self, inode: InodeId) -> Steps[None]:
+        """Let everybody see what a settled draft holds; of any other file, nothing to do.
+
+        Raises DocumentInvalid, Refused: then the document is what it was.
+        """
+        return self._parts.drafts.commit(inode)
+
+    def is_volatile(self, parent: InodeId, name: bytes) -> bool:
+        """Whether a name comes and goes without being asked for: nobody may remember it."""
+        return self._parts.rules.is_volatile(parent, name)
+
+    def close_file(self, inode: InodeId, *, writing: bool = False) -> None:
+        """End one use of a file; one without a name is deleted with the last.
+
+        `writing` says that it was opened for that.
+        """
+        if writing:
+            self._parts.drafts.end(inode)
         self.contents.close(inode)
         if self._is_lost(inode):
             self._names.close_orphan(inode)
@@ -394,6 +457,18 @@ class Volume:
         return self._parts.metadata.sweep.run()
 
     def settle_leftovers(self) -> Steps[None]:
+    def remove_leftovers(self) -> Steps[int]:
+        """Delete, bit by bit, what has been removed as a whole; return how much that was."""
+        self._require_writable()
+        return self._parts.removal.run()
+
+    @property
+    def series(self) -> AllSeries:
+        """The series of the store. Raises NotSupported for a plain one."""
+        if self._parts.series is None:
+            raise NotSupported("this store was made with --plain: it has no series")
+        return self._parts.series.all
+
         """Finish what a killed process has left: chunk what it had made durable without that.
 
         Copies it was making are removed. A file that cannot be read or stored now is left as it
@@ -688,3 +763,18 @@ def _refuse_view(parent: InodeId, name: bytes) -> None:
     """Views are neither removed nor moved. Raises NotPermitted."""
     if is_view_name(parent, name):
         raise NotPermitted(f"{name.decode()} is a view: it is always there")
+    def require_room(self) -> None:
+        """Raises ReadOnly, NoSpace where nothing can be added."""
+        self._require_room()
+
+
+
+def _make_default_series(store: Path) -> None:
+    """Begin with one series, whose document is the pattern for others."""
+    volume = Volume.open(store)
+    try:
+        root = volume.attributes(ROOT_INODE)[0]
+        creator = Creator(root.uid, root.gid)
+        run_inline(volume.series.create(DEFAULT_SERIES, None, creator))
+    finally:
+        volume.close()

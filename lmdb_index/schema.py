@@ -138,6 +138,11 @@ SNAPSHOT: Final = Table(19, b"snapshot", SnapshotRecord)
 #   Exactly one row for each row of `digest`, made and removed with it.
 SHA256: Final = Table(17, b"sha256", RawRecord)
 
+# artifact: what the series have made, by address (fsmodel/series/artifacts.py).
+#   key  folder of the series' output, address NUL kind folder NUL extension      value  nothing
+#   Exactly one row for each name in a kind folder that has an extension and no leading dot.
+ARTIFACT: Final = Table(18, b"artifact", RawRecord)
+
 TABLES: Final[tuple[Table[msgspec.Struct], ...]] = (
     META,
     INODE,
@@ -157,4 +162,5 @@ TABLES: Final[tuple[Table[msgspec.Struct], ...]] = (
     SCRUB,
     SNAPSHOT,
     SHA256,
+    ARTIFACT,
 )  # type: ignore[assignment]  # a tuple of tables of several record types

@@ -18,6 +18,14 @@ Members = dict[str, msgspec.Raw]
 
 def parse_object(data: bytes) -> dict[str, Any]:
     """The JSON object that these bytes are. Raises DocumentInvalid."""
+    value = parse_value(data)
+    if not isinstance(value, dict):
+        raise DocumentInvalid("no JSON object: it must begin with '{'")
+    return value
+
+
+def parse_value(data: bytes) -> Any:
+    """The JSON value that these bytes are. Raises DocumentInvalid."""
     try:
         value = json.loads(data.decode(), object_pairs_hook=_members, parse_constant=_refuse)
     except UnicodeDecodeError as error:
@@ -28,8 +36,6 @@ def parse_object(data: bytes) -> dict[str, Any]:
         raise DocumentInvalid(f"more than {DEPTH_MAX} objects and lists in each other") from error
     except ValueError as error:  # a number of thousands of digits
         raise DocumentInvalid(f"no usable JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise DocumentInvalid("no JSON object: it must begin with '{'")
     _check(value)
     return value
 

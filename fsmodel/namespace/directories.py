@@ -8,7 +8,7 @@ and goes meanwhile.
 The size of a directory is its number of entries; its link count is 2 + subdirectories.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
 from fsmodel.change import Change
 from fsmodel.errors import AlreadyExists, InvalidArgument, NotFound
@@ -29,12 +29,25 @@ from lmdb_index.schema import DIRENT, DIRENT_ORDER
 FIRST_COOKIE: Final = 3  # 1 and 2 are the places of "." and ".." in a listing; they have no rows
 
 
+class EntryWatcher(Protocol):
+    """Told of every name that comes or goes, in the change of which its doings become part."""
+
+    def appeared(self, change: Change, directory: InodeId, name: bytes, kind: int) -> None:
+        """A name has been given to something; `kind` is st_mode >> 12."""
+        ...
+
+    def went(self, change: Change, directory: InodeId, name: bytes, kind: int) -> None:
+        """A name has been taken away."""
+        ...
+
+
 class Directories:
     """The entries of all directories. Owner: the thread that owns the index."""
 
     def __init__(self, index: Index, inodes: InodeTable) -> None:
         self._index = index
         self._inodes = inodes
+        self.watcher: EntryWatcher | None = None
 
     def lookup(self, directory: InodeId, name: bytes) -> InodeId:
         """The inode a name leads to, "." (of anything) and ".." (of directories) included.
@@ -106,6 +119,8 @@ class Directories:
         record.size += 1
         record.nlink += kind == DIRECTORY
         _put(change, directory, name, DirentRecord(inode, cookie, kind))
+        if self.watcher is not None:
+            self.watcher.appeared(change, directory, name, kind)
         return cookie
 
     def remove(self, change: Change, directory: InodeId, name: bytes, dirent: DirentRecord) -> None:
@@ -115,6 +130,8 @@ class Directories:
         record.nlink -= dirent.kind == DIRECTORY
         change.operation.delete(DIRENT, named_key(directory, name))
         change.operation.delete(DIRENT_ORDER, pair_key(directory, dirent.cookie))
+        if self.watcher is not None:
+            self.watcher.went(change, directory, name, dirent.kind)
 
     def point(
         self,
@@ -129,6 +146,9 @@ class Directories:
         record = self._opened(change, directory)
         record.nlink += (kind == DIRECTORY) - (dirent.kind == DIRECTORY)
         _put(change, directory, name, DirentRecord(inode, dirent.cookie, kind))
+        if self.watcher is not None and kind != dirent.kind:
+            self.watcher.went(change, directory, name, dirent.kind)
+            self.watcher.appeared(change, directory, name, kind)
 
     def _opened(self, change: Change, directory: InodeId) -> InodeRecord:
         """The record of a directory whose entries change, stamped."""

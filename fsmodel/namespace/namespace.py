@@ -54,6 +54,7 @@ class Namespace:
         lets go of the bytes of a file, in the change that destroys it.
         """
         self.changes = changes
+        self.policy = policy
         self.directories = Directories(index, inodes)
         self.xattrs = Xattrs(index)
         self.attributes = Attributes(self.xattrs)

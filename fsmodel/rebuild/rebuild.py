@@ -44,12 +44,13 @@ from fsmodel.store.object_reader import ObjectReader, locate
 from fsmodel.store.pack_format import ObjectKind
 from fsmodel.store.pack_reader import PackReader
 from fsmodel.upkeep.check_counters import true_counters
+from fsmodel.upkeep.check_series import missing_artifacts
 from fsmodel.upkeep.hurt_files import hurt_files
 from fsmodel.upkeep.retirement import LAST_PACK
 from lmdb_index.index import Index
 from lmdb_index.meta import ROOT_KEY
 from lmdb_index.records import RawRecord
-from lmdb_index.schema import INODE, META, OBJECT, SNAPSHOT
+from lmdb_index.schema import ARTIFACT, INODE, META, OBJECT, SNAPSHOT
 
 CACHE_BYTES: Final = 64 << 20
 
@@ -158,6 +159,8 @@ class _Rebuild:
         bulk.raise_counter("last_inode", chosen.root.last_inode + newer.inodes_added)
         bulk.raise_counter("last_inode", last_inode(bulk))
         bulk.raise_counter(LAST_PACK, contents.packs[-1])
+        for key in tuple(missing_artifacts(index)):
+            bulk.put(ARTIFACT, key, RawRecord())
         for name, value in true_counters(index).items():
             bulk.raise_counter(name, value)
         bulk.commit()

@@ -20,6 +20,12 @@ from fsmodel.upkeep.check_counters import true_counters
 from fsmodel.upkeep.check_hints import wrong_hints
 from fsmodel.upkeep.check_objects import depth_needed
 from fsmodel.upkeep.check_packs import PackSize, WrongPack, wrong_packs
+from fsmodel.upkeep.check_series import (
+    artifact_text,
+    is_artifact,
+    missing_artifacts,
+    surplus_artifacts,
+)
 from fsmodel.upkeep.check_snapshots import WrongSnapshot, wrong_snapshots
 from fsmodel.upkeep.check_trees import WrongTree, wrong_trees
 from fsmodel.upkeep.findings import Part, WrongHint
@@ -34,7 +40,7 @@ from fsmodel.upkeep.reference_counts import (
 )
 from lmdb_index.keys import number_key, number_of
 from lmdb_index.records import PackRecord, PackState, RawRecord
-from lmdb_index.schema import DAMAGED, INODE, OBJECT, PACK, SNAPSHOT, UNREFERENCED
+from lmdb_index.schema import ARTIFACT, DAMAGED, INODE, OBJECT, PACK, SNAPSHOT, UNREFERENCED
 
 BATCH: Final = 256  # corrections in one change
 _PRESENT: Final = RawRecord()
@@ -53,11 +59,12 @@ class Corrections:
     trees: list[WrongTree] = field(default_factory=list)
     snapshots: list[WrongSnapshot] = field(default_factory=list)
     hints: list[WrongHint] = field(default_factory=list)
+    artifacts: list[bytes] = field(default_factory=list)  # keys of rows that lack or are too many
 
     def __bool__(self) -> bool:
         """Whether there is anything to correct."""
         objects = (self.counts, self.surplus, self.shallow, self.packs)
-        return any((*objects, self.trees, self.snapshots, self.hints))
+        return any((*objects, self.trees, self.snapshots, self.hints, self.artifacts))
 
 
 def find_corrections(view: IndexView, load: LoadObject, pack_size: PackSize) -> Corrections:
@@ -82,6 +89,7 @@ def find_corrections(view: IndexView, load: LoadObject, pack_size: PackSize) -> 
     found.trees = list(wrong_trees(view, load))
     found.snapshots = list(wrong_snapshots(view, load))
     found.hints = list(wrong_hints(view))
+    found.artifacts = [*missing_artifacts(view), *surplus_artifacts(view)]
     return found
 
 
@@ -95,6 +103,7 @@ def apply_corrections(changes: Changes, found: Corrections, note: Note) -> Steps
         *(partial(_correct_tree, each) for each in found.trees),
         *(partial(_correct_snapshot, each) for each in found.snapshots),
         *(partial(_correct_hint, each) for each in found.hints),
+        *(partial(_correct_artifact, each) for each in found.artifacts),
     ]
     for start in range(0, len(work), BATCH):
         with changes.begin() as change:
@@ -188,3 +197,13 @@ def _correct_snapshot(wrong: WrongSnapshot, change: Change, note: Note) -> None:
 def _correct_hint(wrong: WrongHint, change: Change, note: Note) -> None:
     change.operation.delete(wrong.table, wrong.key)
     note(Part.HINTS, f"{wrong.text}: forgotten")
+
+
+def _correct_artifact(key: bytes, change: Change, note: Note) -> None:
+    """What is listed by its address, as the names are by now."""
+    operation = change.operation
+    if is_artifact(operation, key):
+        operation.put(ARTIFACT, key, _PRESENT)
+        note(Part.SERIES, f"artifact {artifact_text(key)} is listed by its address again")
+    elif operation.delete(ARTIFACT, key):
+        note(Part.SERIES, f"artifact {artifact_text(key)} is not listed any more")

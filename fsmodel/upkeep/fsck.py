@@ -17,6 +17,7 @@ from fsmodel.upkeep.check_damage import check_damage
 from fsmodel.upkeep.check_hints import check_hints
 from fsmodel.upkeep.check_names import check_names
 from fsmodel.upkeep.check_objects import check_objects
+from fsmodel.upkeep.check_series import check_series
 from fsmodel.upkeep.check_snapshots import check_snapshots
 from fsmodel.upkeep.check_trees import check_trees
 from fsmodel.upkeep.findings import Finding, Part
@@ -55,6 +56,7 @@ def check_volume(
         rows,
         _readable(check_names(view)),
         _readable(check_attached(view)),
+        _readable(check_series(view)),
         _readable(check_contents(view, load)),
         _readable(check_objects(view, load, pack_size)),
         _readable(check_trees(view, load)),

@@ -33,13 +33,18 @@ class MountedStore:
     """A mount of a new store. A context manager: mounts, and takes everything away at the end."""
 
     def __init__(
-        self, *options: str, folder: Path | None = None, command: Sequence[str] = COMMAND
+        self,
+        *options: str,
+        folder: Path | None = None,
+        command: Sequence[str] = COMMAND,
+        structured: bool = False,
     ) -> None:
         """`options` go to `-o`. The folder must not exist yet; by default it is a temporary one.
 
-        `command` is the command line to use.
+        `command` is the command line to use. A store begins empty unless it is `structured`.
         """
         self._command = command
+        self._mkfs_options = () if structured else ("--plain",)
         if folder is None:
             folder = Path(tempfile.mkdtemp(prefix="mounted-"))
         else:
@@ -60,7 +65,7 @@ class MountedStore:
 
     def __enter__(self) -> "MountedStore":
         try:
-            self.cairnfs("mkfs", self.store)
+            self.cairnfs("mkfs", *self._mkfs_options, self.store)
             self.mount()
         except BaseException:
             self.close()
@@ -221,9 +226,11 @@ class Filesystem:
 
 
 @contextmanager
-def mounted(*options: str, command: Sequence[str] = COMMAND) -> Iterator[MountedStore]:
+def mounted(
+    *options: str, command: Sequence[str] = COMMAND, structured: bool = False
+) -> Iterator[MountedStore]:
     """A mount for one test, ending in umount, a clean fsck and a silent log."""
-    with MountedStore(*options, command=command) as store:
+    with MountedStore(*options, command=command, structured=structured) as store:
         yield store
         if store.is_alive:
             store.umount()

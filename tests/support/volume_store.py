@@ -34,7 +34,7 @@ class VolumeStore:
         self._settings = settings
         self.store = folder / "0"
         self.expected: dict[bytes, bytes] = {}
-        Volume.create(self.store)
+        Volume.create(self.store, plain=True)
         self._open()
 
     def _open(self) -> None:

@@ -38,7 +38,7 @@ NO_CACHE: Final = replace(PLAIN, cache_bytes=0)  # every read of a chunk goes to
 
 def make_store(folder: Path, limits: ChunkLimits = LIMITS) -> Path:
     """An empty store whose files are cut into chunks of these sizes."""
-    Volume.create(folder)
+    Volume.create(folder, plain=True)
     layout = StoreLayout(folder)
     content = read_format(layout)
     chunking = msgspec.structs.replace(

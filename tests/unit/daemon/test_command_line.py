@@ -51,7 +51,7 @@ def cairnfs(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def store(tmp_path: Path, cairnfs: Command) -> Path:
-    assert cairnfs("mkfs", tmp_path / "store").status == 0
+    assert cairnfs("mkfs", "--plain", tmp_path / "store").status == 0
     return tmp_path / "store"
 
 

@@ -18,7 +18,7 @@ from fsmodel.volume import Volume
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     folder = tmp_path / "store"
-    Volume.create(folder)
+    Volume.create(folder, plain=True)
     return folder
 
 

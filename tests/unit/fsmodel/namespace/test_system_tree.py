@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Iterator[NamespaceStore]:
 def volume(tmp_path: Path) -> Iterator[Volume]:
     """A volume with a hidden folder `kept`."""
     folder = tmp_path / "store"
-    Volume.create(folder)
+    Volume.create(folder, plain=True)
     opened = Volume.open(folder)
     made_folder(opened._names, b"kept")
     yield opened
@@ -116,7 +116,7 @@ def test_views_of_the_root_are_ordinary_names_below(volume: Volume) -> None:
 
 
 def test_it_is_part_of_what_is_checked_and_kept(tmp_path: Path) -> None:
-    Volume.create(tmp_path / "store")
+    Volume.create(tmp_path / "store", plain=True)
     for known in (False, True):
         volume = Volume.open(tmp_path / "store")
         assert (volume._names.system.find(b"kept") is not None) is known

@@ -240,7 +240,7 @@ def test_a_folder_of_many_files_is_restored(tmp_path: Path) -> None:
 
 def test_a_volume_needs_no_root_to_be_opened(tmp_path: Path) -> None:
     """A store that was killed before its first root: rebuild says so, everything else works."""
-    Volume.create(tmp_path / "store")
+    Volume.create(tmp_path / "store", plain=True)
     with pytest.raises(StoreDamaged, match="the packs hold none"):
         rebuild_index(tmp_path / "store", lambda done, total, text: None)
     Volume.open(tmp_path / "store").close()

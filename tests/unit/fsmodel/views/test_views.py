@@ -37,7 +37,7 @@ ROOT = Creator(0, 0)
 
 @pytest.fixture
 def volume(tmp_path: Path) -> Iterator[Volume]:
-    Volume.create(tmp_path / "store")
+    Volume.create(tmp_path / "store", plain=True)
     volume = Volume.open(tmp_path / "store")
     volume.views.register(VIEW, SampleProvider(volume))
     yield volume

@@ -1,0 +1,1 @@
+"""The structured part of a tree: series, their output, and the rules that hold in it."""

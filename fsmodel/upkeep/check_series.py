@@ -1,0 +1,121 @@
+"""Do the artifacts that are listed by address agree with the names, and series with their output?
+
+Which artifacts there are is derived again from the names in the kind folders, also in those of
+deleted series. The same code makes the rows anew for rebuild-index and repair.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from fsmodel.ids import ROOT_INODE
+from fsmodel.namespace.inodes import DIRECTORY
+from fsmodel.namespace.system_tree import SYSTEM_NAME
+from fsmodel.series.artifact_names import is_temporary, series_of_document
+from fsmodel.series.artifacts import artifact_key, artifact_of
+from fsmodel.series.configs import CONFIG_ATTRIBUTE
+from fsmodel.series.layout import (
+    DELETED,
+    REMOVED,
+    ReadsRows,
+    find_structured_folders,
+    is_structured,
+)
+from fsmodel.upkeep.findings import Finding, Part
+from fsmodel.upkeep.index_view import IndexView
+from lmdb_index.keys import named_key, number_key, number_of
+from lmdb_index.records import DirentOrderRecord
+from lmdb_index.schema import ARTIFACT, DIRENT, DIRENT_ORDER, XATTR
+
+_HIDDEN: Final = (DELETED, REMOVED)
+
+
+def check_series(view: IndexView) -> Iterator[Finding]:
+    """Compare the rows of artifacts with the names, and documents with folders."""
+    for key in missing_artifacts(view):
+        yield _finding(f"artifact {artifact_text(key)} is not listed by its address")
+    for key in surplus_artifacts(view):
+        yield _finding(f"artifact {artifact_text(key)} is listed by its address, but is not there")
+    if is_structured(view):
+        yield from _check_documents(view)
+
+
+def missing_artifacts(view: IndexView) -> Iterator[bytes]:
+    """Keys of the rows that lack."""
+    for output in _outputs(view):
+        for kind in _entries(view, output):
+            if kind.kind == DIRECTORY and not is_temporary(kind.name):
+                for entry in _entries(view, kind.inode):
+                    key = _key(output, kind.name, entry)
+                    if key is not None and view.get(ARTIFACT, key) is None:
+                        yield key
+
+
+def surplus_artifacts(view: IndexView) -> Iterator[bytes]:
+    """Keys of the rows that stand for nothing."""
+    outputs: dict[int, bool] = {}
+    known = set(_outputs(view)) if view.count(ARTIFACT) else set()
+    for key, _ in view.scan(ARTIFACT):
+        output = number_of(key)
+        is_there = outputs.setdefault(output, output in known)
+        if not is_there or not is_artifact(view, key):
+            yield key
+
+
+def is_artifact(view: ReadsRows, key: bytes) -> bool:
+    """Whether what a row stands for has its name."""
+    artifact, output = artifact_of(key), number_of(key)
+    folder = view.get(DIRENT, named_key(output, artifact.kind))
+    if folder is None or folder.kind != DIRECTORY:
+        return False
+    dirent = view.get(DIRENT, named_key(folder.inode, artifact.name))
+    return dirent is not None and dirent.kind != DIRECTORY
+
+
+def _key(output: int, kind: bytes, entry: DirentOrderRecord) -> bytes | None:
+    return None if entry.kind == DIRECTORY else artifact_key(output, kind, entry.name)
+
+
+def _outputs(view: IndexView) -> Iterator[int]:
+    """The folders of all output, also of deleted and removed series."""
+    folders = find_structured_folders(view)
+    if folders is None:
+        return
+    above = [int(folders.output)]
+    system = view.get(DIRENT, named_key(ROOT_INODE, SYSTEM_NAME))
+    for name in _HIDDEN:
+        dirent = None if system is None else view.get(DIRENT, named_key(system.inode, name))
+        if dirent is not None:
+            above.append(dirent.inode)
+    for directory in above:
+        yield from (each.inode for each in _entries(view, directory) if each.kind == DIRECTORY)
+
+
+def _check_documents(view: IndexView) -> Iterator[Finding]:
+    folders = find_structured_folders(view)
+    if folders is None:
+        yield _finding("series/, series/deleted/ or output/ is missing")
+        return
+    for entry in _entries(view, folders.series):
+        series = series_of_document(entry.name)
+        if series is None:
+            continue
+        output = view.get(DIRENT, named_key(folders.output, series))
+        if output is None:
+            yield _finding(f"series {series!r} has no folder for output: write its document again")
+        elif view.get(XATTR, named_key(output.inode, CONFIG_ATTRIBUTE)) is None:
+            yield _finding(f"series {series!r} is not configured: write its document again")
+
+
+def _entries(view: IndexView, directory: int) -> Iterator[DirentOrderRecord]:
+    return (entry for _, entry in view.scan_prefix(DIRENT_ORDER, number_key(directory)))
+
+
+def artifact_text(key: bytes) -> str:
+    """An artifact, for a person."""
+    artifact = artifact_of(key)
+    path = b"/".join((artifact.kind, artifact.name)).decode(errors="backslashreplace")
+    return f"{path} of series folder {number_of(key)}"
+
+
+def _finding(text: str) -> Finding:
+    return Finding(Part.SERIES, text)
