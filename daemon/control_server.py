@@ -31,7 +31,7 @@ from daemon.control_protocol import (
     encode_progress,
     encode_result,
 )
-from daemon.control_socket import peer_credentials_size, peer_of
+from daemon.control_socket import Peer, peer_credentials_size, peer_of
 from daemon.problems import RequestFailed, nearest_hint
 from daemon.workers import PatientWorkers
 from fsmodel.errors import CairnError
@@ -86,8 +86,7 @@ class ControlServer:
     def _refusal_of(self, stream: trio.SocketStream) -> bytes | None:
         if self._clients > CLIENTS_MAX:
             return encode_failure("TooManyClients", f"more than {CLIENTS_MAX} clients: try again")
-        size = peer_credentials_size()
-        peer = peer_of(stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+        peer = _peer_of(stream)
         if not peer.may_command:
             _log.warning("control client refused: process %d of user %d", peer.pid, peer.uid)
             return encode_failure("AccessDenied", "only the daemon's user and root may ask")
@@ -127,7 +126,9 @@ class ControlServer:
         self, command: VolumeCommand, arguments: Any, stream: trio.SocketStream
     ) -> object:
         progress = _LatestProgress(stream)
-        context = Context(self._service.volume, progress.note)
+        if command.settles_first and not self._service.volume.read_only:
+            await self._service.make_durable()
+        context = Context(self._service.volume, progress.note, _peer_of(stream).uid)
         steps = command.run(context, arguments)
         try:
             return await PatientWorkers(progress.send).drive(steps)
@@ -156,6 +157,11 @@ class _LatestProgress:
         self._latest = None
         self._next_at = trio.current_time() + PROGRESS_SECONDS
         await _send(self._stream, encode_progress(latest))
+
+
+def _peer_of(stream: trio.SocketStream) -> Peer:
+    size = peer_credentials_size()
+    return peer_of(stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
 
 
 async def _receive(stream: trio.SocketStream) -> bytes:

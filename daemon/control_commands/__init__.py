@@ -4,15 +4,18 @@ from typing import Final
 
 from daemon.control_commands.checks import FSCK
 from daemon.control_commands.command import ServiceCommand, VolumeCommand
+from daemon.control_commands.copies import COPIES
 from daemon.control_commands.figures import STATS
 from daemon.control_commands.gc import GC
 from daemon.control_commands.optimize import OPTIMIZE
 from daemon.control_commands.running import CHECKPOINT, STATUS
 from daemon.control_commands.scrub import SCRUB
+from daemon.control_commands.snapshots import SNAPSHOTS
 from daemon.control_commands.versions import VERSIONS
 
 VOLUME_COMMANDS: Final[dict[str, VolumeCommand]] = {
-    command.name: command for command in (STATS, FSCK, GC, SCRUB, OPTIMIZE, *VERSIONS)
+    command.name: command
+    for command in (STATS, FSCK, GC, SCRUB, OPTIMIZE, *VERSIONS, *SNAPSHOTS, *COPIES)
 }
 SERVICE_COMMANDS: Final[dict[str, ServiceCommand]] = {
     command.name: command for command in (STATUS, CHECKPOINT)

@@ -5,8 +5,9 @@ requests; the command line runs the same function on a store that is not mounted
 give the same answer. A *service command* is about the running daemon and exists only there.
 """
 
+import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,6 +45,7 @@ class Context:
 
     volume: Volume
     report: Callable[[Progress], None]  # tells whoever asked how far the work has come
+    uid: int = field(default_factory=os.geteuid)  # of the user who asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class VolumeCommand:
     arguments: type[msgspec.Struct]
     run: Callable[[Context, Any], Steps[object]]
     changes_store: Callable[[Any], bool] = lambda arguments: False
+    settles_first: bool = False
     unmounted: Callable[[Path, Any, Callable[[Progress], None]], object] | None = None
 
 
