@@ -77,7 +77,7 @@ def assemble_metadata(
     resets = RecentResets(changes, analyses)
     figures = ContentFigures(objects)
     documents = MetadataDocuments(
-        inodes, digests, hashes, analyses, resets, figures, count_versions
+        inodes, digests, hashes, analyses, resets, figures, count_versions, namespace.paths_of
     )
     visible = [os.fsencode(path) for path in settings.metadata_visible]
     places = MetadataPlaces(index, namespace, visible)

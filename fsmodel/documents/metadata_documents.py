@@ -20,7 +20,7 @@ from fsmodel.documents.metadata_document import (
     shown_waiting,
 )
 from fsmodel.documents.recent_resets import RecentResets
-from fsmodel.errors import NotFound
+from fsmodel.errors import DocumentInvalid, NotFound
 from fsmodel.ids import InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import AttributeChange, Creator
@@ -53,6 +53,7 @@ class MetadataDocuments:
         resets: RecentResets,
         figures: ContentFigures,
         count_versions: CountVersions,
+        paths_of: Callable[[InodeId], list[bytes]],
     ) -> None:
         self._inodes = inodes
         self._digests = digests
@@ -61,6 +62,7 @@ class MetadataDocuments:
         self._resets = resets
         self._figures = figures
         self._count_versions = count_versions
+        self._paths_of = paths_of
 
     def names(self, directory: InodeId, digits: str = "") -> Steps[list[str]]:
         """The hashes of the documents that are listed and begin so, in order.
@@ -105,7 +107,11 @@ class MetadataDocuments:
 
         What says nothing about a content that is there is not stored.
         """
-        kept: bytes = yield Work(partial(kept_of, data, sha256), len(data))
+        try:
+            kept: bytes = yield Work(partial(kept_of, data, sha256), len(data))
+        except DocumentInvalid as error:
+            reason = f"{self._path(directory, sha256)}: {error}: the document stays as it was"
+            raise DocumentInvalid(reason) from error
         files = yield from self._hashes.files_with(directory, bytes.fromhex(sha256))
         self._resets.forget(directory, sha256)
         if kept == NOTHING_KEPT and files:
@@ -141,6 +147,12 @@ class MetadataDocuments:
     def shown_former(self, analysis: Analysis) -> Steps[bytes]:
         """A former analysis as a document. Raises DataError."""
         return shown_waiting((yield from self._analyses.read(analysis)), analysis.sha256)
+
+    def _path(self, directory: InodeId, sha256: str) -> str:
+        """Where a document is, as people read it."""
+        folder = next(iter(self._paths_of(directory)), b"(removed)").rstrip(b"/")
+        place = folder.decode(errors="backslashreplace")
+        return f"{place}/.metadata/{sha256[:2]}/{sha256}.json"
 
     def _facts(
         self, directory: InodeId, sha256: str, files: Sequence[HashedFile], record: InodeRecord

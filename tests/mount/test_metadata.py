@@ -333,6 +333,7 @@ def test_what_is_no_document_is_refused(
     assert place.read_bytes() == before
     (line,) = refused(store)[logged:]
     assert reason in line
+    assert str(place.relative_to(store.mountpoint)) in line
 
 
 def test_a_hundred_megabytes_of_brackets(listed: Path) -> None:
