@@ -129,6 +129,8 @@ class ControlServer:
         if command.settles_first and not self._service.volume.read_only:
             await self._service.make_durable()
         context = Context(self._service.volume, progress.note, _peer_of(stream).uid)
+        if command.needs_the_store_alone:
+            await self._service.make_way()
         steps = command.run(context, arguments)
         try:
             return await PatientWorkers(progress.send).drive(steps)

@@ -16,6 +16,7 @@ from functools import partial
 import trio
 
 from daemon import __version__, control_socket, kernel_notices
+from daemon.archivist import Archivist
 from daemon.checkpointer import Checkpointer
 from daemon.control_server import ControlServer
 from daemon.daemon_record import DaemonRecord, remove_record, start_ticks, write_record
@@ -103,8 +104,9 @@ class _Daemon:
         self._workers = Workers()
         self._flusher = Flusher(volume, self._workers, plan.settings.dirty_bytes_max)
         self._checkpointer = Checkpointer(volume, plan.settings.checkpoint_interval_seconds)
+        self._archivist = Archivist(volume, plan.settings.archive_idle_seconds, self._activity)
         self._service = DaemonService(
-            volume, self._flusher, self._checkpointer, errors, plan.mountpoint
+            volume, self._flusher, self._checkpointer, errors, plan.mountpoint, self._archivist
         )
         self._maintenance = Maintenance(
             volume,
@@ -142,6 +144,9 @@ class _Daemon:
             finally:
                 session.close(detached=stopper.detached)
 
+    def _activity(self) -> object:
+        return self._service.activity()
+
     def _stopper(self, session: FuseSession) -> Stopper:
         mount = mount_at(read_mount_table(), self._plan.mountpoint)
         return Stopper(
@@ -164,6 +169,7 @@ class _Daemon:
                 nursery.start_soon(self._checkpointer.run)
                 nursery.start_soon(self._root_keeper.run)
                 nursery.start_soon(self._maintenance.run)
+                nursery.start_soon(self._archivist.run)
                 nursery.start_soon(self._version_upkeep.run)
                 nursery.start_soon(MetadataKeeper(self._volume).run)
             nursery.start_soon(ControlServer(self._service, listener).run)
@@ -172,6 +178,8 @@ class _Daemon:
             await session.serve()
             self._manager.notify(STOPPING)
             await self._drain()
+            if not self._volume.read_only:
+                await self._archivist.at_stop(self._plan.settings.archive_stop_seconds)
             nursery.cancel_scope.cancel()
 
     async def _become_ready(self, nursery: trio.Nursery) -> None:

@@ -4,6 +4,7 @@ import os
 import time
 from datetime import UTC, datetime
 
+from daemon.archivist import Archivist
 from daemon.checkpointer import Checkpointer
 from daemon.flusher import Flusher
 from daemon.logs import ErrorCounter
@@ -21,12 +22,14 @@ class DaemonService:
         checkpointer: Checkpointer,
         errors: ErrorCounter,
         mountpoint: str,
+        archivist: Archivist,
     ) -> None:
         self._volume = volume
         self._flusher = flusher
         self._checkpointer = checkpointer
         self._errors = errors
         self._mountpoint = mountpoint
+        self._archivist = archivist
         self._started_at = datetime.now(UTC)
         self._started_monotonic = time.monotonic()
 
@@ -64,6 +67,10 @@ class DaemonService:
         files = self._volume.contents.files()
         written = [(file.inode, file.size, file.dirty_bytes, file.written_ns) for file in files]
         return self._volume.durability.position, written
+
+    async def make_way(self) -> None:
+        """Interrupt long work in the background, for a command that needs the store alone."""
+        await self._archivist.make_way()
 
     async def make_durable(self) -> None:
         """Settle every open file and checkpoint. Raises NoSpace, DataError."""

@@ -82,6 +82,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(ge=1, description="A store is idle when nothing has changed for so long."),
     ] = 300.0
+    archive_idle_seconds: Annotated[
+        float,
+        Meta(
+            ge=1,
+            description="After so long without a change, what was written is compressed hard.",
+        ),
+    ] = 10.0
+    archive_stop_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3600,
+            description="How long a stopping daemon may do that; 0 leaves it out.",
+        ),
+    ] = 20.0
     scrub_bytes_per_second: Annotated[
         int,
         Meta(

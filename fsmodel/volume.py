@@ -78,6 +78,7 @@ _log = logging.getLogger(__name__)
 # kernel has to be told as well.
 EntryChanged = Callable[[InodeId, bytes], None]
 
+ARCHIVED_BYTES: Final = "archived_bytes"  # counter: what was stored after the last archival
 FSCK_COST_BYTES: Final = 1 << 30  # never worth doing on the owner thread
 
 
@@ -143,7 +144,6 @@ class Volume:
         return cls(parts)
 
     @property
-    @property
     def entry_changed(self) -> EntryChanged:
         """Who is told of entries that change by themselves."""
         return self._entry_changed
@@ -154,6 +154,7 @@ class Volume:
         if self._parts.series is not None:
             self._parts.series.lifecycle.entry_changed = told
 
+    @property
     def store(self) -> Path:
         """The store's folder."""
         return self._parts.layout.folder
@@ -456,7 +457,6 @@ class Volume:
         self._require_writable()
         return self._parts.metadata.sweep.run()
 
-    def settle_leftovers(self) -> Steps[None]:
     def remove_leftovers(self) -> Steps[int]:
         """Delete, bit by bit, what has been removed as a whole; return how much that was."""
         self._require_writable()
@@ -469,6 +469,7 @@ class Volume:
             raise NotSupported("this store was made with --plain: it has no series")
         return self._parts.series.all
 
+    def settle_leftovers(self) -> Steps[None]:
         """Finish what a killed process has left: chunk what it had made durable without that.
 
         Copies it was making are removed. A file that cannot be read or stored now is left as it
@@ -696,6 +697,24 @@ class Volume:
         estimates = yield from self.estimate(names, report)
         return (yield from self._optimizer.run(estimates, report))
 
+    @property
+    def archived_bytes(self) -> int:
+        """How much was stored when the store was archived last."""
+        return self._parts.index.counter(ARCHIVED_BYTES)
+
+    def archive(self, report: Report, *, level: int) -> Steps[int]:
+        """Put cold chunks into groups and give back what that saves; returns those bytes.
+
+        Raises Busy, ReadOnly, NoSpace, BackendError; what was done by then stays done.
+        """
+        self._require_writable()
+        saved = yield from self._optimizer.archive(report, level)
+        yield from self.collect_garbage(report, thorough=True)
+        with self._parts.changes.begin() as change:
+            stored = self.statistics().stored_bytes
+            change.operation.add(ARCHIVED_BYTES, stored - self.archived_bytes)
+        return saved
+
     def _collect_thoroughly(self, report: Report, dry_run: bool) -> Steps[GcReport]:
         return self.collect_garbage(report, thorough=True, dry_run=dry_run)
 
@@ -750,6 +769,10 @@ class Volume:
             except CairnError as error:
                 _log.warning("the packs are without the last changes of the tree: %s", error)
 
+    def require_room(self) -> None:
+        """Raises ReadOnly, NoSpace where nothing can be added."""
+        self._require_room()
+
     def _require_writable(self) -> None:
         if self.read_only:
             raise ReadOnly("the volume is mounted read-only")
@@ -763,10 +786,6 @@ def _refuse_view(parent: InodeId, name: bytes) -> None:
     """Views are neither removed nor moved. Raises NotPermitted."""
     if is_view_name(parent, name):
         raise NotPermitted(f"{name.decode()} is a view: it is always there")
-    def require_room(self) -> None:
-        """Raises ReadOnly, NoSpace where nothing can be added."""
-        self._require_room()
-
 
 
 def _make_default_series(store: Path) -> None:

@@ -56,5 +56,6 @@ FSCK: Final = VolumeCommand(
     FsckArguments,
     fsck_document,
     changes_store=lambda arguments: arguments.repair,
+    needs_the_store_alone=True,
     unmounted=fsck_unmounted,
 )

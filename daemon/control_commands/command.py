@@ -38,6 +38,10 @@ class Service(Protocol):
         """Settle every open file and checkpoint."""
         ...
 
+    async def make_way(self) -> None:
+        """Interrupt long work in the background."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -61,6 +65,7 @@ class VolumeCommand:
     arguments: type[msgspec.Struct]
     run: Callable[[Context, Any], Steps[object]]
     changes_store: Callable[[Any], bool] = lambda arguments: False
+    needs_the_store_alone: bool = False  # interrupts long work in the background
     settles_first: bool = False
     unmounted: Callable[[Path, Any, Callable[[Progress], None]], object] | None = None
 

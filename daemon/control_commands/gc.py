@@ -26,4 +26,10 @@ def gc_document(context: Context, arguments: GcArguments) -> Steps[object]:
     return asdict(report)
 
 
-GC: Final = VolumeCommand("gc", GcArguments, gc_document, lambda arguments: not arguments.dry_run)
+GC: Final = VolumeCommand(
+    "gc",
+    GcArguments,
+    gc_document,
+    lambda arguments: not arguments.dry_run,
+    needs_the_store_alone=True,
+)

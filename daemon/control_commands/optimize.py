@@ -35,5 +35,9 @@ def optimize_document(context: Context, arguments: OptimizeArguments) -> Steps[o
 
 
 OPTIMIZE: Final = VolumeCommand(
-    "optimize", OptimizeArguments, optimize_document, lambda arguments: arguments.what == "run"
+    "optimize",
+    OptimizeArguments,
+    optimize_document,
+    lambda arguments: arguments.what == "run",
+    needs_the_store_alone=True,
 )

@@ -30,4 +30,6 @@ def scrub_document(context: Context, arguments: ScrubArguments) -> Steps[object]
     return {"clean": not report.damaged, **document}
 
 
-SCRUB: Final = VolumeCommand("scrub", ScrubArguments, scrub_document, lambda arguments: True)
+SCRUB: Final = VolumeCommand(
+    "scrub", ScrubArguments, scrub_document, lambda arguments: True, needs_the_store_alone=True
+)

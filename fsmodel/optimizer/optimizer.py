@@ -119,6 +119,17 @@ class Optimizer:
                 outcomes.append(outcome)
         return tuple(outcomes)
 
+    def archive(self, report: Report, level: int) -> Steps[int]:
+        """Archive what is cold and not archived yet, without an estimate; returns bytes saved.
+
+        Raises Busy, NoSpace, BackendError.
+        """
+        alone, hot = self._upkeep.alone("an archival"), self._parts.objects.heat.hot()
+        with alone:
+            strategy = Archival(self._reader.read, frozenset(hot), level)
+            done = yield from self._reencoder.run(strategy, report)
+        return done.saved_bytes
+
     def _run(self, estimate: Estimate, report: Report) -> Steps[Outcome]:
         if estimate.strategy is StrategyName.DEDUPLICATION:
             yield from self._settle_leftovers()

@@ -33,12 +33,16 @@ class MadeUpService:
     def __init__(self) -> None:
         self.volume = cast("Volume", "the volume")
         self.durable = 0
+        self.made_way = 0
 
     def status(self) -> object:
         return {"pid": 1, "path": "/\\xff"}
 
     async def make_durable(self) -> None:
         self.durable += 1
+
+    async def make_way(self) -> None:
+        self.made_way += 1
 
 
 class Numbers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -239,6 +243,19 @@ async def test_long_work_lets_others_in(tmp_path: Path, monkeypatch: pytest.Monk
         assert answers == []
         told_to_stop = True
     assert answers == ["stopped"]
+
+
+async def test_a_command_that_needs_the_store_alone_interrupts_work_in_the_background(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = VolumeCommand("alone", Numbers, count, needs_the_store_alone=True)
+    monkeypatch.setitem(control_commands.VOLUME_COMMANDS, "alone", alone)
+    service = MadeUpService()
+    async with serving(tmp_path, service):
+        await asked(tmp_path, "count")
+        assert service.made_way == 0
+        await asked(tmp_path, "alone")
+        assert service.made_way == 1
 
 
 async def test_requests_of_one_connection_are_answered_in_order(tmp_path: Path) -> None:

@@ -1,0 +1,103 @@
+"""Archival without being asked: what was written is stored in groups once nobody writes any more.
+
+Two occasions. When nothing has changed for some time, as hard as it gets; whoever wants the store
+for himself meanwhile (`cairnfs gc`, `scrub`, `optimize`, `fsck`) is not kept waiting, and the rest
+is done another time. And at a clean stop, quickly and for a bounded time. Then garbage is
+collected, since what was stored anew is dead where it was.
+
+How much is stored when it has been archived is kept in the index, so that a store that does not
+grow is not looked through again.
+
+Owner of everything here: the event-loop thread. Checkpoints: waiting for the next look, every hop
+to a worker, and the rest after each step.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+import trio
+
+from daemon.workers import PatientWorkers
+from fsmodel.errors import Busy, CairnError
+from fsmodel.volume import Volume
+
+_log = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 2.0
+REST_SECONDS: Final = 0.01  # after each step
+RETRY_SECONDS: Final = 600.0  # after an attempt that failed
+NEW_BYTES_MIN: Final = 1 << 20  # stored since the last time; less is not worth it,
+NEW_SHARE_MIN: Final = 0.01  # nor is a smaller part of the store
+IDLE_LEVEL: Final = 19
+STOP_LEVEL: Final = 12  # a tenth larger at a twentieth of the time
+
+
+class Archivist:
+    """Archives a served volume. `activity` is different after any write or change."""
+
+    def __init__(self, volume: Volume, idle_seconds: float, activity: Callable[[], object]) -> None:
+        self._volume = volume
+        self._idle_seconds = idle_seconds
+        self._activity = activity
+        self._scope: trio.CancelScope | None = None  # of the archival that is running
+        self._ended = trio.Event()
+
+    async def run(self) -> None:
+        """Archive whenever it is due, for ever."""
+        seen, changed_at = self._activity(), trio.current_time()
+        while True:
+            await trio.sleep(LOOK_SECONDS)
+            found = self._activity()
+            if found != seen:
+                seen, changed_at = found, trio.current_time()
+            elif trio.current_time() - changed_at >= self._idle_seconds and self.is_due:
+                await self.archive(IDLE_LEVEL)
+                seen = self._activity()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether enough is stored that was not, when the store was archived last."""
+        stored = self._volume.statistics().stored_bytes
+        grown = stored - self._volume.archived_bytes
+        return grown >= NEW_BYTES_MIN and grown >= NEW_SHARE_MIN * stored
+
+    async def archive(self, level: int) -> None:
+        """Archive what is not, until it is done or somebody wants the store for himself."""
+        self._ended = trio.Event()
+        try:
+            with trio.CancelScope() as self._scope:
+                await self._attempt(level)
+        finally:
+            self._scope = None
+            self._ended.set()
+
+    async def at_stop(self, seconds_max: float) -> None:
+        """Archive quickly, within a time; nothing is lost when that is too short."""
+        if seconds_max > 0 and self.is_due:
+            with trio.move_on_after(seconds_max):
+                await self.archive(STOP_LEVEL)
+
+    async def make_way(self) -> None:
+        """Interrupt what is running, and return when it has ended."""
+        if self._scope is not None:
+            self._scope.cancel()
+            await self._ended.wait()
+
+    async def _attempt(self, level: int) -> None:
+        steps = self._volume.archive(lambda done, total, text: None, level=level)
+        try:
+            saved = await PatientWorkers(_rest).drive(steps)
+        except Busy as busy:
+            _log.debug("no archival now: %s", busy)
+        except CairnError as error:
+            _log.error("archival failed, will be tried again: %s", error)
+            await trio.sleep(RETRY_SECONDS)
+        else:
+            _log.info("archived: %d bytes less", saved)
+        finally:
+            steps.close()
+
+
+async def _rest() -> None:
+    await trio.sleep(REST_SECONDS)
