@@ -20,7 +20,6 @@ from fsmodel.ids import ObjectId
 from fsmodel.index_border import index_errors_translated
 from fsmodel.inode_table import InodeTable
 from fsmodel.rebuild.bulk import Bulk
-from fsmodel.rebuild.newer_operations import forget_trees
 from fsmodel.rebuild.pack_contents import Report
 from fsmodel.rebuild.rebuild import rebuild_held
 from fsmodel.recovery import FrameJudge
@@ -54,7 +53,6 @@ from lmdb_index.schema import DAMAGED, OBJECT, UNREFERENCED
 
 CACHE_BYTES: Final = 64 << 20
 ROUNDS_MAX: Final = 8  # of what follows from each other; one is enough as a rule
-NAME_PARTS: Final = frozenset({Part.NAMES, Part.CONTENTS, Part.INDEX})
 
 
 def repair_store(store: Path, report: Report, clock: Clock | None = None) -> RepairReport:
@@ -161,8 +159,6 @@ class _Repair:
         lost = LostObjects(bulk, repairs, self._layout, self._uuid, load, now_ns, self._report)
         lost.repair()
         FileContents(bulk, repairs, load).repair()
-        if any(each.part in NAME_PARTS for each in repairs.done):
-            forget_trees(bulk)
         bulk.commit()
         self._derive(index)
 

@@ -29,8 +29,7 @@ def check_damage(view: IndexView, load: Callable[[ObjectId], bytes]) -> Iterator
     for pack, found in sorted(by_pack.items()):
         inodes = {inode for each, _ in found for inode in files.get(each, ())}
         paths = paths_in(view, sorted(inodes))
-        text = (
-            f"pack {pack:016x}: {len(found)} objects cannot be read; {len(paths)} files need them"
-        )
+        need = f"{len(paths)} files need them" if paths else "no file needs them, a snapshot may"
+        text = f"pack {pack:016x}: {len(found)} objects cannot be read; {need}"
         told = [f"object {each.hex()}: {reason}" for each, reason in found]
         yield Finding(Part.DAMAGE, text, (*(f"needed by {path}" for path in paths), *told))

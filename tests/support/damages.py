@@ -46,6 +46,7 @@ from lmdb_index.schema import (
     PACK,
     SCRUB,
     SKETCH,
+    SNAPSHOT,
     TABLES,
     UNREFERENCED,
     UNSETTLED,
@@ -320,12 +321,15 @@ class Shown:
 
     def __init__(self, volume: Volume) -> None:
         self.inodes = dict(_survey(volume))
+        index = volume._parts.index
+        self.snapshots = {name: record.root for name, record in index.scan(SNAPSHOT)}
 
     def require(self, other: "Shown", *, hurt: bool, lost: int = 0) -> None:
         """Another store shows the same; with `hurt`, files may be unreadable, but not wrong.
 
         So many inodes may be gone, or have lost an attribute.
         """
+        assert hurt or other.snapshots == self.snapshots
         differing = 0
         for inode, (facts, data) in self.inodes.items():
             found = other.inodes.get(inode)

@@ -38,6 +38,9 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Shown]:
     changed = volume.lookup(ROOT_INODE, b"similar 1")
     write_file(volume, changed, b"in the middle", offset=40_000)
     volume.unlink(ROOT_INODE, b"similar 2")
+    for name in (b"first", b"second"):
+        run_inline(volume.snapshots.create(name))
+        write_file(volume, changed, name, offset=50)
     volume.close()
     volume = Volume.open(store, settings=SMALL_PACKS)
     inode = volume.lookup(ROOT_INODE, b"similar 3")

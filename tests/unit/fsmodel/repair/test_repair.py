@@ -21,13 +21,23 @@ from fsmodel.repair import derived
 from fsmodel.repair.repair import repair_store
 from fsmodel.repair.repairs import RepairReport
 from fsmodel.steps import run_inline
+from fsmodel.store.format_file import read_format
+from fsmodel.store.layout import StoreLayout
 from fsmodel.upkeep.findings import Finding, Part
 from fsmodel.volume import Volume
 from lmdb_index.index import Index
 from lmdb_index.keys import named_key, pair_key
 from lmdb_index.operation import Operation
 from lmdb_index.records import DirentRecord
-from lmdb_index.schema import DIRENT, DIRENT_ORDER, META, TABLES, Table
+from lmdb_index.schema import (
+    DIRENT,
+    DIRENT_ORDER,
+    META,
+    PACKED_DATABASE,
+    SNAPSHOT,
+    TABLES,
+    Table,
+)
 from lmdb_index.values import CODECS
 from tests.support.damages import (
     IN_PACKS,
@@ -35,6 +45,7 @@ from tests.support.damages import (
     Dice,
     Plant,
     Shown,
+    both_entry_rows_gone,
     garble_row,
     plant_in_rows,
 )
@@ -280,6 +291,8 @@ def test_damaged_lists_of_deleted_files_are_forgotten(store: Path) -> None:
     volume.close()
     assert repaired(store).findings != ()
     volume = Volume.open(store, settings=NO_CACHE)
+    for name in (b"first", b"second"):
+        volume.snapshots.delete(name)
     volume.unlink(ROOT_INODE, b"similar 0")
     collect_garbage(volume)
     assert findings(volume) != ()
@@ -306,3 +319,32 @@ def test_a_lost_list_that_heals_gives_its_chunks_their_references(store: Path) -
     assert findings(volume) == ()
     assert read_file(volume, inode) == data
     volume.close()
+
+
+def test_a_snapshot_is_kept_when_names_are_repaired_too(store: Path, shown: Shown) -> None:
+    """Its garbled row is made again from the last root, whatever else is wrong."""
+    dice = random.Random(3)
+    assert garble_row(store, SNAPSHOT, dice)
+    plant_in_rows(store, both_entry_rows_gone, dice)
+    require_repaired(store, shown)
+
+
+def test_damaged_blocks_of_packed_rows_have_the_index_made_again(store: Path, shown: Shown) -> None:
+    index = Index.open(store, read_format(StoreLayout(store)).uuid.bytes)
+    current = index._current
+    blocks = current.databases[PACKED_DATABASE]
+    keys = [key for key, _ in current.transaction.cursor(blocks) if len(key) > 1]
+    assert keys, "a store that is closed is packed"
+    place = random.Random(1).choice(keys)
+    value = bytearray(current.transaction.get(place, db=blocks))
+    value[len(value) // 2] ^= 1
+    current.transaction.put(place, bytes(value), db=blocks)
+    with index.operation() as operation:
+        operation.add("files", 1)
+        operation.add("inodes", 1)
+    index.checkpoint()
+    index.close()
+    assert any(finding.part is Part.INDEX for finding in checked(store))
+    report = repaired(store)
+    assert any("made again from the packs" in each.text for each in report.repaired)
+    require_repaired(store, shown)
