@@ -301,6 +301,7 @@ class Index(Rows):
                 drop_copy(self._places.index)
                 return False
             try:
+                self._check_copy(copy)
                 journal.note_smaller_index(copy.size)
                 current.transaction.abort()
                 self._exchange_file(copy.file)
@@ -377,6 +378,15 @@ class Index(Rows):
         finally:
             with self._snapshots_change:
                 self._snapshots -= 1
+
+    def _check_copy(self, copy: CompactCopy) -> None:
+        """Raise IndexProblem unless a copy has as much in it as the file."""
+        try:
+            entries = self._environment.entries(self._current.transaction)
+        except lmdb.Error as error:
+            raise index_problem(error, self._environment.file) from error
+        if copy.entries != entries:
+            raise IndexProblem(f"{copy.file}: is not what it was copied from: see to the disk")
 
     def _exchange_file(self, file: Path) -> None:
         """Put another file in the place of the index's, and open it. Raises as `take_copy`."""

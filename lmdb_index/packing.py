@@ -223,8 +223,9 @@ class Packer:
             rows.update(zip(keys, packed_rows, strict=True))
         moved: list[bytes] = []
         for key, value in stretch.rows:
-            rows.pop(key, None)
-            if value != TOMBSTONE:
+            if value == TOMBSTONE:
+                rows.pop(key, None)
+            else:
                 try:
                     self._check_packable(transaction, table, key, moved)
                     CODECS[table.number].unseal(key, value)
@@ -232,7 +233,7 @@ class Packer:
                     base = codec.base(stored) if base is None else base
                     rows[key] = codec.pack(stored, base, shorten)
                 except (IndexProblem, NotPackable):
-                    continue
+                    continue  # what is below it stays, too: ids may be found by its key
             moved.append(key)
         return _Merged(base or [], sorted(rows.items()), moved, [block.place for block in blocks])
 

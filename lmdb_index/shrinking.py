@@ -1,7 +1,7 @@
 """Giving back what the LMDB file does not need: LMDB reuses free pages, but keeps them for ever.
 
-A compacted copy of the last commit is made beside the file, by any thread, synced, opened and
-compared. The owner then puts it in place, if nothing was committed meanwhile:
+A compacted copy of the last commit is made beside the file, by any thread, synced and opened. The
+owner puts it in place if it holds as much as the file, and nothing was committed meanwhile:
 
   1. The journal's last segment, which is empty, is made again with the smaller size in its header:
      a file shorter than that would be taken for one that was cut (journal_format.py).
@@ -19,8 +19,8 @@ from typing import Final
 
 import lmdb
 
-from lmdb_index.environment import DATA_FILE, Environment, Transaction, index_problem
-from lmdb_index.errors import IndexProblem, NoRoom
+from lmdb_index.environment import DATA_FILE, Environment, index_problem
+from lmdb_index.errors import NoRoom
 from lmdb_index.host_files import FILE_MODE, FOLDER_MODE, host_failures
 
 COPY_FOLDER: Final = "compact"  # below the index folder, while a copy is made
@@ -37,7 +37,8 @@ class CompactCopy:
 
     file: Path
     size: int
-    commit: int  # which it is a copy of
+    commit: int  # which it is a copy of, if there was none meanwhile
+    entries: dict[int, int]  # how many values each database has
 
 
 def is_worth_it(file_bytes: int, used_bytes: int) -> bool:
@@ -62,8 +63,7 @@ def make_copy(environment: Environment, used_bytes: int, commit: int) -> Compact
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-        _compare(environment, folder)
-        return CompactCopy(file, file.stat().st_size, commit)
+        return CompactCopy(file, file.stat().st_size, commit, _entries(folder))
     except BaseException:
         drop_copy(environment.file.parent)
         raise
@@ -80,23 +80,17 @@ def _check_room(folder: Path, used_bytes: int) -> None:
         raise NoRoom(f"{folder}: no room for a copy of the index: free some space")
 
 
-def _compare(environment: Environment, folder: Path) -> None:
-    """Raise IndexProblem unless a copy can be opened and has as much in it."""
+def _entries(folder: Path) -> dict[int, int]:
+    """How many values each database of a copy has. Raises IndexProblem if it cannot be opened."""
     copy = Environment(folder)
     try:
         copy.make_tables()
-        if _figures(copy) != _figures(environment):
-            raise IndexProblem(f"{folder}: the copy of the index is not what it was made from")
+        transaction = copy.begin_reading()
+        try:
+            return copy.entries(transaction)
+        finally:
+            transaction.abort()
     except lmdb.Error as error:
         raise index_problem(error, folder) from error
     finally:
         copy.close()
-
-
-def _figures(environment: Environment) -> dict[int, int]:
-    """How many values each database has at the last commit."""
-    transaction: Transaction = environment.begin_reading()
-    try:
-        return environment.entries(transaction)
-    finally:
-        transaction.abort()

@@ -8,6 +8,8 @@ import pytest
 from lmdb_index import block_keys, packing
 from lmdb_index.index import Index
 
+STEPS_MAX = 1000
+
 
 @contextmanager
 def small_blocks() -> Iterator[None]:
@@ -27,5 +29,7 @@ def small_blocks() -> Iterator[None]:
 
 def pack_all(index: Index) -> None:
     """One sweep over all tables."""
+    steps = 0
     while index.pack_step().more:
-        pass
+        steps += 1
+        assert steps < STEPS_MAX, "the sweep does not end"

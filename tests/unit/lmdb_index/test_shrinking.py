@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from errno import EIO, ENOSPC
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,6 @@ import pytest
 
 from lmdb_index import shrinking
 from lmdb_index.check import check_rows
-from lmdb_index.environment import Environment
 from lmdb_index.errors import IndexProblem, JournalFailed, NoRoom
 from lmdb_index.index import Index
 from lmdb_index.journal_survey import newest_header
@@ -114,6 +115,17 @@ def test_a_copy_that_is_out_of_date_is_not_taken(wasteful: Path) -> None:
         assert len(state_of(index)) == ROWS + 1
 
 
+def test_another_thread_may_copy_while_operations_go_on(wasteful: Path) -> None:
+    with opened(wasteful) as index, ThreadPoolExecutor(1) as thread:
+        copying = thread.submit(index.compact_copy())
+        for number in range(50):
+            put_raw(index, b"%d" % number)
+            index.checkpoint()
+        assert not index.take_copy(copying.result())
+        assert index.take_copy(thread.submit(index.compact_copy()).result())
+        assert len(state_of(index)) == ROWS + 50
+
+
 def test_a_store_may_be_killed_at_any_moment(
     wasteful: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,12 +217,13 @@ def test_without_room_nothing_is_tried(wasteful: Path, monkeypatch: pytest.Monke
         index.compact_copy()()
 
 
-def test_a_copy_that_lacks_something_is_refused(
-    wasteful: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Environment, "entries", lambda environment, _: {0: id(environment)})
-    with opened(wasteful) as index, pytest.raises(IndexProblem, match="is not what it was made"):
-        index.compact_copy()()
+def test_a_copy_that_lacks_something_is_refused(wasteful: Path) -> None:
+    with opened(wasteful) as index:
+        copy = index.compact_copy()()
+        lacking = copy.entries | {XATTR.number: ROWS - 1}
+        with pytest.raises(IndexProblem, match="is not what it was copied from"):
+            index.take_copy(replace(copy, entries=lacking))
+        assert len(state_of(index)) == ROWS
     assert not (wasteful / "index" / COPY_FOLDER).exists()
 
 
