@@ -23,7 +23,7 @@ RSYNC_LINE: Final = (
     *("rsync", "-av", "--include=*/", "--include=*.png", "--include=*.jpg"),
     "--include=.metadata/**",
 )
-PICTURES: Final = 300
+PICTURES: Final = 200
 
 
 @pytest.fixture(scope="module")
