@@ -22,7 +22,7 @@ from tests.support.volume_store import USER
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     folder = tmp_path / "store"
-    Volume.create(folder)
+    Volume.create(folder, plain=True)
     volume = Volume.open(folder)
     top = volume.make_directory(ROOT_INODE, b"top", 0o755, USER)
     put_file(volume, top, b"file", b"bytes")
