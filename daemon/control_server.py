@@ -34,13 +34,15 @@ from daemon.control_protocol import (
 from daemon.control_socket import Peer, peer_credentials_size, peer_of
 from daemon.problems import RequestFailed, nearest_hint
 from daemon.workers import PatientWorkers
-from fsmodel.errors import CairnError
+from fsmodel.errors import CairnError, DocumentInvalid, NameInvalid, PathRefused
 
 CLIENTS_MAX: Final = 64
 IDLE_SECONDS: Final = 60.0  # a client that asks nothing for so long is let go
 SEND_SECONDS: Final = 30.0  # so is one that does not take its answer
 PROGRESS_SECONDS: Final = 0.2  # between two lines of progress
 RECEIVE_BYTES: Final = 1 << 16
+
+TOLD = (DocumentInvalid, NameInvalid, PathRefused)  # whoever looks after the store wants to know
 
 _log = logging.getLogger(__name__)
 
@@ -102,6 +104,8 @@ class ControlServer:
         except RequestFailed as error:
             return encode_failure(error.kind, str(error))
         except CairnError as error:
+            if isinstance(error, TOLD):
+                _log.info("refused: %s", error)
             return encode_failure(type(error).__name__, str(error))
         except (trio.BrokenResourceError, trio.TooSlowError):
             raise

@@ -23,3 +23,9 @@ def entry_changed(directory: InodeId, name: bytes) -> None:
     with suppress(OSError):  # it does not know the directory
         pyfuse3.invalidate_inode(parent, attr_only=True)
     pyfuse3.invalidate_entry_async(parent, pyfuse3.FileNameT(name), ignore_enoent=True)
+
+
+def directory_changed(directory: InodeId) -> None:
+    """A directory has other entries, of those that the kernel asks for every time."""
+    with suppress(OSError):  # it does not know the directory
+        pyfuse3.invalidate_inode(pyfuse3.InodeT(directory), attr_only=True)

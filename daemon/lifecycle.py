@@ -21,6 +21,7 @@ from daemon.checkpointer import Checkpointer
 from daemon.control_server import ControlServer
 from daemon.daemon_record import DaemonRecord, remove_record, start_ticks, write_record
 from daemon.flusher import Flusher
+from daemon.folder_keeper import FolderKeeper
 from daemon.liveness import PROBE_SECONDS, feed_watchdog, mount_answers
 from daemon.logs import ErrorCounter, configure_logging
 from daemon.maintenance import GcThresholds, Maintenance
@@ -134,10 +135,12 @@ class _Daemon:
         with trio.open_signal_receiver(*STOP_SIGNALS, signal.SIGUSR1) as signals:
             if not self._volume.read_only:
                 await self._workers.drive(self._volume.settle_leftovers())
+                self._volume.empty_temp()
             session = FuseSession.mount(
                 self._operations, self._plan.mountpoint, str(self._plan.store), self._plan.options
             )
             self._volume.entry_changed = kernel_notices.entry_changed
+            self._volume.tell_of_directories(kernel_notices.directory_changed)
             stopper = self._stopper(session)
             try:
                 await self._serve(session, stopper, signals)
@@ -172,6 +175,8 @@ class _Daemon:
                 nursery.start_soon(self._archivist.run)
                 nursery.start_soon(self._version_upkeep.run)
                 nursery.start_soon(MetadataKeeper(self._volume).run)
+                keeper = FolderKeeper(self._service, self._plan.settings.metrics_interval_seconds)
+                nursery.start_soon(keeper.run)
             nursery.start_soon(ControlServer(self._service, listener).run)
             nursery.start_soon(self._obey, signals, stopper, nursery)
             nursery.start_soon(self._become_ready, nursery)

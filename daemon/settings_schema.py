@@ -124,6 +124,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=0, le=36_500, description="For how many days they are kept."),
     ] = 30
+    cache_quota_bytes: Annotated[
+        int,
+        Meta(ge=0, le=1 << 60, description="How much the folder `cache/` may hold."),
+    ] = GIB
+    cache_files_max: Annotated[
+        int,
+        Meta(ge=0, le=10_000_000, description="How many files the folder `cache/` may hold."),
+    ] = 100_000
+    cache_ttl_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=100 * 365 * 86400.0,
+            description="For how long `cache/` keeps what nobody uses.",
+        ),
+    ] = 7 * 86400.0
+    metrics_interval_seconds: Annotated[
+        float,
+        Meta(ge=1, le=86400, description="In use, figures are written to `metrics/` this often."),
+    ] = 60.0
+    symlinks: Annotated[
+        Literal["free", "contained"],
+        Meta(description="Whether links may lead anywhere, or must stay in the mount."),
+    ] = "free"
     atime: Annotated[
         Literal["relatime", "noatime", "strictatime"],
         Meta(description="When reading moves access times; a mount option of that name wins."),

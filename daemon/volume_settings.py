@@ -2,6 +2,7 @@
 
 from daemon.settings_schema import Settings
 from fsmodel.namespace.inodes import AtimeMode
+from fsmodel.series.cache_folder import CacheLimits
 from fsmodel.settings import VolumeSettings
 from fsmodel.versions.policy import VersionPolicy
 
@@ -18,5 +19,9 @@ def volume_settings(settings: Settings, atime: str | None = None) -> VolumeSetti
         metadata_visible=settings.metadata_view_visible,
         analysis_grace_seconds=settings.metadata_view_grace_seconds,
         versions=VersionPolicy(settings.versions_count, settings.versions_days),
+        symlinks_contained=settings.symlinks == "contained",
+        cache_folder=CacheLimits(
+            settings.cache_quota_bytes, settings.cache_files_max, settings.cache_ttl_seconds
+        ),
         atime_mode=AtimeMode(atime or settings.atime),
     )

@@ -227,7 +227,16 @@ def _open_parts(
     commits = Commits(whole, rules.is_document)
     drafts = Drafts(index, inodes, changes, namespace, contents, objects, whole, commits)
     series = assemble_series(
-        index, inodes, changes, namespace, rules, whole, commits, version_parts.policies.forget
+        index,
+        inodes,
+        changes,
+        namespace,
+        rules,
+        whole,
+        commits,
+        version_parts.policies.forget,
+        settings.cache_folder,
+        contents.is_open,
     )
     namespace.keep_former(versions.keeper)
     contents.keep_former = versions.keeper.keep_rewritten

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fsmodel.namespace.inodes import AtimeMode
+from fsmodel.series.cache_folder import DEFAULT_CACHE_LIMITS, CacheLimits
 from fsmodel.store.pack_writer import PACK_BYTES_MAX
 from fsmodel.versions.policy import DEFAULT_POLICY, VersionPolicy
 
@@ -23,3 +24,4 @@ class VolumeSettings:
     versions: VersionPolicy = DEFAULT_POLICY  # where no directory says otherwise
     atime_mode: AtimeMode = AtimeMode.RELATIME
     symlinks_contained: bool = False  # whether links must not lead out of the mount
+    cache_folder: CacheLimits = DEFAULT_CACHE_LIMITS  # how much `cache/` may hold

@@ -31,7 +31,9 @@ from fsmodel.errors import (
 from fsmodel.history.roots import WrittenRoot
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.index_upkeep import IndexUpkeep
+from fsmodel.namespace.contained_links import SYMLINKS
 from fsmodel.namespace.folder_levels import COMPRESSION, FolderCompression
+from fsmodel.namespace.folder_symlinks import FolderSymlinks
 from fsmodel.namespace.inodes import (
     REGULAR,
     AttributeChange,
@@ -50,6 +52,7 @@ from fsmodel.optimizer.strategies import StrategyName
 from fsmodel.repair.in_use import repair_in_use
 from fsmodel.repair.repairs import RepairReport
 from fsmodel.series.all_series import AllSeries
+from fsmodel.series.cache_folder import Evicted
 from fsmodel.series.default_document import DEFAULT_SERIES
 from fsmodel.settings import VolumeSettings
 from fsmodel.statistics import VolumeStatistics, gather_statistics
@@ -97,6 +100,7 @@ class Volume:
         parts.history.outside.listen(self._pass_on)
         self._names = parts.namespace
         self._folder_compression = FolderCompression(parts.changes, parts.namespace)
+        self._folder_symlinks = FolderSymlinks(parts.changes, parts.namespace)
         self._optimizer = Optimizer(
             parts.upkeep.parts, parts.upkeep, self.settle_leftovers, self._collect_thoroughly
         )
@@ -152,7 +156,14 @@ class Volume:
     def entry_changed(self, told: EntryChanged) -> None:
         self._entry_changed = told
         if self._parts.series is not None:
-            self._parts.series.lifecycle.entry_changed = told
+            self._parts.series.all.entry_changed = told
+            self._parts.series.cache.entry_changed = told
+            self._parts.series.metrics.entry_changed = told
+
+    def tell_of_directories(self, told: Callable[[InodeId], None]) -> None:
+        """Have somebody told of directories that change by themselves, in volatile names only."""
+        if self._parts.series is not None:
+            self._parts.series.lifecycle.directory_changed = told
 
     @property
     def store(self) -> Path:
@@ -290,6 +301,8 @@ class Volume:
             return self._parts.versions.policy_text(inode)
         if name == COMPRESSION:
             return self._folder_compression.text(inode)
+        if name == SYMLINKS:
+            return self._folder_symlinks.text(inode)
         if name.startswith(PREFIX):
             return (yield from self._parts.virtual_attributes.get(inode, name))
         return self._names.get_xattr(inode, name)
@@ -301,6 +314,8 @@ class Volume:
             self._parts.versions.set_policy(inode, value)
         elif name == COMPRESSION:
             self._folder_compression.set(inode, value)
+        elif name == SYMLINKS:
+            self._folder_symlinks.set(inode, value)
         else:
             self._names.set_xattr(inode, name, value)
 
@@ -315,6 +330,8 @@ class Volume:
             self._parts.versions.set_policy(inode, None)
         elif name == COMPRESSION:
             self._folder_compression.set(inode, None)
+        elif name == SYMLINKS:
+            self._folder_symlinks.set(inode, None)
         else:
             self._names.remove_xattr(inode, name)
 
@@ -335,6 +352,8 @@ class Volume:
         file = self.contents.open(inode)
         if writing:
             self._parts.drafts.begin(inode)
+        if self._parts.series is not None:
+            self._parts.series.cache.note_use(inode)
         return file
 
     def create_file(
@@ -461,6 +480,32 @@ class Volume:
         """Delete, bit by bit, what has been removed as a whole; return how much that was."""
         self._require_writable()
         return self._parts.removal.run()
+
+    def empty_temp(self) -> None:
+        """Let `cache/temp/` be empty, if there is one, as it is when a store is mounted.
+
+        That it cannot be, on a full host, keeps nobody from mounting.
+        """
+        self._require_writable()
+        if self._parts.series is not None:
+            try:
+                self._parts.series.cache.empty_temp()
+            except CairnError as error:
+                _log.warning("cache/temp/ is not emptied: %s", error)
+
+    def tidy_cache(self) -> Steps[Evicted]:
+        """Keep `cache/` within its bounds, if it is time to look."""
+        self._require_writable()
+        series = self._parts.series
+        if series is None or not series.cache.is_due():
+            return Evicted()
+        return (yield from series.cache.sweep())
+
+    def publish_metrics(self, figures: bytes, line: bytes) -> Steps[None]:
+        """Write figures to `metrics/`, where that is; see MetricsFolder.publish."""
+        self._require_room(len(figures) + len(line))
+        if self._parts.series is not None:
+            yield from self._parts.series.metrics.publish(figures, line)
 
     @property
     def series(self) -> AllSeries:
@@ -772,6 +817,10 @@ class Volume:
     def require_room(self) -> None:
         """Raises ReadOnly, NoSpace where nothing can be added."""
         self._require_room()
+
+    def require_writable(self) -> None:
+        """Raises ReadOnly."""
+        self._require_writable()
 
     def _require_writable(self) -> None:
         if self.read_only:

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "gc": "Give the space of deleted data back to the host.",
     "scrub": "Read and verify everything that is stored.",
     "optimize": "Make a store smaller, or quicker to read.",
+    "series": "List, make, delete and restore series; clean an address.",
     "versions": "Show, bring back or drop earlier contents of files.",
     "snapshot": "Keep the whole tree as it is under a name.",
     "clone": "Copy a file or folder without copying its data.",

@@ -10,12 +10,13 @@ from daemon.control_commands.gc import GC
 from daemon.control_commands.optimize import OPTIMIZE
 from daemon.control_commands.running import CHECKPOINT, STATUS
 from daemon.control_commands.scrub import SCRUB
+from daemon.control_commands.series import SERIES
 from daemon.control_commands.snapshots import SNAPSHOTS
 from daemon.control_commands.versions import VERSIONS
 
 VOLUME_COMMANDS: Final[dict[str, VolumeCommand]] = {
     command.name: command
-    for command in (STATS, FSCK, GC, SCRUB, OPTIMIZE, *VERSIONS, *SNAPSHOTS, *COPIES)
+    for command in (STATS, FSCK, GC, SCRUB, OPTIMIZE, *VERSIONS, *SERIES, *SNAPSHOTS, *COPIES)
 }
 SERVICE_COMMANDS: Final[dict[str, ServiceCommand]] = {
     command.name: command for command in (STATUS, CHECKPOINT)

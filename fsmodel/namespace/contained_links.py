@@ -7,8 +7,7 @@ says. A contained link points to what lies in that folder or below; for a mount,
 from collections.abc import Iterator
 from typing import Final
 
-from fsmodel.change import Change
-from fsmodel.errors import CrossesDevice, InvalidArgument, PathRefused
+from fsmodel.errors import CrossesDevice, PathRefused
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import DIRECTORY, SYMLINK, kind_of
@@ -20,7 +19,7 @@ from lmdb_index.keys import number_key
 from lmdb_index.records import InodeFlag
 from lmdb_index.schema import DIRENT_ORDER
 
-ATTRIBUTE: Final = b"cairnfs.symlinks"
+SYMLINKS: Final = b"cairnfs.symlinks"
 CONTAINED: Final = b"contained"
 FREE: Final = b"free"
 MOVED_MAX: Final = 20_000  # entries looked at when a tree moves; a larger one is to be copied
@@ -39,19 +38,6 @@ class ContainedLinks:
         self._inodes = inodes
         self._xattrs = xattrs
         self._whole_mount = whole_mount
-
-    def text(self, inode: InodeId) -> bytes:
-        """What the attribute of a directory says, or the nearest one above."""
-        return FREE if self._container(inode) is None else CONTAINED
-
-    def set(self, change: Change, directory: InodeId, text: bytes | None) -> None:
-        """Set or remove the attribute. Links that are there stay. Raises InvalidArgument."""
-        if text is None:
-            self._xattrs.discard(change, directory, ATTRIBUTE)
-        elif text in (CONTAINED, FREE):
-            self._xattrs.put(change, directory, ATTRIBUTE, text)
-        else:
-            raise InvalidArgument(f"symlinks {text!r}: say contained or free")
 
     def check(self, directory: InodeId, name: bytes, target: bytes) -> None:
         """Refuse a link that would leave its folder. Raises PathRefused."""
@@ -90,7 +76,7 @@ class ContainedLinks:
         record = self._inodes.get(directory)
         if not record.flags & InodeFlag.HAS_XATTRS:
             return None
-        return self._xattrs.find(directory, record, ATTRIBUTE)
+        return self._xattrs.find(directory, record, SYMLINKS)
 
     def _links_below(self, directory: InodeId) -> Iterator[tuple[bytes, int]]:
         """Targets of the links in a tree, and how deep they lie. Raises CrossesDevice."""

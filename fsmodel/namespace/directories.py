@@ -89,6 +89,13 @@ class Directories:
             raise NotFound(f"no entry {name!r} in directory {directory}")
         return dirent
 
+    def name_of(self, change: Change, directory: InodeId) -> bytes:
+        """The name of a directory that has one, as a change in progress sees it."""
+        record = change.inode(directory)
+        row = self._index.get(DIRENT_ORDER, pair_key(record.parent, record.cookie))
+        assert row is not None, f"directory {directory} has no name"
+        return row.name
+
     def require_free(self, change: Change, directory: InodeId, name: bytes) -> None:
         """Raises AlreadyExists when the name is taken; NotADirectory, NotFound, NameTooLong."""
         record = change.inode(directory)

@@ -1,6 +1,6 @@
 """The series of a store, for commands: what there is, and what can be done about it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, NamedTuple
@@ -22,6 +22,9 @@ from fsmodel.series.unchecked_names import UncheckedNames
 from fsmodel.steps import Steps
 
 DOCUMENT_MODE: Final = 0o644
+
+
+EntryChanged = Callable[[InodeId, bytes], None]  # told of names that a command took away
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class AllSeries:
         self._artifacts = artifacts
         self._whole = whole
         self._commits = commits
+        self.entry_changed: EntryChanged = lambda directory, name: None
 
     def describe(self) -> Steps[list[SeriesInfo]]:
         """All series, the active ones first, each by name. Raises DataError."""
@@ -92,7 +96,7 @@ class AllSeries:
             self._commits.tell(
                 change, Committed(folder, name, None, content, data, (owner.uid, owner.gid))
             )
-        self._lifecycle.entry_changed(folder, name)
+            self._lifecycle.note_changed(change, folder)
 
     def delete(self, series: bytes) -> None:
         """Delete a series so that it can be restored. Raises NotFound."""
@@ -127,7 +131,7 @@ class AllSeries:
                 self._unlink(change, folder, artifact)
                 gone.append((folder, artifact.name))
         for folder, name in gone:
-            self._lifecycle.entry_changed(folder, name)
+            self.entry_changed(folder, name)
         return [b"/".join((b"output", series, each.kind, each.name)) for each in found]
 
     def status(self, series: bytes, address: bytes | None = None) -> Iterator[AddressStatus]:

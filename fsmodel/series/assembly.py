@@ -18,10 +18,12 @@ from fsmodel.namespace.xattrs import Xattrs
 from fsmodel.series.all_series import AllSeries
 from fsmodel.series.artifact_names import DOCUMENT_SUFFIX
 from fsmodel.series.artifacts import Artifacts
+from fsmodel.series.cache_folder import CacheFolder, CacheLimits
 from fsmodel.series.configs import SeriesConfigs
 from fsmodel.series.default_document import DefaultDocument
 from fsmodel.series.layout import StructuredFolders, find_structured_folders
 from fsmodel.series.lifecycle import Lifecycle
+from fsmodel.series.metrics_folder import MetricsFolder
 from fsmodel.series.places import Places, Zone
 from fsmodel.series.policy import StructuredNames
 from fsmodel.series.series_document import SELECTOR
@@ -73,6 +75,8 @@ class SeriesParts:
 
     all: AllSeries
     lifecycle: Lifecycle
+    cache: CacheFolder
+    metrics: MetricsFolder
 
 
 def name_rules(index: Index, inodes: InodeTable, *, contained_mount: bool) -> NameRules:
@@ -99,6 +103,8 @@ def assemble_series(
     whole: WholeContents,
     commits: Commits,
     forget_policies: Callable[[], None],
+    cache_limits: CacheLimits,
+    is_open: Callable[[InodeId], bool],
 ) -> SeriesParts | None:
     """The parts of a structured store; None for a plain one."""
     if rules.folders is None or rules.places is None:
@@ -114,4 +120,6 @@ def assemble_series(
     everything = AllSeries(
         changes, namespace, names, rules.folders, lifecycle, artifacts, whole, commits
     )
-    return SeriesParts(everything, lifecycle)
+    cache = CacheFolder(index, inodes, changes, namespace, cache_limits, is_open)
+    metrics = MetricsFolder(inodes, changes, namespace, whole)
+    return SeriesParts(everything, lifecycle, cache, metrics)

@@ -25,6 +25,7 @@ SERIES: Final = b"series"
 DELETED: Final = b"deleted"
 OUTPUT: Final = b"output"
 REMOVED: Final = b"removed"  # hidden folder: output that is being deleted
+EMPTIED: Final = b"emptied"  # hidden folder: what was in a folder that is emptied
 CACHE: Final = b"cache"
 TEMP: Final = b"temp"
 METRICS: Final = b"metrics"

@@ -29,7 +29,8 @@ from fsmodel.series.unchecked_names import UncheckedNames
 
 KIND_FOLDER_MODE: Final = 0o755
 
-EntryChanged = Callable[[InodeId, bytes], None]
+# Told of a directory with other entries than before. Names in it are volatile (assembly.py).
+DirectoryChanged = Callable[[InodeId], None]
 Forget = Callable[[], None]
 
 
@@ -51,7 +52,7 @@ class Lifecycle:
         self._artifacts = artifacts
         self._commits = commits
         self._forget_policies = forget_policies
-        self.entry_changed: EntryChanged = lambda directory, name: None
+        self.directory_changed: DirectoryChanged = lambda directory: None
         commits.validators.append(self._validate)
         commits.on_commit.append(self._committed)
 
@@ -71,7 +72,7 @@ class Lifecycle:
             output = self._names.make_directory(
                 change, self._folders.output, series, KIND_FOLDER_MODE, owner
             )
-            self._changed(change, self._folders.output, series)
+            self.note_changed(change, self._folders.output)
             former = frozenset[str]()
         else:
             former = frozenset(self._configs.of(output, change).kinds)
@@ -89,8 +90,7 @@ class Lifecycle:
             return
         output = self._folders.output
         self._names.rename(change, output, series, output, new_name)
-        self._changed(change, output, series)
-        self._changed(change, output, new_name)
+        self.note_changed(change, output)
 
     def hide_output(self, change: Change, series: bytes, deleted_name: bytes) -> None:
         """The output of a series is no longer shown, but kept."""
@@ -98,7 +98,7 @@ class Lifecycle:
             return
         hidden = self._names.system.folder(change, DELETED)
         self._names.rename(change, self._folders.output, series, hidden, deleted_name)
-        self._changed(change, self._folders.output, series)
+        self.note_changed(change, self._folders.output)
 
     def show_output(self, change: Change, deleted_name: bytes, series: bytes) -> None:
         """The output of a deleted series is back, if it had any."""
@@ -106,7 +106,7 @@ class Lifecycle:
             return
         hidden = self._names.system.folder(change, DELETED)
         self._names.rename(change, hidden, deleted_name, self._folders.output, series)
-        self._changed(change, self._folders.output, series)
+        self.note_changed(change, self._folders.output)
 
     def move_hidden_output(self, change: Change, deleted_name: bytes, new_name: bytes) -> None:
         """The document of a deleted series has got another name."""
@@ -132,7 +132,7 @@ class Lifecycle:
         for kind in self._configs.of(output, change).kinds:
             self._drop_kind(change, output, kind.encode())
         self._names.rmdir(change, self._folders.output, series)
-        self._changed(change, self._folders.output, series)
+        self.note_changed(change, self._folders.output)
 
     def delete(self, change: Change, series: bytes) -> bytes:
         """Soft delete: the document goes to `deleted/`, the output is hidden.
@@ -155,8 +155,8 @@ class Lifecycle:
         former = self._ref(change, folder, old)
         self._names.rename(change, folder, old, new_folder, new)
         self._commits.tell(change, Committed(folder, old, former, None, None))
-        self._changed(change, folder, old)
-        self._changed(change, new_folder, new)
+        self.note_changed(change, folder)
+        self.note_changed(change, new_folder)
 
     def _validate(self, directory: InodeId, name: bytes, data: bytes) -> None:
         """Raises DocumentInvalid for what is no series' document but should be."""
@@ -171,14 +171,14 @@ class Lifecycle:
     def _make_kind(self, change: Change, output: InodeId, kind: bytes, owner: Creator) -> None:
         if self._names.find(output, kind) is None:
             self._names.make_directory(change, output, kind, KIND_FOLDER_MODE, owner)
-            self._changed(change, output, kind)
+            self.note_changed(change, output)
 
     def _drop_kind(self, change: Change, output: InodeId, kind: bytes) -> None:
         """Remove the folder of a kind if nothing is in it."""
         folder = self._names.find(output, kind)
         if folder is not None and change.inode(folder).size == 0:
             self._names.rmdir(change, output, kind)
-            self._changed(change, output, kind)
+            self.note_changed(change, output)
 
     def _free_name(self, series: bytes) -> bytes:
         """A name for a deleted series that no other deleted one has."""
@@ -202,9 +202,9 @@ class Lifecycle:
         inode = self._names.find(folder, name)
         return None if inode is None else change.inode(inode).content
 
-    def _changed(self, change: Change, directory: InodeId, name: bytes) -> None:
-        """Tell the kernel, once it is certain."""
-        change.when_applied(partial(self._tell_changed, directory, name))
+    def note_changed(self, change: Change, directory: InodeId) -> None:
+        """Have the kernel told, once the change is certain."""
+        change.when_applied(partial(self._tell_changed, directory))
 
-    def _tell_changed(self, directory: InodeId, name: bytes) -> None:
-        self.entry_changed(directory, name)
+    def _tell_changed(self, directory: InodeId) -> None:
+        self.directory_changed(directory)

@@ -13,10 +13,9 @@ from fsmodel.namespace.links import Links
 from fsmodel.namespace.listing import Entry
 from fsmodel.namespace.names import OrdinaryNames
 from fsmodel.namespace.namespace import Namespace
-from fsmodel.series.layout import REMOVED
+from fsmodel.series.layout import EMPTIED, REMOVED
 from fsmodel.steps import PAUSE, Steps
 
-EMPTIED: Final = b"emptied"  # hidden folder: what was in a folder that is emptied
 BATCH_ENTRIES: Final = 128
 
 

@@ -9,7 +9,6 @@
 Each is one change, as every method of Namespace.
 """
 
-from functools import partial
 from typing import Final
 
 from fsmodel.change import Change
@@ -136,7 +135,7 @@ class StructuredNamespace(Namespace):
         if inode is None:
             inode = self._unchecked.make_file(change, folder, name, DOCUMENT_MODE, creator)
             put_default(change, inode)
-            change.when_applied(partial(self._lifecycle.entry_changed, folder, name))
+            self._lifecycle.note_changed(change, folder)
         self._commit(change, folder, name, None)
 
     def _delete_series(self, name: bytes, series: bytes) -> InodeId:
