@@ -62,6 +62,14 @@ from tests.support.volumes import (
 )
 
 
+def seeds(few: int) -> list[Any]:
+    """So many seeds for the suite, and five times as many more for `make crash`."""
+    return [
+        *range(few),
+        *(pytest.param(seed, marks=pytest.mark.crash) for seed in range(few, 6 * few)),
+    ]
+
+
 def sync(volume: Volume) -> None:
     """As fsync does it."""
     volume.durability.note_synced(volume.durability.sync())
@@ -106,7 +114,7 @@ def test_a_sound_store_needs_no_repair(store: Path, shown: Shown) -> None:
 
 
 @pytest.mark.parametrize("plant", IN_ROWS, ids=lambda plant: plant.__name__)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(1))
 def test_a_fault_in_rows_is_repaired(store: Path, shown: Shown, plant: Plant, seed: int) -> None:
     plant_in_rows(store, plant, random.Random(f"{plant.__name__} {seed}"))
     require_repaired(store, shown, lost=2)
@@ -115,7 +123,7 @@ def test_a_fault_in_rows_is_repaired(store: Path, shown: Shown, plant: Plant, se
 @pytest.mark.parametrize(
     "table", [each for each in TABLES if each is not META], ids=lambda each: each.name
 )
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", seeds(1))
 def test_a_garbled_row_is_repaired(store: Path, shown: Shown, table: Table[Any], seed: int) -> None:
     if garble_row(store, table, random.Random(f"{table.name!r} {seed}")):
         assert any(finding.part is Part.INDEX for finding in checked(store))
@@ -123,7 +131,7 @@ def test_a_garbled_row_is_repaired(store: Path, shown: Shown, table: Table[Any],
 
 
 @pytest.mark.parametrize("damage", IN_PACKS)
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_damaged_packs_cost_what_was_in_them(
     store: Path, shown: Shown, damage: Callable[[Path, Dice], None], seed: int
 ) -> None:
@@ -131,7 +139,7 @@ def test_damaged_packs_cost_what_was_in_them(
     require_repaired(store, shown, hurt=True)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", seeds(8))
 def test_many_faults_at_once_are_repaired(store: Path, shown: Shown, seed: int) -> None:
     dice = random.Random(seed)
     for plant in dice.choices(IN_ROWS, k=dice.randrange(2, 6)):
