@@ -11,7 +11,6 @@ from fsmodel.history.snapshot_store import SnapshotStore
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.cloning import Copier
 from fsmodel.namespace.locking import Locking
-from fsmodel.namespace.names import UserNames
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.namespace.originals import LiveOriginals
 from fsmodel.namespace.replacing import Replacing
@@ -46,7 +45,7 @@ def assemble_snapshots(
     outside = OutsideChanges()
     copies = Copies(
         Copier(changes, namespace, objects),
-        Replacing(changes, inodes, namespace, UserNames()),
+        Replacing(changes, inodes, namespace),
         LiveOriginals(index, inodes, namespace.xattrs),
         contents,
         namespace,

@@ -47,6 +47,7 @@ def _print(document: dict[str, Any]) -> None:
     _print_list("needs what is lost", document["hurt_files"])
     _print_list("lacks its last bytes", document["unsettled_files"])
     _print_list("lacks an attribute", document["lost_attributes"])
+    _print_list("lost snapshot", document["lost_snapshots"])
     if document["journal_problem"]:
         click.echo(f"the journal was not used to its end: {document['journal_problem']}")
     for place in document["set_aside"]:

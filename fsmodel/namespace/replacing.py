@@ -5,7 +5,8 @@ afterwards, in changes of a bounded number of rows.
 """
 
 import logging
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from fsmodel.change import Change, Changes
@@ -13,6 +14,7 @@ from fsmodel.errors import NotPermitted, Refused
 from fsmodel.ids import InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.cloning import ASIDE, Copied
+from fsmodel.namespace.former_names import NothingKept
 from fsmodel.namespace.inodes import (
     DIRECTORY,
     is_directory,
@@ -20,9 +22,8 @@ from fsmodel.namespace.inodes import (
     require_unlocked,
 )
 from fsmodel.namespace.listing import Entry
-from fsmodel.namespace.names import NamePolicy
 from fsmodel.namespace.namespace import Namespace
-from fsmodel.namespace.places import Place, move_place
+from fsmodel.namespace.places import Place
 from fsmodel.namespace.renames import NO_RENAME_FLAGS, RenameFlag
 from fsmodel.steps import PAUSE, Steps
 from lmdb_index.records import DirentRecord, InodeFlag
@@ -36,13 +37,10 @@ _log = logging.getLogger(__name__)
 class Replacing:
     """Puts copies in place. Owner: the thread that owns the index."""
 
-    def __init__(
-        self, changes: Changes, inodes: InodeTable, namespace: Namespace, policy: NamePolicy
-    ) -> None:
+    def __init__(self, changes: Changes, inodes: InodeTable, namespace: Namespace) -> None:
         self._changes = changes
         self._inodes = inodes
         self._names = namespace
-        self._policy = policy
 
     def check(self, parent: InodeId, name: bytes, kind: int) -> None:
         """Refuse before anything is copied what would be refused in the end.
@@ -52,33 +50,35 @@ class Replacing:
         record = self._inodes.get(parent)
         require_directory(parent, record)
         require_unlocked(parent, record)
-        self._policy.check_entry(parent, name, kind)
+        self._names.policy.check_entry(parent, name, kind)
 
     def put(self, copied: Copied, parent: InodeId, name: bytes) -> None:
         """Give a copy a free name. Raises AlreadyExists, NotFound, what the policy raises."""
-        with self._changes.begin() as change:
-            aside = self._names.system.folder(change, ASIDE)
-            flags = RenameFlag.NOREPLACE
-            self._names.renames.rename(change, aside, copied.name, parent, name, flags)
+        self._rename(copied, parent, name, RenameFlag.NOREPLACE)
 
     def replace(self, copied: Copied, parent: InodeId, name: bytes) -> Steps[None]:
         """Give a copy a name, whatever has it now; that is removed.
 
-        Raises NotPermitted when it, or anything below, is locked; NotFound, what the policy raises.
+        A file that a file replaces becomes a version. Raises NotPermitted when what is there, or
+        anything below, is locked; NotFound, what the policy raises.
         """
         present = self._names.directories.find(parent, name)
         if present is not None and present.kind == DIRECTORY:
             yield from self._require_unlocked_below(InodeId(present.inode))
-        with self._changes.begin() as change:
-            aside = self._names.system.folder(change, ASIDE)
-            present = self._names.directories.find(parent, name)
-            is_plain = not is_directory(change.inode(copied.inode))
-            if present is None or (present.kind != DIRECTORY and is_plain):
-                flags = NO_RENAME_FLAGS
-                self._names.renames.rename(change, aside, copied.name, parent, name, flags)
-                return
-            self._exchange(change, aside, copied, parent, name, present)
+        present = self._names.directories.find(parent, name)
+        is_plain = not is_directory(self._inodes.get(copied.inode))
+        if present is None or (present.kind != DIRECTORY and is_plain):
+            self._rename(copied, parent, name, NO_RENAME_FLAGS)
+            return
+        with _versions_left_in_place(self._names):
+            self._rename(copied, parent, name, RenameFlag.EXCHANGE)
         yield from self.discard(copied.name)
+
+    def _rename(self, copied: Copied, parent: InodeId, name: bytes, flags: RenameFlag) -> None:
+        """By the rules for what users do, as the name is theirs."""
+        aside = self._names.system.find(ASIDE)
+        assert aside is not None
+        self._names.rename(aside, copied.name, parent, name, flags)
 
     def discard(self, name: bytes) -> Steps[None]:
         """Remove what lies aside under a name, if anything does. Raises NoSpace, NotPermitted."""
@@ -102,28 +102,6 @@ class Replacing:
                     yield from self.discard(entry.name)
             except Refused as error:
                 _log.warning("a copy that was never finished stays hidden: %s", error)
-
-    def _exchange(
-        self,
-        change: Change,
-        aside: InodeId,
-        copied: Copied,
-        parent: InodeId,
-        name: bytes,
-        present: DirentRecord,
-    ) -> None:
-        """The copy gets the name, and what had it that of the copy, aside."""
-        directories = self._names.directories
-        mine = directories.require(change, aside, copied.name)
-        require_unlocked(InodeId(present.inode), change.inode(InodeId(present.inode)))
-        self._policy.check_entry(parent, name, mine.kind)
-        self._policy.check_move(copied.inode, aside, parent, name)
-        directories.point(change, parent, name, present, copied.inode, mine.kind)
-        former = InodeId(present.inode)
-        directories.point(change, aside, copied.name, mine, former, present.kind)
-        here, there = Place(aside, mine.cookie), Place(parent, present.cookie)
-        move_place(change, copied.inode, here, there)
-        move_place(change, former, there, here)
 
     def _empty(self, top: InodeId) -> Steps[None]:
         """Remove all that is below a directory, lowest first."""
@@ -177,3 +155,13 @@ class Replacing:
             (path, *_) = self._names.paths_of(inode)
             shown = path.decode(errors="backslashreplace")
             raise NotPermitted(f"{shown} is locked, so nothing above it can be replaced")
+
+
+@contextmanager
+def _versions_left_in_place(names: Namespace) -> Iterator[None]:
+    """Exchange directories without their versions, which stay with the name that people know."""
+    former, names.renames.former = names.renames.former, NothingKept()
+    try:
+        yield
+    finally:
+        names.renames.former = former
