@@ -344,7 +344,7 @@ def test_damaged_blocks_of_packed_rows_have_the_index_made_again(store: Path, sh
     keys = [key for key, _ in current.transaction.cursor(blocks) if len(key) > 1]
     assert keys, "a store that is closed is packed"
     place = random.Random(1).choice(keys)
-    value = bytearray(current.transaction.get(place, db=blocks))
+    value = bytearray(current.transaction.get(place, b"", blocks))
     value[len(value) // 2] ^= 1
     current.transaction.put(place, bytes(value), db=blocks)
     with index.operation() as operation:
