@@ -49,7 +49,7 @@ class _Document:
 
     published: InodeId | None  # the file that has the names; None before the first commit
     wanted: Name | None = None  # what a new document is to be called
-    published_ctime_ns: int = 0  # its change time when it was made: later, somebody changed it
+    published_as: tuple[object, ...] = ()  # its attributes then: if others, somebody changed them
     drafts: set[InodeId] = field(default_factory=set)
 
 
@@ -243,10 +243,19 @@ class Drafts:
         return (
             twin is not None
             and twin.nlink > 0
-            and twin.ctime_ns == document.published_ctime_ns
+            and self._attributes(document.published) == document.published_as
             and record.content == twin.content
             and not record.flags & InodeFlag.UNSETTLED
         )
+
+    def _attributes(self, inode: InodeId) -> tuple[object, ...]:
+        """What somebody may set of a file by its name."""
+        record = self._inodes.get(inode)
+        xattrs: tuple[tuple[bytes, bytes], ...] = ()
+        if record.flags & InodeFlag.HAS_XATTRS:
+            rows = self._index.scan_prefix(XATTR, number_key(inode))
+            xattrs = tuple((name_of(key), row.value) for key, row in rows)
+        return record.mode, record.uid, record.gid, record.mtime_ns, record.flags, xattrs
 
     # Committing
 
@@ -309,7 +318,7 @@ class Drafts:
         if document.wanted is not None:
             self._wanted.pop(document.wanted, None)
         document.published = inode
-        document.published_ctime_ns = self._inodes.get(inode).ctime_ns
+        document.published_as = self._attributes(inode)
         self._published[inode] = document
 
     def _forget(self, document: _Document) -> None:

@@ -71,6 +71,8 @@ class Artifacts:
 
     def of(self, series: InodeId, address: bytes | None = None) -> Iterator[Artifact]:
         """The artifacts of a series, by address; of one address, if one is given."""
+        if address is not None and _NUL in address:
+            return iter(())  # no address, but it would be taken for the beginning of a key
         prefix = number_key(series) if address is None else named_key(series, address + _NUL)
         return (artifact_of(key) for key, _ in self._index.scan_prefix(ARTIFACT, prefix))
 

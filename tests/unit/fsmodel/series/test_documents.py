@@ -1,0 +1,342 @@
+"""JSON documents are committed whole."""
+
+import pytest
+
+from fsmodel.documents import commits
+from fsmodel.documents.commits import Committed
+from fsmodel.errors import AlreadyExists, DocumentInvalid, IsADirectory, NotFound, Stale
+from fsmodel.ids import InodeId
+from fsmodel.namespace.inodes import AttributeChange
+from fsmodel.namespace.renames import RenameFlag
+from fsmodel.steps import run_inline
+from tests.support.structured import USER, StructuredStore
+
+PLACES = [
+    *("runs/x.json", "experiments/x.json", "config/x.json", "runs/deep/er/x.json"),
+    *("output/default/selector/x.json", "series/x.json"),
+]
+FREE = ["projects/x.json", "runs/x.txt", "runs/.x.json", "x.json", "output/default/data/x.txt"]
+
+
+@pytest.fixture
+def deep(store: StructuredStore) -> StructuredStore:
+    store.mkdir("runs/deep")
+    store.mkdir("runs/deep/er")
+    return store
+
+
+@pytest.mark.parametrize("path", PLACES)
+def test_a_document_is_seen_whole_or_not_at_all(deep: StructuredStore, path: str) -> None:
+    inode = deep.begin(path, b'{"half":')
+    assert not deep.exists(path)
+    deep.volume.write(inode, 8, b"1}")
+    assert not deep.exists(path)
+    deep.end(inode)
+    assert deep.read(path) == b'{"half":1}'
+
+
+@pytest.mark.parametrize("path", PLACES)
+def test_while_one_is_written_again_the_old_one_is_seen(deep: StructuredStore, path: str) -> None:
+    deep.write(path, b'{"old": 1}')
+    before = deep.inode(path)
+    inode = deep.begin(path, b'{"new"')
+    assert inode == before
+    assert deep.read(path) == b'{"old": 1}'
+    deep.volume.write(inode, 6, b": 2}")
+    deep.flush(inode)
+    assert deep.read(path) == b'{"new": 2}'
+    deep.volume.write(inode, 8, b"33}")
+    assert deep.read(path) == b'{"new": 2}'
+    deep.end(inode)
+    assert deep.read(path) == b'{"new": 33}'[:8] + b"33}"
+    assert deep.inode(path) == before
+
+
+@pytest.mark.parametrize("path", FREE)
+def test_elsewhere_files_are_written_as_ever(store: StructuredStore, path: str) -> None:
+    inode = store.begin(path, b"{half")
+    assert store.read(path) == b"{half"
+    store.end(inode)
+    assert store.read(path) == b"{half"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b"[1,]", b'{"a":1,"a":2}', b"\xff", b"nan", b"[" * 200 + b"]" * 200, b"1 2"],
+)
+def test_an_invalid_document_leaves_the_old_one(store: StructuredStore, data: bytes) -> None:
+    store.write("runs/x.json", b"[1]")
+    with pytest.raises(DocumentInvalid) as caught:
+        store.write("runs/x.json", data)
+    assert str(caught.value).startswith("x.json: ")
+    assert store.read("runs/x.json") == b"[1]"
+    with pytest.raises(DocumentInvalid):
+        store.write("runs/y.json", data)
+    assert store.listing("runs") == ["x.json"]
+
+
+def test_a_reader_keeps_what_he_has_opened(store: StructuredStore) -> None:
+    store.write("runs/x.json", b'"old"')
+    writer = store.begin("runs/x.json", b'"new"')
+    reader = store.inode("runs/x.json")
+    store.volume.open_file(reader, writing=False)
+    store.end(writer)
+    assert run_inline(store.volume.contents.read(reader, 0, 100)) == b'"old"'
+    assert store.read("runs/x.json") == b'"new"'
+    store.volume.close_file(reader)
+
+
+def test_a_draft_is_its_writers_alone(store: StructuredStore) -> None:
+    store.write("runs/x.json", b"1")
+    writer = store.begin("runs/x.json")
+    with pytest.raises(Stale):
+        store.volume.open_file(writer, writing=False)
+    with pytest.raises(DocumentInvalid):
+        store.end(writer)
+
+
+@pytest.mark.parametrize("was_there", [False, True])
+def test_a_kill_leaves_the_old_document(store: StructuredStore, was_there: bool) -> None:
+    if was_there:
+        store.write("series/x.json", b'{"description": "old"}')
+    inode = store.begin("series/x.json", b'{"description": "new"}')
+    run_inline(store.volume.contents.settle(inode))
+    store.kill()
+    assert store.exists("series/x.json") == was_there
+    if was_there:
+        assert store.read("series/x.json") == b'{"description": "old"}'
+    store.require_sound()
+
+
+def test_what_was_flushed_survives_a_kill(store: StructuredStore) -> None:
+    inode = store.begin("series/x.json", b'{"description": "new"}')
+    store.flush(inode)
+    store.volume.write(inode, 0, b"garbage")
+    store.kill()
+    assert store.read("series/x.json") == b'{"description": "new"}'
+    assert store.exists("output/x")
+    store.require_sound()
+
+
+def test_several_writers_have_a_draft_each(store: StructuredStore) -> None:
+    store.write("runs/x.json", b"0")
+    first = store.begin("runs/x.json", b"1")
+    second = store.begin("runs/x.json", b"22")
+    assert first != second
+    store.flush(first)
+    assert store.read("runs/x.json") == b"1"
+    store.end(second)
+    assert store.read("runs/x.json") == b"22"
+    store.volume.write(first, 0, b"3")
+    store.end(first)
+    assert store.read("runs/x.json") == b"3"
+
+
+def test_several_writers_of_a_new_document(store: StructuredStore) -> None:
+    first = store.begin("runs/x.json", b"1")
+    with pytest.raises(AlreadyExists):
+        store.begin("runs/x.json", b"2", exclusive=True)
+    second = store.begin("runs/x.json", b"2", exclusive=False)
+    store.end(first)
+    assert store.read("runs/x.json") == b"1"
+    store.end(second)
+    assert store.read("runs/x.json") == b"2"
+
+
+def test_a_name_taken_meanwhile(store: StructuredStore) -> None:
+    inode = store.begin("runs/x.json", b"1")
+    store.mkdir("runs/x.json")
+    with pytest.raises(IsADirectory):
+        store.end(inode)
+    store.rmdir("runs/x.json")
+    inode = store.begin("runs/x.json", b"1")
+    store.write("runs/.t", b"2")
+    store.move("runs/.t", "runs/x.json")
+    store.end(inode)
+    assert store.read("runs/x.json") == b"1"
+
+
+def test_opening_for_writing_alone_changes_nothing(store: StructuredStore) -> None:
+    store.write("runs/x.json", b"1")
+    inode = store.inode("runs/x.json")
+    before = store.volume.attributes(inode)
+    folder = store.volume.attributes(store.inode("runs"))
+    store.volume.open_file(inode, writing=True)
+    store.end(inode)
+    assert store.volume.attributes(store.inode("runs/x.json")) == before
+    after = store.volume.attributes(store.inode("runs"))
+    assert (after[0].mtime_ns, after[0].ctime_ns) == (folder[0].mtime_ns, folder[0].ctime_ns)
+    assert store.inode("runs/x.json") == inode
+
+
+def test_a_document_deleted_while_it_is_written_stays_deleted(store: StructuredStore) -> None:
+    store.write("runs/x.json", b"1")
+    inode = store.begin("runs/x.json", b"2")
+    store.remove("runs/x.json")
+    store.end(inode)
+    assert store.listing("runs") == []
+
+
+def test_a_document_renamed_while_it_is_written_has_the_new_name(store: StructuredStore) -> None:
+    store.write("runs/x.json", b"1")
+    inode = store.begin("runs/x.json", b"2")
+    store.move("runs/x.json", "runs/y.json")
+    store.end(inode)
+    assert store.read("runs/y.json") == b"2"
+
+
+def test_a_draft_whose_folder_is_gone_fails(store: StructuredStore) -> None:
+    store.mkdir("runs/d")
+    inode = store.begin("runs/d/x.json", b"2")
+    store.rmdir("runs/d")
+    with pytest.raises(NotFound):
+        store.end(inode)
+
+
+def test_attributes_set_by_name_meanwhile_stay(store: StructuredStore) -> None:
+    store.write("runs/x.json", b"1")
+    inode = store.begin("runs/x.json", b"2")
+    store.flush(inode)
+    store.volume.set_attributes(store.inode("runs/x.json"), AttributeChange(mode=0o600))
+    store.end(inode)
+    assert store.volume.attributes(store.inode("runs/x.json"))[0].mode & 0o777 == 0o600
+    assert store.read("runs/x.json") == b"2"
+
+
+def test_attributes_stay_through_a_commit(store: StructuredStore) -> None:
+    store.write("runs/x.json", b"1")
+    inode = store.inode("runs/x.json")
+    store.volume.set_xattr(inode, b"user.note", b"n")
+    store.volume.set_attributes(inode, AttributeChange(mode=0o640, uid=5, gid=6))
+    store.write("runs/x.json", b"2")
+    record = store.volume.attributes(store.inode("runs/x.json"))[0]
+    assert (record.mode & 0o777, record.uid, record.gid) == (0o640, 5, 6)
+    assert run_inline(store.volume.get_xattr(store.inode("runs/x.json"), b"user.note")) == b"n"
+
+
+def test_every_name_of_a_linked_document_has_the_new_content(store: StructuredStore) -> None:
+    store.write("runs/x.json", b"1")
+    store.link("runs/x.json", "runs/y.json")
+    store.link("runs/x.json", "projects/z")
+    store.write("runs/y.json", b"2")
+    names = ("runs/x.json", "runs/y.json", "projects/z")
+    assert [store.read(name) for name in names] == [b"2"] * 3
+    assert len({store.inode(name) for name in names}) == 1
+    with pytest.raises(DocumentInvalid):
+        store.write("runs/y.json", b"{")
+    assert [store.read(name) for name in names] == [b"2"] * 3
+
+
+def test_a_file_renamed_into_place_is_checked(store: StructuredStore) -> None:
+    store.write("runs/x.json", b"1")
+    store.write("projects/bad", b"{")
+    store.write("projects/good", b"{}")
+    for path in ("runs/x.json", "runs/new.json"):
+        with pytest.raises(DocumentInvalid):
+            store.move("projects/bad", path)
+    with pytest.raises(DocumentInvalid):
+        store.move("projects/bad", "runs/x.json", RenameFlag.EXCHANGE)
+    with pytest.raises(DocumentInvalid):
+        store.move("runs/x.json", "projects/bad", RenameFlag.EXCHANGE)
+    store.move("projects/good", "runs/x.json", RenameFlag.EXCHANGE)
+    assert store.read("runs/x.json") == b"{}"
+    assert store.read("projects/good") == b"1"
+
+
+def test_a_file_still_being_written_cannot_become_a_document(store: StructuredStore) -> None:
+    inode = store.begin("projects/t", b"[1")
+    with pytest.raises(DocumentInvalid):
+        store.move("projects/t", "runs/x.json")
+    store.volume.write(inode, 2, b"]")
+    store.end(inode)
+    store.move("projects/t", "runs/x.json")
+
+
+def test_an_empty_node_is_no_document(store: StructuredStore) -> None:
+    with pytest.raises(DocumentInvalid):
+        store.volume.make_node(*store.split("runs/x.json"), 0o100644, 0, USER)
+
+
+def test_a_document_too_large_is_refused(
+    store: StructuredStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "DOCUMENT_BYTES_MAX", 1000)
+    store.write("runs/x.json", b"[%s]" % (b" " * 998))
+    with pytest.raises(DocumentInvalid):
+        store.write("runs/x.json", b"[%s]" % (b" " * 999))
+    store.write("projects/t", b" " * 1001)
+    with pytest.raises(DocumentInvalid):
+        store.move("projects/t", "runs/x.json")
+
+
+def test_former_documents_are_versions(store: StructuredStore) -> None:
+    store.write("config/x.json", b"1")
+    parts = store.volume._parts
+    clock_ns = parts.changes.now_ns() + 10**12
+    parts.changes._clock = type("Later", (), {"now_ns": staticmethod(lambda: clock_ns)})()
+    store.write("config/x.json", b"22")
+    found = run_inline(store.volume.list_versions(b"config/x.json"))
+    assert [version.size for version in found] == [1]
+
+
+def test_whoever_follows_documents_is_told_in_the_same_change(store: StructuredStore) -> None:
+    told: list[tuple[bytes, bytes | None, bool]] = []
+
+    def follow(change: object, committed: Committed) -> None:
+        told.append((committed.name, committed.data, committed.former is not None))
+
+    store.volume._parts.commits.on_commit.append(follow)
+    store.write("runs/x.json", b"1")
+    store.write("runs/x.json", b"2")
+    store.write("runs/.t", b"3")
+    store.move("runs/.t", "runs/x.json")
+    store.move("runs/x.json", "runs/y.json")
+    store.remove("runs/y.json")
+    assert told == [
+        (b"x.json", b"1", False),
+        (b"x.json", b"2", True),
+        (b"x.json", b"3", True),
+        (b"x.json", None, True),
+        (b"y.json", b"3", False),
+        (b"y.json", None, True),
+    ]
+
+
+def test_whoever_objects_keeps_everything_as_it_was(store: StructuredStore) -> None:
+    """As a unique index does, whose entry would be there twice."""
+
+    def object_to(change: object, committed: Committed) -> None:
+        if committed.data == b'"taken"':
+            raise AlreadyExists("taken")
+
+    store.write("runs/x.json", b"1")
+    store.volume._parts.commits.on_commit.append(object_to)
+    with pytest.raises(AlreadyExists):
+        store.write("runs/x.json", b'"taken"')
+    store.write("runs/.t", b'"taken"')
+    with pytest.raises(AlreadyExists):
+        store.move("runs/.t", "runs/x.json")
+    assert store.read("runs/x.json") == b"1"
+    assert store.listing("runs") == [".t", "x.json"]
+
+
+def test_no_draft_is_remembered_after_its_end(store: StructuredStore) -> None:
+    store.write("runs/x.json", b"1")
+    store.write("runs/x.json", b"2")
+    with pytest.raises(DocumentInvalid):
+        store.write("runs/y.json", b"{")
+    drafts = store.volume._parts.drafts
+    assert (drafts._drafts, drafts._published, drafts._wanted) == ({}, {}, {})
+    assert store.volume._parts.namespace.orphans.all() == []
+
+
+def test_names_the_kernel_must_not_remember(store: StructuredStore) -> None:
+    volatile = store.volume.is_volatile
+    output = store.inode("output")
+    assert volatile(output, b"anything")
+    assert volatile(store.inode("series"), b"x.json")
+    assert volatile(store.inode("runs"), b"x.json")
+    assert volatile(store.inode("output/default"), b"data")
+    assert not volatile(store.inode("output/default/data"), b"x.txt")
+    assert not volatile(store.inode("projects"), b"x.json")
+    assert not volatile(InodeId(1), b"series")

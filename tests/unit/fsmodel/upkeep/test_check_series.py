@@ -1,0 +1,104 @@
+"""Artifacts by address, and series with their output: found out when they are wrong, and mended."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fsmodel.rebuild.rebuild import rebuild_index
+from fsmodel.series.artifacts import artifact_key
+from fsmodel.steps import run_inline
+from fsmodel.upkeep.findings import Part
+from lmdb_index.keys import named_key
+from lmdb_index.records import RawRecord
+from lmdb_index.schema import ARTIFACT, XATTR
+from tests.support.structured import StructuredStore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[StructuredStore]:
+    store = StructuredStore(tmp_path)
+    for series in ("a", "b", "gone"):
+        store.mkdir(f"output/{series}")
+        store.write(f"output/{series}/data/1.txt", series.encode())
+    store.remove("series/b.json")
+    store.remove("series/gone.json")
+    store.remove("series/deleted/gone.json")
+    store.require_sound()
+    yield store
+    store.close()
+
+
+def findings(store: StructuredStore) -> list[str]:
+    found = run_inline(store.volume.fsck()).findings
+    return [finding.text for finding in found if finding.part is Part.SERIES]
+
+
+def change_row(store: StructuredStore, name: bytes, *, present: bool) -> None:
+    key = artifact_key(store.inode("output/a"), b"data", name)
+    assert key is not None
+    with store.volume._parts.changes.begin() as change:
+        if present:
+            change.operation.put(ARTIFACT, key, RawRecord())
+        else:
+            change.operation.delete(ARTIFACT, key)
+
+
+def test_a_row_that_lacks(store: StructuredStore) -> None:
+    change_row(store, b"1.txt", present=False)
+    folder = store.inode("output/a")
+    text = f"artifact data/1.txt of series folder {folder} is not listed by its address"
+    assert findings(store) == [text]
+
+
+def test_a_row_too_many(store: StructuredStore) -> None:
+    change_row(store, b"2.txt", present=True)
+    assert len(findings(store)) == 1
+
+
+def test_a_row_of_no_series(store: StructuredStore) -> None:
+    key = artifact_key(store.inode("projects"), b"data", b"1.txt")
+    assert key is not None
+    with store.volume._parts.changes.begin() as change:
+        change.operation.put(ARTIFACT, key, RawRecord())
+    assert len(findings(store)) == 1
+
+
+def test_repair_makes_the_rows_anew(store: StructuredStore) -> None:
+    change_row(store, b"1.txt", present=False)
+    change_row(store, b"2.txt", present=True)
+    report = run_inline(store.volume.repair())
+    assert [repair.part for repair in report.repaired] == [Part.SERIES] * 2
+    store.require_sound()
+    assert store.status("a") == {"1": ["data"]}
+
+
+def test_a_series_that_is_not_configured(store: StructuredStore) -> None:
+    with store.volume._parts.changes.begin() as change:
+        change.operation.delete(XATTR, named_key(store.inode("output/a"), b"cairnfs.series"))
+    assert findings(store) == ["series b'a' is not configured: write its document again"]
+    store.write("series/a.json", b'{"description": "again"}')
+    store.require_sound()
+
+
+def test_a_series_without_output(store: StructuredStore) -> None:
+    parts = store.volume._parts
+    with parts.changes.begin() as change:
+        assert parts.series is not None
+        names = parts.series.lifecycle._names
+        names.rename(change, store.inode("output"), b"a", store.inode("projects"), b"a")
+    assert "series b'a' has no folder for output: write its document again" in findings(store)
+    store.write("series/a.json", b'{"description": "again"}')
+    assert store.listing("output/a/data") == []
+
+
+def test_an_index_made_again_knows_the_artifacts(store: StructuredStore) -> None:
+    store.volume.close()
+    rebuild_index(store.store, lambda done, total, text: None)
+    store._open()
+    store.require_sound()
+    assert store.status("a") == {"1": ["data"]}
+    store.volume.series.restore(b"b")
+    assert store.status("b") == {"1": ["data"]}
+    store.write("output/a/title/1.txt", b"")
+    assert store.status("a") == {"1": ["data", "title"]}
