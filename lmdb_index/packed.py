@@ -28,7 +28,7 @@ from xxhash import xxh3_64_intdigest
 from lmdb_index.block_format import Block
 from lmdb_index.environment import Cursor, Database, Transaction
 from lmdb_index.errors import IndexCorrupt
-from lmdb_index.packed_records import NO_OBJECT, PACKED_CODECS, SHORT_BYTES, ChangeId
+from lmdb_index.packed_records import NO_OBJECT, PACKED_CODECS, ChangeId
 from lmdb_index.schema import OBJECT, TABLES, Record, Table
 
 TOMBSTONE: Final = b""
@@ -163,11 +163,6 @@ class Packed:
     def complete_id(self, transaction: Transaction, short: bytes) -> bytes:
         """A shortened id, complete; that of no object when there is none. Raises IndexCorrupt."""
         return self.find_id(transaction, short) or _of_no_object(short)
-
-    def shorten_id(self, transaction: Transaction, whole: bytes) -> bytes:
-        """The first bytes of an id if they are enough to find it again. Raises IndexCorrupt."""
-        short = whole[:SHORT_BYTES]
-        return short if self.find_id(transaction, short) == whole else whole
 
     # -- blocks
 

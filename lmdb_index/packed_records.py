@@ -8,9 +8,10 @@ Rows of most tables are stored as they are. Those of `inode` and `object` are ma
     rows differ in them: one that does not stays as it is (packing.py). A shortened id is known by
     its size, so a record that has such a size of its own is never packed.
 
-An id whose object row is gone cannot be completed; it then ends in zeros, as that of no object
-does. Objects are counted while something names them, so this is what damage looks like, or a row
-under an unpacked one that hides it, which nobody decodes.
+The key of an object's row stays packed as long as the row is there, whatever stands above it. An id
+whose row is gone cannot be completed; it then ends in zeros, as that of no object does. Objects are
+counted while something names them, so this is what damage looks like, or a row under an unpacked
+one that hides it, which nobody decodes.
 """
 
 from collections.abc import Callable, Sequence

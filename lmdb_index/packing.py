@@ -210,8 +210,8 @@ class Packer:
         stretch: _Stretch,
         blocks: Sequence[Block],
     ) -> _Merged:
-        packed, codec = self._current.packed, PACKED_CODECS[table.number]
-        shorten = partial(packed.shorten_id, transaction)
+        codec = PACKED_CODECS[table.number]
+        shorten = partial(self._shorten, transaction)
         base = list(blocks[0].base) if blocks else None
         rows: dict[bytes, msgspec.Raw] = {}
         for block in blocks:
@@ -252,7 +252,7 @@ class Packer:
 
     def _put_shortened(self, transaction: Transaction, ends: list[bytes]) -> None:
         packed, codec = self._current.packed, PACKED_CODECS[OBJECT.number]
-        shorten = partial(packed.shorten_id, transaction)
+        shorten = partial(self._shorten, transaction)
         rows: list[tuple[bytes, msgspec.Raw]] = []
         saved_bytes = 0
         for end in ends:
@@ -271,6 +271,14 @@ class Packer:
         while rows:
             rows = rows[self._put_block(transaction, OBJECT, [], rows) :]
         packed.note_moved(transaction, OBJECT.number, 0)
+
+    def _shorten(self, transaction: Transaction, whole: bytes) -> bytes:
+        """The first bytes of an id if its object is packed, and not deleted since."""
+        short = whole[:SHORT_BYTES]
+        if self._current.packed.find_id(transaction, short) != whole:
+            return whole
+        above = transaction.get(whole, None, self._current.databases[OBJECT.number])
+        return whole if above == TOMBSTONE else short
 
     def _check_packable(
         self, transaction: Transaction, table: Table[Any], key: bytes, moved: list[bytes]

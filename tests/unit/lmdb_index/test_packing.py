@@ -235,6 +235,24 @@ def test_an_object_whose_new_row_cannot_be_packed_is_still_found_by_its_beginnin
     assert list(check_rows(index)) == []
 
 
+def test_an_id_whose_object_is_deleted_stays_whole(index: Index) -> None:
+    fill(index)
+    pack_all(index)
+    with index.operation() as operation:
+        for number in range(1, 5):  # too few to make their block again
+            operation.delete(OBJECT, object_id(number))
+        for number in range(1, 200):
+            operation.put(INODE, number_key(number), an_inode(1, b"\1" + object_id(1)))
+    pack_all(index)
+    with index.operation() as operation:
+        for number in range(5, 200):
+            operation.delete(OBJECT, object_id(number))
+    pack_all(index)
+    found = index.get(INODE, number_key(9))
+    assert found is not None
+    assert found.content == b"\1" + object_id(1)
+
+
 def bases_told_whole(index: Index) -> int:
     told = 0
     for end in index.packed_ends(OBJECT):
