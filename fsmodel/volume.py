@@ -71,7 +71,7 @@ from fsmodel.versions.version_folders import names_on
 from fsmodel.versions.versions import VersionInfo
 from fsmodel.virtual_attributes import PREFIX
 from lmdb_index.check import check_rows
-from lmdb_index.records import InodeRecord
+from lmdb_index.records import InodeFlag, InodeRecord
 from lmdb_index.rows import Rows
 from lmdb_index.schema import OBJECT
 
@@ -282,6 +282,8 @@ class Volume:
         for stamp in (wanted.mtime_ns, wanted.ctime_ns):
             if stamp is not None:
                 self._parts.changes.observe(stamp)
+        if wanted.only_times and self._names.record(inode).flags & InodeFlag.VERSION:
+            return  # the kernel, of a file it still has at hand: that it has lost its name just now
         self._names.set_attributes(inode, wanted)
         file = self.contents.file(inode)
         if file is not None and wanted.mtime_ns is not None:

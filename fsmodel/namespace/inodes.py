@@ -50,6 +50,11 @@ class AttributeChange:
     mtime_ns: int | None = None
     ctime_ns: int | None = None
 
+    @property
+    def only_times(self) -> bool:
+        """Whether nothing but times is set."""
+        return self.mode is self.uid is self.gid is None
+
 
 class AtimeMode(Enum):
     """When reading moves the access time, as the mount options of these names say."""

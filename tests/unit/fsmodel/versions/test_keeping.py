@@ -207,6 +207,9 @@ def test_a_version_cannot_be_changed_by_who_still_knows_its_number(kept: Version
         kept.volume.set_attributes(inode, AttributeChange(mode=0o777))
     with pytest.raises(NotPermitted):
         kept.volume.link(inode, ROOT_INODE, b"again")
+    before = kept.volume.attributes(inode)
+    kept.volume.set_attributes(inode, AttributeChange(mtime_ns=5, ctime_ns=5))
+    assert kept.volume.attributes(inode) == before
     kept.volume.give_back([(inode, 1)])
     assert kept.versions("/file") == [b"first"]
 
