@@ -20,6 +20,7 @@ import trio
 
 from daemon.workers import PatientWorkers
 from fsmodel.errors import Busy, CairnError
+from fsmodel.steps import Steps
 from fsmodel.volume import Volume
 
 _log = logging.getLogger(__name__)
@@ -52,7 +53,8 @@ class Archivist:
             if found != seen:
                 seen, changed_at = found, trio.current_time()
             elif trio.current_time() - changed_at >= self._idle_seconds and self.is_due:
-                await self.archive(IDLE_LEVEL)
+                if not await self.archive(IDLE_LEVEL):
+                    await trio.sleep(RETRY_SECONDS)
                 seen = self._activity()
 
     @property
@@ -62,12 +64,17 @@ class Archivist:
         grown = stored - self._volume.archived_bytes
         return grown >= NEW_BYTES_MIN and grown >= NEW_SHARE_MIN * stored
 
-    async def archive(self, level: int) -> None:
-        """Archive what is not, until it is done or somebody wants the store for himself."""
+    async def archive(self, level: int) -> bool:
+        """Archive what is not, until it is done or somebody wants the store for himself.
+
+        A failure is logged; then the answer is False.
+        """
         self._ended = trio.Event()
         try:
             with trio.CancelScope() as self._scope:
-                await self._attempt(level)
+                steps = self._volume.archive(_nothing, level=level)
+                return await self._drive(steps)
+            return True
         finally:
             self._scope = None
             self._ended.set()
@@ -77,6 +84,8 @@ class Archivist:
         if seconds_max > 0 and self.is_due:
             with trio.move_on_after(seconds_max):
                 await self.archive(STOP_LEVEL)
+            if self.is_due:  # it was too short, and what was stored anew is there twice
+                await self._drive(self._volume.collect_garbage(_nothing, thorough=True))
 
     async def make_way(self) -> None:
         """Interrupt what is running, and return when it has ended."""
@@ -84,19 +93,21 @@ class Archivist:
             self._scope.cancel()
             await self._ended.wait()
 
-    async def _attempt(self, level: int) -> None:
-        steps = self._volume.archive(lambda done, total, text: None, level=level)
+    async def _drive(self, steps: Steps[object]) -> bool:
         try:
-            saved = await PatientWorkers(_rest).drive(steps)
+            await PatientWorkers(_rest).drive(steps)
         except Busy as busy:
             _log.debug("no archival now: %s", busy)
         except CairnError as error:
             _log.error("archival failed, will be tried again: %s", error)
-            await trio.sleep(RETRY_SECONDS)
-        else:
-            _log.info("archived: %d bytes less", saved)
+            return False
         finally:
             steps.close()
+        return True
+
+
+def _nothing(done: int, total: int, text: str) -> None:
+    """Nobody is there to be told how far it is."""
 
 
 async def _rest() -> None:

@@ -80,8 +80,10 @@ async def test_stopping_takes_no_longer_than_allowed(
     store: VolumeStore, autojump_clock: MockClock, seconds: float
 ) -> None:
     works = Archivist(store.volume, IDLE_SECONDS, lambda: 0)
+    before = store.pack_bytes()
     await works.at_stop(seconds)
     assert works.is_due
+    assert store.pack_bytes() < 1.1 * before  # nothing but a root was added
     await works.at_stop(60.0)
     assert not works.is_due
     store.require_sound()
