@@ -2,11 +2,12 @@
 
 import errno
 import os
+import time
 
 import pytest
 
 from tests.mount.test_gc import Others, packs_size
-from tests.support.mounted import mounted
+from tests.support.mounted import MountedStore, mounted
 from tests.support.prose import edited, prose, records
 from tests.support.syscalls import refused
 
@@ -34,6 +35,33 @@ def test_a_mounted_store_becomes_smaller_beside_other_work() -> None:
         for name, data in kept.items():
             assert (store.mountpoint / name).read_bytes() == data
         assert store.cairnfs("fsck", store.mountpoint).status == 0
+
+
+@pytest.mark.parametrize("when", ["idle", "stop"])
+def test_what_was_written_is_archived_by_itself(when: str) -> None:
+    with mounted() as store:
+        settings = {"idle": "ARCHIVE_IDLE_SECONDS", "stop": "ARCHIVE_STOP_SECONDS"}
+        store.environment[f"CAIRNFS_{settings[when]}"] = {"idle": "1", "stop": "60"}[when]
+        store.remount()
+        kept = {f"{number}.txt": prose(number, 400_000) for number in range(16)}
+        for name, data in kept.items():
+            (store.mountpoint / name).write_bytes(data)
+        stored = store.stats()["stored_bytes"]
+        if when == "stop":
+            store.remount()
+        deadline = time.monotonic() + 100
+        while store.stats()["stored_bytes"] >= stored and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert archived(store) >= len(kept)
+        for name, data in kept.items():
+            assert (store.mountpoint / name).read_bytes() == data
+        store.require_clean()
+
+
+def archived(store: MountedStore) -> int:
+    """How many objects lie in groups; a few of them are trees."""
+    codecs = store.document("optimize", "analyze", store.mountpoint)["codecs"]
+    return int(codecs.get("group", {"objects": 0})["objects"])
 
 
 def test_a_folder_says_how_hard_it_is_compressed() -> None:

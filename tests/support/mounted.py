@@ -54,7 +54,11 @@ class MountedStore:
         self.store = self.folder / "store"
         self.mountpoint = self.folder / "mount"
         self.options = options
-        self.environment = {"PYTHONPATH": str(PROJECT)}
+        self.environment = {
+            "PYTHONPATH": str(PROJECT),
+            "CAIRNFS_ARCHIVE_IDLE_SECONDS": "3600",  # tests that are about these say otherwise
+            "CAIRNFS_ARCHIVE_STOP_SECONDS": "0",
+        }
         for variable, name in (("HOME", "home"), ("XDG_RUNTIME_DIR", "run")):
             (self.folder / name).mkdir(mode=0o700)
             self.environment[variable] = str(self.folder / name)
