@@ -91,7 +91,7 @@ class CairnOperations(pyfuse3.Operations):
             parent = InodeId(parent_inode)
             volatile = self._volume.is_volatile(parent, name)
             try:
-                inode = self._volume.lookup(parent, name)
+                inode = self._volume.lookup(parent, name, ctx.pid)
             except NotFound:
                 return absent_entry(0) if volatile else absent_entry()
             return self._counted(inode, volatile=volatile)
@@ -198,7 +198,10 @@ class CairnOperations(pyfuse3.Operations):
             number = InodeId(inode)
             change = attribute_change(attr, fields)
             if fields.update_size:
-                await self._truncate(number, attr.st_size, ctx.uid)
+                if fh is None:
+                    await self._truncate_by_name(number, attr.st_size, ctx)
+                else:
+                    await self._truncate(number, attr.st_size, ctx.uid)
             if change is not None:
                 self._volume.set_attributes(number, change)
             return self._entry(number)
@@ -317,7 +320,7 @@ class CairnOperations(pyfuse3.Operations):
         with errors_become_errnos():
             number = InodeId(inode)
             writing = flags & os.O_ACCMODE != os.O_RDONLY
-            self._volume.open_file(number, writing=writing)
+            self._volume.open_file(number, writing=writing, thread=ctx.pid)
             try:
                 if flags & os.O_TRUNC and writing:
                     await self._truncate(number, 0, ctx.uid)
@@ -350,7 +353,11 @@ class CairnOperations(pyfuse3.Operations):
     async def flush(self, fh: FileHandleT) -> None:
         """A descriptor is closed: from here on its bytes survive a killed daemon."""
         with errors_become_errnos():
-            await self._settle(self._handles.file(fh).inode)
+            handle = self._handles.file(fh)
+            if handle.writable:
+                await self._settle(handle.inode)
+            else:
+                await self._flusher.settle(handle.inode)
 
     async def fsync(self, fh: FileHandleT, datasync: bool) -> None:
         """Make the file's bytes and every earlier change durable."""
@@ -430,11 +437,15 @@ class CairnOperations(pyfuse3.Operations):
                 await self._flusher.settle(self._volume.lookup(parent, name))
 
     async def _truncate(self, inode: InodeId, size: int, uid: int) -> None:
-        """Change a file's size: at once in its row, and in chunks unless it stays open."""
-        self._volume.open_file(inode, writing=True)
+        """Change the size of an open file, at once."""
+        async with self._flusher.locks.of(inode):
+            self._volume.truncate(inode, size, privileged=uid == 0)
+
+    async def _truncate_by_name(self, inode: InodeId, size: int, ctx: RequestContext) -> None:
+        """Change a file's size: at once in its row, and in chunks unless it is open besides."""
+        self._volume.open_file(inode, writing=True, thread=ctx.pid)
         try:
-            async with self._flusher.locks.of(inode):
-                self._volume.truncate(inode, size, privileged=uid == 0)
+            await self._truncate(inode, size, ctx.uid)
             file = self._volume.contents.file(inode)
             if file is not None and file.users == 1:
                 await self._settle(inode)

@@ -20,6 +20,7 @@ from fsmodel.content.settle import Settler
 from fsmodel.content.whole import WholeContents
 from fsmodel.documents.commits import Commits
 from fsmodel.documents.drafts import Drafts
+from fsmodel.documents.twins import Twins
 from fsmodel.durability import Durability
 from fsmodel.history.roots import Roots
 from fsmodel.ids import PackId
@@ -225,7 +226,16 @@ def _open_parts(
     versions = Versions(version_parts)
     whole = WholeContents(objects, settler)
     commits = Commits(whole, rules.is_document)
-    drafts = Drafts(index, inodes, changes, namespace, contents, objects, whole, commits)
+    drafts = Drafts(
+        inodes,
+        changes,
+        namespace,
+        contents,
+        objects,
+        whole,
+        commits,
+        Twins(index, inodes, namespace, whole),
+    )
     series = assemble_series(
         index,
         inodes,

@@ -26,7 +26,6 @@ from fsmodel.errors import (
     NotPermitted,
     NotSupported,
     ReadOnly,
-    Stale,
 )
 from fsmodel.history.roots import WrittenRoot
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
@@ -177,14 +176,15 @@ class Volume:
 
     # -- names ----------------------------------------------------------------------------
 
-    def lookup(self, parent: InodeId, name: bytes) -> InodeId:
-        """The inode a name stands for, names of views left out.
+    def lookup(self, parent: InodeId, name: bytes, thread: int = 0) -> InodeId:
+        """The inode a name stands for, names of views left out; see open_file about `thread`.
 
         Raises NotFound, NotADirectory, NameTooLong.
         """
         if is_view_name(parent, name):
             raise NotFound(f"no entry {name!r} in directory {parent}")
-        return self._names.lookup(parent, name)
+        inode = self._names.lookup(parent, name)
+        return self._parts.drafts.look_up(inode, thread) if thread else inode
 
     def resolve(self, path: bytes) -> InodeId:
         """The inode at a path from the root, following no symbolic link, views left out.
@@ -339,8 +339,13 @@ class Volume:
 
     # -- contents -------------------------------------------------------------------------
 
-    def open_file(self, inode: InodeId, *, writing: bool) -> FileState:
-        """Hold a regular file open. Raises IsADirectory, ReadOnly, NotPermitted, DataError."""
+    def open_file(self, inode: InodeId, *, writing: bool, thread: int = 0) -> FileState:
+        """Hold a regular file open.
+
+        Raises IsADirectory, ReadOnly, NotPermitted, DataError; Stale when its name leads to another
+        file by now, as that of a document does while somebody writes it. A `thread` that is told so
+        finds a file for itself when it looks the name up again.
+        """
         record = self._names.record(inode)
         if is_directory(record):
             raise IsADirectory(f"inode {inode} is a directory")
@@ -349,11 +354,16 @@ class Volume:
         if writing:
             self._require_writable()
             require_unlocked(inode, record)
-        elif self._parts.drafts.is_draft(inode):
-            raise Stale(f"inode {inode} is somebody's draft: look its name up again")
         file = self.contents.open(inode)
-        if writing:
-            self._parts.drafts.begin(inode)
+        drafts = self._parts.drafts
+        try:
+            if writing:
+                drafts.begin(inode, thread)
+            else:
+                drafts.begin_reading(inode, thread)
+        except CairnError:
+            self.contents.close(inode)
+            raise
         if self._parts.series is not None:
             self._parts.series.cache.note_use(inode)
         return file

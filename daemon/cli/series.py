@@ -18,7 +18,7 @@ name_argument = click.argument("name", metavar="SERIES")
 
 @click.group()
 def command() -> None:
-    """List, make, delete and restore series; tell and clean what an address has.
+    """List, make, delete and restore series; clean an address.
 
     A series is a document series/NAME.json and the folder output/NAME, with a folder for each kind
     of artifact. The same can be done in the mount, with mkdir, cp, rm and mv.

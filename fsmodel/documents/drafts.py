@@ -3,17 +3,19 @@
 Whoever opens a document for writing has the file for himself, as his *draft*: its names go over to
 a twin, the *published* file, which holds the document as it was committed last. Readers open that
 one, and go on reading it however long they take. When the writer flushes (closes, fsyncs), what he
-has written is checked, and a new twin with it takes the names over: the commit. At the end of the
-last writer the file itself has its names back, if it is what was committed; else it is given up.
+has written is checked, and a new twin with it takes the names over: the commit. At his end the file
+itself has its names back, if it is what was committed; else it is given up.
+
+A file that somebody reads cannot become a draft, and a draft is for nobody else. Whoever comes by
+such a file is told that it is stale, upon which the kernel looks the name up once more; then he is
+given a twin of his own, which he may read or write, as a draft.
 
 A new document has no name before its first commit. A file without a name goes when its last user
 does, also after a kill: so a kill in between leaves the document as it was.
-
-Several writers of one document have a draft each: every commit is one of theirs, and whole.
 """
 
-import copy
 import logging
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,24 +25,22 @@ from fsmodel.change import Change, Changes
 from fsmodel.content.contents import Contents
 from fsmodel.content.whole import WholeContents
 from fsmodel.documents.commits import Commits, Committed, check_size
-from fsmodel.errors import AlreadyExists, DocumentInvalid, IsADirectory
+from fsmodel.documents.twins import Name, Twins
+from fsmodel.errors import AlreadyExists, DocumentInvalid, IsADirectory, Stale
 from fsmodel.ids import InodeId, ObjectId
 from fsmodel.inode_table import InodeTable
-from fsmodel.namespace.inodes import REGULAR, Creator, counters_of, kind_of
+from fsmodel.namespace.inodes import REGULAR, Creator, kind_of
 from fsmodel.namespace.namespace import Namespace
-from fsmodel.namespace.places import Place, add_place, places_of, remove_place
 from fsmodel.steps import Steps, Work
 from fsmodel.store.objects import ObjectStore
-from lmdb_index.index import Index
-from lmdb_index.keys import name_of, named_key, number_key, pair_key
-from lmdb_index.records import InodeFlag, InodeRecord, RawRecord
-from lmdb_index.schema import DIRENT_ORDER, ORPHAN, XATTR
+from lmdb_index.records import InodeFlag, InodeRecord
+
+SENT_BACK_NS: Final = 10 * 10**9  # for how long a thread is expected to look a name up again
+SENT_BACK_MAX: Final = 1000  # threads
+
+NOTHING: Final = InodeId(0)  # no inode has this number
 
 _log = logging.getLogger(__name__)
-
-_PRESENT: Final = RawRecord()
-
-Name = tuple[InodeId, bytes]  # a directory, and a name in it
 
 
 @dataclass(eq=False, slots=True)
@@ -55,12 +55,20 @@ class _Document:
 
 @dataclass(eq=False, slots=True)
 class _Draft:
-    """A file that is being written."""
+    """A file that is being written, or may be."""
 
     document: _Document
-    committed: bytes | None  # the content it had when it was committed last, or opened
-    writers: int = 1
+    committed: bytes | None  # the content it had when it was committed last, or made
+    is_written: bool = True  # False: a twin that somebody was given, and has not opened yet
     refusal: str = ""  # why it could not be committed when that was tried last
+
+
+@dataclass(eq=False, slots=True)
+class _SentBack:
+    """A thread that was told to look a name up again."""
+
+    at_ns: int
+    twin: InodeId = NOTHING  # what it has found then
 
 
 class Drafts:
@@ -68,7 +76,6 @@ class Drafts:
 
     def __init__(
         self,
-        index: Index,
         inodes: InodeTable,
         changes: Changes,
         namespace: Namespace,
@@ -76,8 +83,8 @@ class Drafts:
         objects: ObjectStore,
         whole: WholeContents,
         commits: Commits,
+        twins: Twins,
     ) -> None:
-        self._index = index
         self._inodes = inodes
         self._changes = changes
         self._namespace = namespace
@@ -85,13 +92,37 @@ class Drafts:
         self._objects = objects
         self._whole = whole
         self._commits = commits
+        self._twins = twins
         self._drafts: dict[InodeId, _Draft] = {}
         self._published: dict[InodeId, _Document] = {}
         self._wanted: dict[Name, _Document] = {}
+        self._given_up: set[InodeId] = set()  # files that were documents, and may be open still
+        self._sent_back: OrderedDict[int, _SentBack] = OrderedDict()  # by thread
+        changes.watch(self._watch)
+
+    # What a user does
 
     def is_draft(self, inode: InodeId) -> bool:
-        """Whether a file is somebody's draft, and so to be seen by him alone."""
-        return inode in self._drafts
+        """Whether an open file is somebody's draft."""
+        draft = self._drafts.get(inode)
+        return draft is not None and draft.is_written
+
+    def look_up(self, inode: InodeId, thread: int) -> InodeId:
+        """The file for a thread that has found a document by its name.
+
+        It is a twin of its own if the thread was sent back just now, and the same one until it is
+        opened: the kernel may look twice.
+        """
+        sent_back = self._sent_back.get(thread)
+        if sent_back is None or not self._is_document(inode):
+            return inode  # perhaps a folder on the way, which is looked up again, too
+        if self._changes.now_ns() - sent_back.at_ns > SENT_BACK_NS:
+            del self._sent_back[thread]
+            return inode
+        given = self._drafts.get(sent_back.twin)
+        if given is None or given.document is not self._published.get(inode):
+            sent_back.twin = self._give_twin(inode)
+        return sent_back.twin
 
     def create(
         self, parent: InodeId, name: bytes, mode: int, owner: Creator, *, exclusive: bool
@@ -102,32 +133,34 @@ class Drafts:
             raise AlreadyExists(f"{name!r} is being written by somebody else")
         document = self._wanted.get(wanted) or _Document(None, wanted)
         with self._changes.begin() as change:
-            inode = self._namespace.creation.make_node(change, parent, name, mode, 0, owner)
-            place = Place(parent, change.inode(inode).cookie)
-            self._take_name(change, inode, place)
-            change.operation.put(ORPHAN, number_key(inode), _PRESENT)
+            inode = self._twins.make_nameless(change, parent, name, mode, owner)
         self._wanted[wanted] = document
         self._add(inode, document, None)
         self._contents.open(inode)
         return inode
 
-    def begin(self, inode: InodeId) -> None:
-        """An open file is about to be written: if it is a document, it becomes a draft."""
-        draft = self._drafts.get(inode)
-        if draft is not None:
-            draft.writers += 1
-            return
-        record, file = self._inodes.get(inode), self._contents.file(inode)
-        if kind_of(record) != REGULAR or record.flags & (InodeFlag.UNSETTLED | InodeFlag.HIDDEN):
-            return
-        if file is None or file.changed or not any(self._documents_of(inode, record)):
-            return
-        document = self._published.pop(inode, None) or _Document(None)
-        with self._changes.begin() as change:
-            published = self._twin(change, inode)
-            self._hand_over(change, inode, published)
-        self._publish(document, published)
-        self._add(inode, document, record.content)
+    def begin_reading(self, inode: InodeId, thread: int) -> None:
+        """A file has been opened for reading. Raises Stale for a draft of somebody else."""
+        if self.is_draft(inode):
+            self._send_back(inode, thread)
+        self._sent_back.pop(thread, None)
+
+    def begin(self, inode: InodeId, thread: int) -> None:
+        """A file has been opened for writing: if it is a document, it becomes a draft.
+
+        Raises Stale for a file that is a draft already, or that somebody reads.
+        """
+        draft, file = self._drafts.get(inode), self._contents.file(inode)
+        is_shared = file is not None and file.users > 1
+        if draft is not None and not draft.is_written and not is_shared:
+            draft.is_written = True
+            self._sent_back.pop(thread, None)
+        elif draft is not None or inode in self._given_up:
+            self._send_back(inode, thread)
+        elif self._is_document(inode):
+            if is_shared:
+                self._send_back(inode, thread)
+            self._begin(inode)
 
     def commit(self, inode: InodeId) -> Steps[None]:
         """Let everybody see what a settled draft holds, if that has changed.
@@ -151,90 +184,66 @@ class Drafts:
                 return
 
     def end(self, inode: InodeId) -> None:
-        """A writer is gone. The last one's draft is the document again, or is given up."""
-        draft = self._drafts.get(inode)
+        """A writer is gone: his draft is the document again, or is given up."""
+        draft = self._drafts.pop(inode, None)
         if draft is None:
-            return
-        draft.writers -= 1
-        if draft.writers:
             return
         if draft.refusal:
             _log.info("refused: %s", draft.refusal)
         document = draft.document
-        del self._drafts[inode]
-        document.drafts.discard(inode)
         if document.published is not None and self._is_published(inode, document):
             with self._changes.begin() as change:
                 self._hand_over(change, document.published, inode)
             self._publish(document, inode)
-        if not document.drafts:
-            self._forget(document)
+        else:
+            self._given_up.add(inode)
+        self._leave(inode, document)
 
-    # Names
+    # Drafts
 
-    def _documents_of(self, inode: InodeId, record: InodeRecord) -> Iterator[Name]:
+    def _begin(self, inode: InodeId) -> None:
+        document = self._published.get(inode) or _Document(None)
+        with self._changes.begin() as change:
+            twin = self._twins.make(change, inode)
+            self._hand_over(change, inode, twin)
+        self._publish(document, twin)
+        self._add(inode, document, self._inodes.get(inode).content)
+
+    def _give_twin(self, inode: InodeId) -> InodeId:
+        """A twin of a document, for whoever is to write or read it."""
+        document = self._published.get(inode) or _Document(None)
+        with self._changes.begin() as change:
+            twin = self._twins.make(change, inode)
+        self._publish(document, inode)
+        self._add(twin, document, self._inodes.get(inode).content, is_written=False)
+        return twin
+
+    def _send_back(self, inode: InodeId, thread: int) -> None:
+        """Have the kernel look the name up again. Raises Stale."""
+        if thread:
+            self._sent_back[thread] = _SentBack(self._changes.now_ns())
+            if len(self._sent_back) > SENT_BACK_MAX:
+                self._sent_back.popitem(last=False)
+        raise Stale(f"inode {inode} is for somebody else: look its name up again")
+
+    def _is_document(self, inode: InodeId) -> bool:
+        """Whether a file is a document, and nobody writes it as anything else."""
+        record, file = self._inodes.get(inode), self._contents.file(inode)
+        if kind_of(record) != REGULAR or record.flags & (InodeFlag.UNSETTLED | InodeFlag.HIDDEN):
+            return False
+        return not (file is not None and file.changed) and any(self._documents(inode, record))
+
+    def _documents(self, inode: InodeId, record: InodeRecord) -> Iterator[Name]:
         """The names of a file that are those of documents."""
-        for place in places_of(self._index, inode, record):
-            name = (InodeId(place.directory), self._name_at(place))
-            if self._commits.is_document(*name):
-                yield name
+        names = self._twins.names_of(inode, record)
+        return (name for name in names if self._commits.is_document(*name))
 
     def _names_of(self, document: _Document) -> list[Name]:
         """What a document is called now; nothing when it was deleted meanwhile."""
         if document.published is None:
             return [document.wanted] if document.wanted is not None else []
         record = self._inodes.find(document.published)
-        return [] if record is None else list(self._documents_of(document.published, record))
-
-    def _name_at(self, place: Place) -> bytes:
-        row = self._index.get(DIRENT_ORDER, pair_key(*place))
-        assert row is not None, f"no entry at {place}"
-        return row.name
-
-    def _hand_over(self, change: Change, old: InodeId, new: InodeId) -> None:
-        """Give one file all names of another one, and let go of the latter."""
-        directories = self._namespace.directories
-        for place in places_of(self._index, old, change.inode(old)):
-            directory, name = InodeId(place.directory), self._name_at(place)
-            dirent = directories.find(directory, name)
-            assert dirent is not None
-            folder = change.edit(directory)
-            times = folder.mtime_ns, folder.ctime_ns
-            directories.point(change, directory, name, dirent, new, REGULAR)
-            folder.mtime_ns, folder.ctime_ns = times
-            remove_place(change, old, place)
-            add_place(change, new, place)
-        change.operation.delete(ORPHAN, number_key(new))
-        self._namespace.orphans.bury(change, old)
-
-    def _take_name(self, change: Change, inode: InodeId, place: Place) -> None:
-        """Take the only name of a file that was just made."""
-        directory, name = InodeId(place.directory), self._name_at(place)
-        dirent = self._namespace.directories.require(change, directory, name)
-        self._namespace.directories.remove(change, directory, name, dirent)
-        remove_place(change, inode, place)
-
-    def _give_name(self, change: Change, inode: InodeId, wanted: Name) -> None:
-        """Give a new document its first name."""
-        self._namespace.policy.check_entry(*wanted, REGULAR)
-        cookie = self._namespace.directories.insert(change, *wanted, inode, REGULAR)
-        add_place(change, inode, Place(wanted[0], cookie))
-
-    # Twins
-
-    def _twin(self, change: Change, inode: InodeId) -> InodeId:
-        """A file without a name that holds what another one does, attributes and all."""
-        original = change.inode(inode)
-        record = copy.copy(original)
-        record.nlink = record.parent = record.cookie = record.size = record.content_size = 0
-        record.content = b""
-        for counter in counters_of(record):
-            change.operation.add(counter, 1)
-        twin = change.add_inode(record)
-        self._whole.share(change, record, original.content, original.size)
-        for key, row in list(change.operation.scan_prefix(XATTR, number_key(inode))):
-            change.operation.put(XATTR, named_key(twin, name_of(key)), row)
-        return twin
+        return [] if record is None else list(self._documents(document.published, record))
 
     def _is_published(self, inode: InodeId, document: _Document) -> bool:
         """Whether a draft is what its document is, and nobody has changed the latter's twin."""
@@ -243,19 +252,15 @@ class Drafts:
         return (
             twin is not None
             and twin.nlink > 0
-            and self._attributes(document.published) == document.published_as
+            and self._twins.attributes(document.published) == document.published_as
             and record.content == twin.content
             and not record.flags & InodeFlag.UNSETTLED
         )
 
-    def _attributes(self, inode: InodeId) -> tuple[object, ...]:
-        """What somebody may set of a file by its name."""
-        record = self._inodes.get(inode)
-        xattrs: tuple[tuple[bytes, bytes], ...] = ()
-        if record.flags & InodeFlag.HAS_XATTRS:
-            rows = self._index.scan_prefix(XATTR, number_key(inode))
-            xattrs = tuple((name_of(key), row.value) for key, row in rows)
-        return record.mode, record.uid, record.gid, record.mtime_ns, record.flags, xattrs
+    def _hand_over(self, change: Change, old: InodeId, new: InodeId) -> None:
+        self._twins.hand_over(change, old, new)
+        change.when_applied(partial(self._given_up.add, old))
+        change.when_applied(partial(self._given_up.discard, new))
 
     # Committing
 
@@ -270,13 +275,12 @@ class Drafts:
         document, record = draft.document, self._inodes.get(inode)
         with self._changes.begin() as change:
             former = self._former(change, document)
-            twin = self._twin(change, inode)
+            before = None if former is None else change.inode(former).content
+            twin = self._twins.make(change, inode)
             if former is None:
                 assert document.wanted is not None
-                self._give_name(change, twin, document.wanted)
-                before = None
+                self._twins.give_name(change, twin, document.wanted)
             else:
-                before = change.inode(former).content
                 self._keep_version(change, former)
                 self._hand_over(change, former, twin)
             owner = (record.uid, record.gid)
@@ -308,8 +312,16 @@ class Drafts:
 
     # Memory
 
-    def _add(self, inode: InodeId, document: _Document, committed: bytes | None) -> None:
-        self._drafts[inode] = _Draft(document, committed)
+    def _add(
+        self,
+        inode: InodeId,
+        document: _Document,
+        committed: bytes | None,
+        *,
+        is_written: bool = True,
+    ) -> None:
+        self._drafts[inode] = _Draft(document, committed, is_written)
+        self._given_up.discard(inode)
         document.drafts.add(inode)
 
     def _publish(self, document: _Document, inode: InodeId) -> None:
@@ -318,11 +330,26 @@ class Drafts:
         if document.wanted is not None:
             self._wanted.pop(document.wanted, None)
         document.published = inode
-        document.published_as = self._attributes(inode)
+        document.published_as = self._twins.attributes(inode)
         self._published[inode] = document
 
-    def _forget(self, document: _Document) -> None:
+    def _leave(self, inode: InodeId, document: _Document) -> None:
+        """A draft is none any more; with the last one its document is forgotten."""
+        document.drafts.discard(inode)
+        if document.drafts:
+            return
         if document.published is not None:
             self._published.pop(document.published, None)
         if document.wanted is not None:
             self._wanted.pop(document.wanted, None)
+
+    def _watch(self, change: Change) -> None:
+        """Forget, with the change, what it removes."""
+        gone = change.removals()
+        if not gone.isdisjoint(self._given_up) or not gone.isdisjoint(self._drafts):
+            change.when_applied(partial(self._forget, gone))
+
+    def _forget(self, gone: frozenset[InodeId]) -> None:
+        self._given_up -= gone
+        for inode in gone & self._drafts.keys():
+            self._leave(inode, self._drafts.pop(inode).document)

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from fsmodel.clock import Clock
+from fsmodel.errors import Stale
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.namespace.inodes import Creator
 from fsmodel.namespace.renames import NO_RENAME_FLAGS, RenameFlag
@@ -13,6 +14,7 @@ from fsmodel.volume import Volume
 
 USER = Creator(uid=1000, gid=100)
 SETTINGS = VolumeSettings()
+THREAD = 1  # who asks
 
 
 class StructuredStore:
@@ -67,13 +69,23 @@ class StructuredStore:
         """Open a file for writing, a new one if there is none, and write; it stays open."""
         parent, name = self.split(path)
         if name in self.names(parent):
-            inode = self.volume.lookup(parent, name)
-            self.volume.open_file(inode, writing=True)
+            inode = self.open(path, writing=True)
             self.volume.truncate(inode, 0)
         else:
             inode = self.volume.create_file(parent, name, 0o644, USER, exclusive=exclusive)
         if data:
             self.volume.write(inode, 0, data)
+        return inode
+
+    def open(self, path: str, *, writing: bool) -> InodeId:
+        """Open a file as the kernel does: what is stale is looked up once more."""
+        parent, name = self.split(path)
+        inode = self.volume.lookup(parent, name, THREAD)
+        try:
+            self.volume.open_file(inode, writing=writing, thread=THREAD)
+        except Stale:
+            inode = self.volume.lookup(parent, name, THREAD)
+            self.volume.open_file(inode, writing=writing, thread=THREAD)
         return inode
 
     def flush(self, inode: InodeId) -> None:

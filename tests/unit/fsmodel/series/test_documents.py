@@ -86,6 +86,70 @@ def test_a_reader_keeps_what_he_has_opened(store: StructuredStore) -> None:
     store.volume.close_file(reader)
 
 
+def test_a_file_that_is_read_is_not_written(store: StructuredStore) -> None:
+    store.write("runs/x.json", b'"old"')
+    reader = store.open("runs/x.json", writing=False)
+    writer = store.begin("runs/x.json", b'"ne')
+    assert writer != reader
+    assert store.volume.contents.file(reader) is not None
+    assert run_inline(store.volume.contents.read(reader, 0, 100)) == b'"old"'
+    assert store.read("runs/x.json") == b'"old"'
+    store.volume.write(writer, 3, b'w"')
+    store.end(writer)
+    assert run_inline(store.volume.contents.read(reader, 0, 100)) == b'"old"'
+    assert store.read("runs/x.json") == b'"new"'
+    store.volume.close_file(reader)
+
+
+@pytest.mark.parametrize("writing", [False, True])
+def test_who_is_told_to_look_again_finds_a_file_of_his_own(
+    store: StructuredStore, writing: bool
+) -> None:
+    """Whatever others do meanwhile: the kernel looks a name up a second time, but no third."""
+    store.write("runs/x.json", b"1")
+    found = store.volume.lookup(*store.split("runs/x.json"), 7)
+    first = store.begin("runs/x.json", b"2")
+    with pytest.raises(Stale):
+        store.volume.open_file(found, writing=writing, thread=7)
+    found = store.volume.lookup(*store.split("runs/x.json"), 7)
+    second = store.begin("runs/x.json", b"3")
+    store.volume.open_file(found, writing=writing, thread=7)
+    assert len({first, second, found}) == 3
+    assert run_inline(store.volume.contents.read(found, 0, 9)) == b"1"
+    if writing:
+        store.volume.write(found, 0, b"4")
+        store.end(found)
+        assert store.read("runs/x.json") == b"4"
+    else:
+        store.volume.close_file(found)
+    store.end(first)
+    store.end(second)
+    assert store.read("runs/x.json") == b"3"
+
+
+def test_a_file_given_and_never_opened_goes(store: StructuredStore) -> None:
+    store.write("runs/x.json", b"1")
+    inodes = store.volume.statistics().inodes
+    writer = store.begin("runs/x.json", b"2")
+    with pytest.raises(Stale):
+        store.volume.open_file(writer, writing=False, thread=7)
+    found = store.volume.lookup(*store.split("runs/x.json"), 7)
+    store.volume.hold(found)
+    store.end(writer)
+    store.volume.give_back([(found, 1)])
+    assert store.volume.statistics().inodes == inodes
+    test_no_draft_is_remembered_after_its_end(store)
+
+
+def test_a_writer_who_found_the_file_of_a_former_document(store: StructuredStore) -> None:
+    store.write("runs/x.json", b"1")
+    reader = store.open("runs/x.json", writing=False)
+    store.write("runs/x.json", b"2")
+    with pytest.raises(Stale):
+        store.volume.open_file(reader, writing=True)
+    store.volume.close_file(reader)
+
+
 def test_a_draft_is_its_writers_alone(store: StructuredStore) -> None:
     store.write("runs/x.json", b"1")
     writer = store.begin("runs/x.json")
