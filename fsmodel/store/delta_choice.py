@@ -13,7 +13,9 @@ ACCEPTED_PERCENT_MAX: Final = 85  # of what the chunk takes by itself
 PROMISING_PERCENT_MAX: Final = 92  # of a trial; up to here, more effort may bring it below
 EXCELLENT_PERCENT_MAX: Final = 10  # then no other base is tried
 BASE_COST_BYTES: Final = 2 * OBJECT_ID_BYTES + 2  # the base's id, in the frame and in the row
-PLAIN_BYTES_MIN: Final = 2 * BASE_COST_BYTES  # of a payload that a delta can be smaller than
+DELTA_BYTES_MIN: Final = 20  # no zstd frame of a chunk is smaller
+# Of a payload for which a delta could be accepted:
+PLAIN_BYTES_MIN: Final = (BASE_COST_BYTES + DELTA_BYTES_MIN) * 100 // ACCEPTED_PERCENT_MAX
 SMALL_BYTES: Final = 64 << 10  # chunks up to here deserve effort: each costs more than its bytes
 BASES_MAX: Final = 6  # tried for a small chunk
 BASES_MAX_LARGE: Final = 4  # and for a larger one

@@ -7,6 +7,7 @@ from fsmodel.store.delta_choice import (
     BASE_COST_BYTES,
     BASES_MAX,
     BASES_MAX_LARGE,
+    DELTA_BYTES_MIN,
     PLAIN_BYTES_MIN,
     SMALL_BYTES,
     bases_max,
@@ -38,7 +39,7 @@ def test_an_excellent_delta_is_accepted(delta: int, payload: int) -> None:
 
 @given(delta=sizes, payload=sizes)
 def test_nothing_is_sought_for_what_no_delta_can_improve(delta: int, payload: int) -> None:
-    if is_worth_a_base(delta, payload) and delta >= 20:  # no zstd frame of a chunk is smaller
+    if is_worth_a_base(delta, payload) and delta >= DELTA_BYTES_MIN:
         assert is_worth_seeking(payload)
 
 
