@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, settings
 
 # Machines that run the tests are slow and shared: time says nothing about the code under test.
 settings.register_profile("base", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("quick", settings.get_profile("base"), max_examples=50)
+settings.register_profile("quick", settings.get_profile("base"), max_examples=30)
 settings.register_profile(
-    "ci", settings.get_profile("base"), max_examples=50, derandomize=True, print_blob=True
+    "ci", settings.get_profile("base"), max_examples=30, derandomize=True, print_blob=True
 )
 settings.register_profile("thorough", settings.get_profile("base"), max_examples=2000)
 settings.load_profile("ci" if os.environ.get("CI") else "quick")

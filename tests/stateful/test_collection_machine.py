@@ -146,6 +146,6 @@ class OptimizationBesideWrites(CollectionBesideWrites):
 TestCollectionBesideWrites = CollectionBesideWrites.TestCase
 TestCollectionBesideWrites.settings = settings(stateful_step_count=30)
 TestCollectionOfGroups = CollectionOfGroups.TestCase
-TestCollectionOfGroups.settings = settings(stateful_step_count=30, max_examples=30)
+TestCollectionOfGroups.settings = settings(stateful_step_count=30, max_examples=10)
 TestOptimizationBesideWrites = OptimizationBesideWrites.TestCase
-TestOptimizationBesideWrites.settings = settings(stateful_step_count=30, max_examples=15)
+TestOptimizationBesideWrites.settings = settings(stateful_step_count=30, max_examples=10)

@@ -117,4 +117,4 @@ class Versions(RuleBasedStateMachine):
 
 
 TestVersions = Versions.TestCase
-TestVersions.settings = settings(max_examples=20, stateful_step_count=25)
+TestVersions.settings = settings(max_examples=12, stateful_step_count=25)

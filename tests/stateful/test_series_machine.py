@@ -256,4 +256,4 @@ class SeriesMachine(RuleBasedStateMachine):
 
 
 TestSeries = SeriesMachine.TestCase
-TestSeries.settings = settings(max_examples=25, stateful_step_count=30)
+TestSeries.settings = settings(max_examples=12, stateful_step_count=30)

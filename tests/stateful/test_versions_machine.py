@@ -253,6 +253,6 @@ class VersionsAgainstOracle(RuleBasedStateMachine):
 
 
 VersionsAgainstOracle.TestCase.settings = settings(
-    max_examples=30, stateful_step_count=40, deadline=None
+    max_examples=15, stateful_step_count=40, deadline=None
 )
 TestVersions = VersionsAgainstOracle.TestCase

@@ -430,7 +430,7 @@ class VolumeAgainstModel(RuleBasedStateMachine):
 
 
 TestVolumeAgainstModel = VolumeAgainstModel.TestCase
-TestVolumeAgainstModel.settings = settings(max_examples=100, stateful_step_count=50)
+TestVolumeAgainstModel.settings = settings(max_examples=40, stateful_step_count=50)
 
 
 class VolumeAgainstModelForLong(VolumeAgainstModel):
