@@ -356,7 +356,7 @@ def _version_parts(
         contents=contents,
         namespace=namespace,
         folders=VersionFolders(index, inodes, directories, namespace.system),
-        rows=VersionRows(index, directories),
+        rows=VersionRows(index, inodes, namespace.xattrs),
         policies=VersionPolicies(inodes, namespace.xattrs, policy),
     )
 

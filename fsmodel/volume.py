@@ -7,6 +7,7 @@ same rules hold for every way in. Methods are synchronous; what may take long re
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,7 @@ from fsmodel.errors import (
     CairnError,
     InvalidArgument,
     IsADirectory,
+    NotADirectory,
     NotFound,
     NotPermitted,
     NotSupported,
@@ -548,13 +550,21 @@ class Volume:
     def list_versions(self, path: bytes) -> Steps[list[VersionInfo]]:
         """The versions of a file, by name and then oldest first; of a directory, of all in it.
 
-        The path may lead to what is no more. Raises PathRefused.
+        The path may lead to what is no more; with a slash at its end it means a directory. Raises
+        PathRefused.
         """
         names, versions = names_on(path), self._parts.versions
-        found = versions.at(names[:-1], names[-1]) if names else []
+        found: list[VersionInfo] = []
+        if names and not path.endswith((b"/", b"/.")) and not self._is_directory(path):
+            found = versions.at(names[:-1], names[-1])
         for name in (yield from versions.names_at(names)):
             found += versions.at(names, name)
         return found
+
+    def _is_directory(self, path: bytes) -> bool:
+        with suppress(NotFound, NotADirectory):
+            return is_directory(self._names.record(self._names.resolve(path)))
+        return False
 
     def restore_version(self, path: bytes, stamp_us: int | None = None) -> Steps[VersionInfo]:
         """Let a file be what it was until a moment, or before it changed last. Raises Refused.

@@ -41,10 +41,7 @@ class SystemTree:
 
     def folder(self, change: Change, *path: bytes) -> InodeId:
         """The hidden folder at a path, made with those above it where they are missing."""
-        return self.folder_in(change, self._child(change, ROOT_INODE, SYSTEM_NAME), *path)
-
-    def folder_in(self, change: Change, folder: InodeId, *path: bytes) -> InodeId:
-        """The same below a hidden folder."""
+        folder = self._child(change, ROOT_INODE, SYSTEM_NAME)
         for name in path:
             folder = self._child(change, folder, name)
         return folder

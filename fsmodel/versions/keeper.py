@@ -17,7 +17,15 @@ from fsmodel.namespace.inodes import REGULAR, bytes_counter, counters_of
 from fsmodel.namespace.places import Place, add_place, move_place
 from fsmodel.namespace.system_tree import hide
 from fsmodel.versions.retention import Retention
-from fsmodel.versions.version_names import backed_up, entry_name, is_inline, is_temporary, stamp_of
+from fsmodel.versions.version_names import (
+    NAME_ATTRIBUTE,
+    backed_up,
+    entry_name,
+    is_temporary,
+    may_be_shortened,
+    stamp_of,
+    stored_name,
+)
 from fsmodel.versions.version_parts import VersionParts
 from lmdb_index.keys import pair_key
 from lmdb_index.records import InodeFlag, InodeRecord
@@ -118,6 +126,7 @@ class VersionKeeper:
         cookie = self._directories.insert(change, folder, entry, inode, REGULAR)
         move_place(change, inode, place, Place(folder, cookie))
         change.edit(inode).ctime_ns = change.now_ns
+        self._note_name(change, inode, name)
         return True
 
     def _keep_copy(
@@ -139,24 +148,29 @@ class VersionKeeper:
             self._xattrs.put(change, made, ACCESS_ACL, acl)
         cookie = self._directories.insert(change, folder, entry, made, REGULAR)
         add_place(change, made, Place(folder, cookie))
+        self._note_name(change, made, name)
         return True
+
+    def _note_name(self, change: Change, version: InodeId, name: bytes) -> None:
+        if stored_name(name) != name:
+            self._xattrs.put(change, version, NAME_ATTRIBUTE, name)
 
     def _place(
         self, change: Change, directory: InodeId, name: bytes
     ) -> tuple[InodeId, bytes] | None:
         """Folder and entry for a new version of a name, with room made for it."""
-        below, base = ((), name) if is_inline(name) else ((name,), b"")
-        folder = self._folders.make(change, directory, *below)
+        folder = self._folders.make(change, directory)
         if folder is None:
             return None
         versions = self._rows.of(self._folders.of(directory, change), name)
         stamp = max(stamp_of(change.now_ns), versions[-1].stamp_us + 1 if versions else 0)
-        if change.inode(folder).nlink > 2:  # a directory may have such a name
-            while self._directories.find(folder, entry_name(base, stamp)) is not None:
+        has_folders = change.inode(folder).nlink > 2
+        if has_folders or may_be_shortened(stored_name(name)):  # others may have such an entry
+            while self._directories.find(folder, entry_name(name, stamp)) is not None:
                 stamp += 1
         if versions:
             self._retention.trim(change, versions, self._policies.of(directory), others=1)
-        return folder, entry_name(base, stamp)
+        return folder, entry_name(name, stamp)
 
 
 def _version_record(change: Change, former: InodeRecord, kept: _Content) -> InodeRecord:

@@ -96,8 +96,8 @@ class VersionFolders:
         """The folder of folders that are to be deleted."""
         return self._system.find(VERSIONS, DROPPED)
 
-    def make(self, change: Change, directory: InodeId, *below: bytes) -> InodeId | None:
-        """The folder for new versions of a directory's files, or a folder in it.
+    def make(self, change: Change, directory: InodeId) -> InodeId | None:
+        """The folder for new versions of a directory's files.
 
         None when there is none that belongs to the directory's owner, and no room for one.
         """
@@ -110,9 +110,7 @@ class VersionFolders:
             folder = self._make_at(change, self.names_of(directory, change))
         if folder is not None:
             _claim(change, folder, record)
-        if not below or folder is None:
-            return folder
-        return self._child(change, folder, below)
+        return folder
 
     def is_for(self, folder: InodeId, directory: InodeId) -> bool:
         """Whether those who may see the directory may know what is in the folder."""
@@ -174,13 +172,6 @@ class VersionFolders:
                 self.begin(change)
                 return self._system.folder(change, VERSIONS, b"%d" % number, *path)
         return None
-
-    def _child(self, change: Change, folder: InodeId, path: Names) -> InodeId | None:
-        found = self._below(folder, path)
-        if found is None and self._is_free_in(folder, path):
-            self.begin(change)
-            found = self._system.folder_in(change, folder, *path)
-        return found
 
     def _is_free(self, number: int, path: Names) -> bool:
         """Whether a generation has nothing at a path, and a folder there can be made."""

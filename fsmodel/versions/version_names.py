@@ -2,20 +2,24 @@
 
 In the hidden tree an entry is the file's name, the byte 01, and the microseconds since the epoch
 as 14 hexadecimal digits; so the versions of a name stand together, oldest first. A name that is
-too long for that has its versions in a folder of its own name, as entries of an empty name.
+too long for that is shortened, and stands whole in an attribute of the version.
 """
 
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from fsmodel.encoding.hashing import checksum64
 from fsmodel.limits import NAME_BYTES_MAX
 
 STAMP_DIGITS: Final = 14
 STAMP_MAX: Final = 253402300799_999999  # the last microsecond of the year 9999
-NAME_BYTES_INLINE_MAX: Final = NAME_BYTES_MAX - STAMP_DIGITS - 1
+NAME_BYTES_WHOLE_MAX: Final = NAME_BYTES_MAX - STAMP_DIGITS - 1
+NAME_ATTRIBUTE: Final = b"cairnfs.name"  # of a version: the name, where an entry has no room for it
 _MARK: Final = b"\x01"
 _ENTRY: Final = re.compile(rb"(.*)\x01([0-9a-f]{14})", re.DOTALL)
+_KEPT_BYTES: Final = 200  # of a name that is shortened
+_SHORTENED: Final = re.compile(rb".{200}\x02[0-9a-f]{16}", re.DOTALL)
 _TEXT_FORMAT: Final = "%Y-%m-%dT%H-%M-%S.%fZ"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # `.name.Ab12Cd` (rsync), `.#name` and `#name#` (Emacs), `.name.swp` and `4913` (Vim)
@@ -24,24 +28,31 @@ _BACKUP_SUFFIX: Final = b"~"
 
 
 def entry_name(name: bytes, stamp_us: int) -> bytes:
-    """The entry of a version of a name; the name is empty where a folder says it."""
-    return name + entry_prefix(b"") + b"%014x" % stamp_us
+    """The entry of a version of a name."""
+    return entry_prefix(name) + b"%014x" % stamp_us
 
 
 def entry_prefix(name: bytes) -> bytes:
     """What the entries of all versions of a name begin with; those of other names may, too."""
-    return name + _MARK
+    return stored_name(name) + _MARK
 
 
 def split_entry(entry: bytes) -> tuple[bytes, int] | None:
-    """The name and the stamp of an entry; None when it is that of no version."""
+    """The name, maybe shortened, and the stamp of an entry; None when it is that of no version."""
     match = _ENTRY.fullmatch(entry)
     return (match[1], int(match[2], 16)) if match else None
 
 
-def is_inline(name: bytes) -> bool:
-    """Whether versions of this name lie beside those of others."""
-    return len(name) <= NAME_BYTES_INLINE_MAX
+def stored_name(name: bytes) -> bytes:
+    """A name as entries have it."""
+    if len(name) <= NAME_BYTES_WHOLE_MAX:
+        return name
+    return name[:_KEPT_BYTES] + b"\x02%016x" % checksum64(name)
+
+
+def may_be_shortened(stored: bytes) -> bool:
+    """Whether a name as entries have it may stand for a longer one; the attribute tells."""
+    return _SHORTENED.fullmatch(stored) is not None
 
 
 def stamp_of(time_ns: int) -> int:

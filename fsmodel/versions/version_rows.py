@@ -4,9 +4,16 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from fsmodel.ids import InodeId
-from fsmodel.namespace.directories import Directories
+from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import DIRECTORY
-from fsmodel.versions.version_names import entry_prefix, is_inline, split_entry
+from fsmodel.namespace.xattrs import Xattrs
+from fsmodel.versions.version_names import (
+    NAME_ATTRIBUTE,
+    entry_prefix,
+    may_be_shortened,
+    split_entry,
+    stored_name,
+)
 from lmdb_index.index import Index
 from lmdb_index.keys import after_prefix, name_of, named_key
 from lmdb_index.schema import DIRENT
@@ -24,9 +31,10 @@ class Version(NamedTuple):
 class VersionRows:
     """Versions by directory and name. Owner: the thread that owns the index."""
 
-    def __init__(self, index: Index, directories: Directories) -> None:
+    def __init__(self, index: Index, inodes: InodeTable, xattrs: Xattrs) -> None:
         self._index = index
-        self._directories = directories
+        self._inodes = inodes
+        self._xattrs = xattrs
 
     def of(self, folders: Iterable[InodeId], name: bytes) -> list[Version]:
         """The versions of a name in some folders, oldest first. Sees the change in progress."""
@@ -42,31 +50,29 @@ class VersionRows:
         return max((version.stamp_us for version in last if version is not None), default=0)
 
     def names(self, folder: InodeId, after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """Each entry behind one, with the name whose version it is, or whose versions it holds."""
-        stop = after_prefix(named_key(folder, b""))
-        for key, dirent in self._index.scan(DIRENT, named_key(folder, after + b"\0"), stop):
+        """Each version's entry behind one, and the name it is a version of."""
+        start, stop = named_key(folder, after + b"\0"), after_prefix(named_key(folder, b""))
+        for key, dirent in self._index.scan(DIRENT, start, stop):
             entry = name_of(key)
             parts = split_entry(entry)
-            if dirent.kind != DIRECTORY and parts is not None:
-                yield entry, parts[0]
-            elif dirent.kind == DIRECTORY and not is_inline(entry):
-                inside = next(self._own(InodeId(dirent.inode), b"", reverse=False), None)
-                if inside is not None:
-                    yield entry, entry
+            if parts is not None and dirent.kind != DIRECTORY:
+                yield entry, self._whole_name(parts[0], InodeId(dirent.inode))
 
     def _in_folder(self, folder: InodeId, name: bytes, *, reverse: bool) -> Iterator[Version]:
-        if is_inline(name):
-            yield from self._own(folder, name, reverse=reverse)
-            return
-        dirent = self._directories.find(folder, name)
-        if dirent is not None and dirent.kind == DIRECTORY:
-            yield from self._own(InodeId(dirent.inode), b"", reverse=reverse)
-
-    def _own(self, folder: InodeId, name: bytes, *, reverse: bool) -> Iterator[Version]:
-        """The versions whose entries have exactly this name."""
+        stored = stored_name(name)
+        is_certain = not may_be_shortened(stored)
         prefix = named_key(folder, entry_prefix(name))
         for key, dirent in self._index.scan(DIRENT, prefix, after_prefix(prefix), reverse=reverse):
-            entry = name_of(key)
+            entry, inode = name_of(key), InodeId(dirent.inode)
             parts = split_entry(entry)
-            if parts is not None and parts[0] == name and dirent.kind != DIRECTORY:
-                yield Version(parts[1], InodeId(dirent.inode), folder, entry)
+            if parts is None or parts[0] != stored or dirent.kind == DIRECTORY:
+                continue
+            if is_certain or self._whole_name(stored, inode) == name:
+                yield Version(parts[1], inode, folder, entry)
+
+    def _whole_name(self, stored: bytes, inode: InodeId) -> bytes:
+        """The name that an entry stands for."""
+        if not may_be_shortened(stored):
+            return stored
+        whole = self._xattrs.find(inode, self._inodes.get(inode), NAME_ATTRIBUTE)
+        return stored if whole is None else whole

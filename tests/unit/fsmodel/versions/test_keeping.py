@@ -6,6 +6,8 @@ from fsmodel.errors import NotPermitted
 from fsmodel.ids import ROOT_INODE
 from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.namespace.renames import RenameFlag
+from fsmodel.steps import run_inline
+from fsmodel.versions.version_names import stored_name
 from tests.support.versioned import ROOT, VersionedVolume
 
 LONG = "n" * 255
@@ -147,6 +149,30 @@ def test_names_that_are_too_long_for_an_entry(kept: VersionedVolume) -> None:
     kept.unlink("/" + "n" * 240)
     assert kept.versions(f"/{LONG}") == [b"0", b"1"]
     assert kept.names() == [b"n" * 240, LONG.encode()]
+    run_inline(kept.volume.restore_version(LONG.encode()))
+    assert kept.volume.list_xattrs(kept.at(f"/{LONG}")) == []
+    kept.wait(100)
+    kept.write(f"/{LONG}", b"rewritten")
+    assert kept.versions(f"/{LONG}") == [b"0", b"1", b"1"]
+    kept.reopen()
+    assert kept.names() == [b"n" * 240, LONG.encode()]
+
+
+def test_a_directory_with_the_long_name_of_a_former_file(kept: VersionedVolume) -> None:
+    kept.write(f"/{LONG}", b"file")
+    kept.unlink(f"/{LONG}")
+    kept.mkdir(f"/{LONG}")
+    assert kept.names(f"/{LONG}") == []
+    kept.rename(f"/{LONG}", "/moved")
+    assert kept.versions(f"/{LONG}") == [b"file"]
+
+
+def test_a_name_that_looks_like_a_shortened_one(kept: VersionedVolume) -> None:
+    for path in (f"/{LONG}", "/" + stored_name(LONG.encode()).decode()):
+        kept.write(path, path.encode())
+        kept.unlink(path)
+        assert kept.versions(path) == [path.encode()]
+    assert len(kept.names()) == 2
 
 
 def test_names_that_look_like_entries(kept: VersionedVolume) -> None:

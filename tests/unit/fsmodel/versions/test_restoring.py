@@ -89,6 +89,12 @@ def test_versions_are_listed_by_path_also_where_nothing_is(kept: VersionedVolume
     assert [(each.name, each.size) for each in found] == [(b"one", 6), (b"two", 6)]
     assert run_inline(kept.volume.list_versions(b"a/two")) == found[1:]
     assert run_inline(kept.volume.list_versions(b"/")) == []
+    kept.write("/a", b"a file by now")
+    kept.unlink("/a")
+    assert [each.name for each in run_inline(kept.volume.list_versions(b"/a/"))] == [b"one", b"two"]
+    kept.mkdir("/a")
+    assert [each.name for each in run_inline(kept.volume.list_versions(b"/a"))] == [b"one", b"two"]
+    assert [each.name for each in run_inline(kept.volume.list_versions(b"/"))] == [b"a"]
 
 
 def test_the_view_shows_names_and_times_and_bytes(kept: VersionedVolume) -> None:
