@@ -310,7 +310,7 @@ class CairnOperations(pyfuse3.Operations):
             await self._make_room()
             parent, exclusive = InodeId(parent_inode), bool(flags & os.O_EXCL)
             inode = self._volume.create_file(
-                parent, name, mode, creator_of(ctx), exclusive=exclusive
+                parent, name, mode, creator_of(ctx), exclusive=exclusive, thread=ctx.pid
             )
             volatile = self._volume.is_volatile(parent, name)
             return self._opened(inode, flags, ctx.uid), self._counted(inode, volatile=volatile)

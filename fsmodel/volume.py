@@ -20,6 +20,7 @@ from fsmodel.content.frozen import frozen_file
 from fsmodel.content.reader import Reader
 from fsmodel.documents.analysis_sweep import Swept
 from fsmodel.errors import (
+    AlreadyExists,
     CairnError,
     InvalidArgument,
     IsADirectory,
@@ -371,18 +372,34 @@ class Volume:
         return file
 
     def create_file(
-        self, parent: InodeId, name: bytes, mode: int, creator: Creator, *, exclusive: bool = True
+        self,
+        parent: InodeId,
+        name: bytes,
+        mode: int,
+        creator: Creator,
+        *,
+        exclusive: bool = True,
+        thread: int = 0,
     ) -> InodeId:
         """Make a regular file and open it for writing; a document gets its name when committed.
 
-        Raises AlreadyExists, Refused.
+        Raises AlreadyExists if it is to be `exclusive`, else Stale for a name that was free when
+        the caller looked: who looks it up again opens that file with its own permissions. Raises
+        Refused.
         """
         self._require_room()
-        if not self._parts.commits.is_document(parent, name):
+        drafts = self._parts.drafts
+        is_document = self._parts.commits.is_document(parent, name)
+        try:
+            if is_document:
+                return drafts.create(parent, name, mode, creator, exclusive=exclusive)
             inode = self._names.make_node(parent, name, mode, 0, creator)
-            self.contents.open(inode)
-            return inode
-        return self._parts.drafts.create(parent, name, mode, creator, exclusive=exclusive)
+        except AlreadyExists:
+            if exclusive:
+                raise
+            drafts.send_back(thread if is_document else 0, f"{name!r} has been made meanwhile")
+        self.contents.open(inode)
+        return inode
 
     def is_draft(self, inode: InodeId) -> bool:
         """Whether an open file is the draft of a document, to be committed when it is flushed."""

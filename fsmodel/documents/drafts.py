@@ -19,7 +19,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, NoReturn
 
 from fsmodel.change import Change, Changes
 from fsmodel.content.contents import Contents
@@ -139,6 +139,14 @@ class Drafts:
         self._contents.open(inode)
         return inode
 
+    def send_back(self, thread: int, reason: str) -> NoReturn:
+        """Have a thread look a name up again: a document is its own then. Raises Stale."""
+        if thread:
+            self._sent_back[thread] = _SentBack(self._changes.now_ns())
+            if len(self._sent_back) > SENT_BACK_MAX:
+                self._sent_back.popitem(last=False)
+        raise Stale(reason)
+
     def begin_reading(self, inode: InodeId, thread: int) -> None:
         """A file has been opened for reading. Raises Stale for a draft of somebody else."""
         if self.is_draft(inode):
@@ -218,13 +226,8 @@ class Drafts:
         self._add(twin, document, self._inodes.get(inode).content, is_written=False)
         return twin
 
-    def _send_back(self, inode: InodeId, thread: int) -> None:
-        """Have the kernel look the name up again. Raises Stale."""
-        if thread:
-            self._sent_back[thread] = _SentBack(self._changes.now_ns())
-            if len(self._sent_back) > SENT_BACK_MAX:
-                self._sent_back.popitem(last=False)
-        raise Stale(f"inode {inode} is for somebody else: look its name up again")
+    def _send_back(self, inode: InodeId, thread: int) -> NoReturn:
+        self.send_back(thread, f"inode {inode} is for somebody else: look its name up again")
 
     def _is_document(self, inode: InodeId) -> bool:
         """Whether a file is a document, and nobody writes it as anything else."""

@@ -127,6 +127,26 @@ def test_who_is_told_to_look_again_finds_a_file_of_his_own(
     assert store.read("runs/x.json") == b"3"
 
 
+@pytest.mark.parametrize("path", ["runs/x.json", "projects/x"])
+def test_a_name_taken_between_looking_and_creating_is_looked_up_again(
+    store: StructuredStore, path: str
+) -> None:
+    """open(2) with O_CREAT finds no name, and somebody else's file has it before it can create."""
+    store.write(path, b"1")
+    place = store.split(path)
+    with pytest.raises(AlreadyExists):
+        store.volume.create_file(*place, 0o644, USER, thread=7)
+    with pytest.raises(Stale):
+        store.volume.create_file(*place, 0o644, USER, exclusive=False, thread=7)
+    reader = store.open(path, writing=False)
+    found = store.volume.lookup(*place, 7)
+    store.volume.open_file(found, writing=True, thread=7)
+    store.volume.write(found, 0, b"2")
+    store.end(found)
+    store.volume.close_file(reader)
+    assert store.read(path) == b"2"
+
+
 def test_a_file_given_and_never_opened_goes(store: StructuredStore) -> None:
     store.write("runs/x.json", b"1")
     inodes = store.volume.statistics().inodes
