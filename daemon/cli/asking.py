@@ -15,6 +15,7 @@ from daemon.control_commands import VOLUME_COMMANDS
 from daemon.control_commands.command import Context, checked_arguments
 from daemon.control_protocol import Progress
 from daemon.problems import NotServed
+from daemon.store_waiting import open_when_released
 from daemon.volume_settings import volume_settings
 from fsmodel.steps import run_inline
 from fsmodel.volume import Volume
@@ -40,11 +41,13 @@ def _answer_directly(
     command = VOLUME_COMMANDS[name]
     arguments = checked_arguments(command.arguments, given)
     if command.unmounted is not None:
-        return msgspec.to_builtins(command.unmounted(store, arguments, show))
+        unmounted = command.unmounted
+        answer = open_when_released(store, lambda: unmounted(store, arguments, show))
+        return msgspec.to_builtins(answer)
     settings = volume_settings(load_settings(store, os.environ).values)
     settings = dataclasses.replace(settings, scrub_bytes_per_second=0)  # nobody else is there
     dry = not command.changes_store(arguments)
-    volume = Volume.open(store, dry=dry, settings=settings)
+    volume = open_when_released(store, lambda: Volume.open(store, dry=dry, settings=settings))
     try:
         answer = run_inline(command.run(Context(volume, show), arguments))
     finally:

@@ -9,6 +9,7 @@ from daemon.cli.common import json_option, print_json, store_meant, store_option
 from daemon.cli.progress import shown_progress
 from daemon.cli.reporting import DONE, FAILED
 from daemon.control_protocol import Progress
+from daemon.store_waiting import open_when_released
 
 SHOWN_MAX = 20  # of each list; --json has them all
 
@@ -31,7 +32,12 @@ def command(folder: str | None, store: str | None, as_json: bool) -> int:
 
     place = store_meant(folder or store, None)
     with shown_progress() as show:
-        report = rebuild_index(place, lambda done, total, text: show(Progress(done, total, text)))
+        report = open_when_released(
+            place,
+            lambda: rebuild_index(
+                place, lambda done, total, text: show(Progress(done, total, text))
+            ),
+        )
     document = {"complete": report.complete, **msgspec.to_builtins(report)}
     if as_json:
         print_json(document)

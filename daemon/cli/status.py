@@ -16,7 +16,7 @@ from daemon.cli.common import (
 )
 from daemon.control_client import ControlClient
 from daemon.daemon_record import running_daemon
-from daemon.mount_table import mount_of_store, read_mount_table
+from daemon.mount_table import mount_at, mount_of_store, read_mount_table
 from daemon.problems import NotServed, Problem
 from daemon.status_report import offline_report
 from fsmodel.store.format_file import read_format
@@ -50,12 +50,13 @@ def _status(store: Path) -> dict[str, Any]:
     except NotServed:
         read_format(StoreLayout(store))
     daemon = running_daemon(store)
-    if daemon is not None:
+    mounts = read_mount_table()
+    if daemon is not None and mount_at(mounts, daemon.mountpoint) is not None:
         raise Problem(
             f"process {daemon.pid} serves {store} at {daemon.mountpoint} and does not answer: "
             "only its own user and root may ask it"
         )
-    mount = mount_of_store(read_mount_table(), store)
+    mount = mount_of_store(mounts, store)
     report = offline_report(store, mount.mountpoint if mount is not None else None)
     document: dict[str, Any] = msgspec.to_builtins(report)
     return document
