@@ -39,7 +39,7 @@ class Archivist:
 
     def __init__(self, volume: Volume, idle_seconds: float, activity: Callable[[], object]) -> None:
         self._volume = volume
-        self._idle_seconds = idle_seconds
+        self.idle_seconds = idle_seconds  # may change at any time
         self._activity = activity
         self._scope: trio.CancelScope | None = None  # of the archival that is running
         self._ended = trio.Event()
@@ -52,7 +52,7 @@ class Archivist:
             found = self._activity()
             if found != seen:
                 seen, changed_at = found, trio.current_time()
-            elif trio.current_time() - changed_at >= self._idle_seconds and self.is_due:
+            elif trio.current_time() - changed_at >= self.idle_seconds and self.is_due:
                 if not await self.archive(IDLE_LEVEL):
                     await trio.sleep(RETRY_SECONDS)
                 seen = self._activity()

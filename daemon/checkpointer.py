@@ -23,7 +23,7 @@ class Checkpointer:
 
     def __init__(self, volume: Volume, interval_seconds: float) -> None:
         self._volume = volume
-        self._interval = interval_seconds
+        self.interval_seconds = interval_seconds  # may change at any time
         self.last_at: datetime | None = None  # when a checkpoint last succeeded
 
     async def run(self) -> None:
@@ -31,7 +31,7 @@ class Checkpointer:
         last = trio.current_time()
         while True:
             await trio.sleep(POLL_SECONDS)
-            due = trio.current_time() - last >= self._interval
+            due = trio.current_time() - last >= self.interval_seconds
             if self._volume.needs_checkpoint or (due and self._volume.is_dirty):
                 await self.checkpoint()
                 last = trio.current_time()

@@ -48,7 +48,7 @@ class Flusher:
     def __init__(self, volume: Volume, workers: Workers, dirty_bytes_max: int) -> None:
         self._volume = volume
         self._workers = workers
-        self._dirty_bytes_max = dirty_bytes_max
+        self.dirty_bytes_max = dirty_bytes_max  # may change at any time
         self._spilling: set[InodeId] = set()
         self._failed: dict[InodeId, CairnError] = {}
         self._nursery: trio.Nursery | None = None
@@ -77,7 +77,7 @@ class Flusher:
         error = self._failed.pop(file.inode, None)
         if error is not None:
             raise error
-        if self._volume.contents.dirty_bytes > self._dirty_bytes_max:
+        if self._volume.contents.dirty_bytes > self.dirty_bytes_max:
             async with self.locks.of(file.inode):
                 await self._workers.drive(self._volume.contents.settle(file.inode, whole=False))
         elif file.dirty.size_bytes >= SPILL_BYTES and file.inode not in self._spilling:

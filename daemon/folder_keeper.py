@@ -31,7 +31,7 @@ class FolderKeeper:
         """Figures are written once in `metrics_seconds`, while the volume is used."""
         self._service = service
         self._volume = service.volume
-        self._metrics_seconds = metrics_seconds
+        self.metrics_seconds = metrics_seconds  # may change at any time
         self._workers = PatientWorkers(_rest)
         self._written: tuple[int | float, ...] = ()
 
@@ -43,7 +43,7 @@ class FolderKeeper:
             await self.look()
             if trio.current_time() >= write_at:
                 await self.write_figures()
-                write_at = trio.current_time() + self._metrics_seconds
+                write_at = trio.current_time() + self.metrics_seconds
 
     async def look(self) -> None:
         """Do what is due."""

@@ -20,7 +20,7 @@ from daemon.problems import ConfigInvalid, UsageProblem
 INSTANCE_FOLDER: Final = Path("/etc/cairnfs")
 STORES_FOLDER: Final = Path("/var/lib/cairnfs")
 
-_PLACES: Final = ("store", "mountpoint", "options")
+PLACES: Final = ("store", "mountpoint", "options")
 _ESCAPED_BYTE: Final = re.compile(rb"\\x([0-9a-fA-F]{2})")
 
 
@@ -45,11 +45,11 @@ def load_instance(name: str, folder: Path = INSTANCE_FOLDER) -> Instance:
     values = read_config_file(file)
     if values is None:
         return Instance(name, str(STORES_FOLDER / name), unescaped_path(name), "", {}, "", False)
-    store, mountpoint, options = (_text(file, values, key) for key in _PLACES)
+    store, mountpoint, options = (_text(file, values, key) for key in PLACES)
     for key, value in (("store", store), ("mountpoint", mountpoint)):
         if not value.startswith("/"):
             raise ConfigInvalid(f"{file}: {key} is to be an absolute path, not {value!r}")
-    settings = {key: value for key, value in values.items() if key not in _PLACES}
+    settings = {key: value for key, value in values.items() if key not in PLACES}
     return Instance(name, store, mountpoint, options, settings, str(file), True)
 
 

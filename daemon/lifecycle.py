@@ -23,32 +23,34 @@ from daemon.daemon_record import DaemonRecord, remove_record, start_ticks, write
 from daemon.flusher import Flusher
 from daemon.folder_keeper import FolderKeeper
 from daemon.liveness import PROBE_SECONDS, feed_watchdog, mount_answers
-from daemon.logs import ErrorCounter, configure_logging
-from daemon.maintenance import GcThresholds, Maintenance
+from daemon.logs import ErrorCounter, adjust_logging, configure_logging
+from daemon.maintenance import Maintenance
 from daemon.memory import limit_heaps
 from daemon.metadata_keeper import MetadataKeeper
 from daemon.mount_plan import MountPlan
 from daemon.mount_table import mount_at, read_mount_table
 from daemon.mounting import check_host, check_mount_point
 from daemon.operations import CairnOperations
-from daemon.problems import MountProblem, Problem, innermost
+from daemon.problems import ConfigInvalid, MountProblem, Problem, UsageProblem, innermost
+from daemon.reloading import Reloaded, Reloader
 from daemon.root_keeper import RootKeeper
 from daemon.routing import RoutedOperations
 from daemon.sd_notify import READY, STOPPING, ServiceManager
 from daemon.service import DaemonService
 from daemon.session import FuseSession
+from daemon.settings_schema import Settings
 from daemon.stacks import log_task_stacks
 from daemon.status_report import printable_path
 from daemon.stopping import Stopper
 from daemon.sync_group import SyncGroup
 from daemon.version_upkeep import VersionUpkeep
 from daemon.view_operations import ViewOperations
-from daemon.volume_settings import volume_settings
+from daemon.volume_settings import gc_thresholds, volume_settings
 from daemon.workers import Workers
 from fsmodel.errors import CairnError
 from fsmodel.volume import Volume
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 _log = logging.getLogger(__name__)
 
@@ -107,20 +109,21 @@ class _Daemon:
         self._checkpointer = Checkpointer(volume, plan.settings.checkpoint_interval_seconds)
         self._archivist = Archivist(volume, plan.settings.archive_idle_seconds, self._activity)
         self._service = DaemonService(
-            volume, self._flusher, self._checkpointer, errors, plan.mountpoint, self._archivist
+            volume,
+            self._flusher,
+            self._checkpointer,
+            errors,
+            plan.mountpoint,
+            self._archivist,
+            self._reload,
         )
         self._maintenance = Maintenance(
-            volume,
-            GcThresholds(
-                plan.settings.gc_garbage_bytes_min,
-                plan.settings.gc_garbage_ratio_min,
-                plan.settings.gc_idle_seconds,
-            ),
-            self._service.activity,
+            volume, gc_thresholds(plan.settings), self._service.activity
         )
         self._root_keeper = RootKeeper(
             volume, plan.settings.root_interval_seconds, self._service.activity
         )
+        self._folder_keeper = FolderKeeper(self._service, plan.settings.metrics_interval_seconds)
         sync_group = SyncGroup(volume.durability)
         views = ViewOperations(volume, self._workers, sync_group)
         self._version_upkeep = VersionUpkeep(volume)
@@ -129,10 +132,13 @@ class _Daemon:
         )
         self._operations = RoutedOperations(files, views)
         self._manager = ServiceManager(os.environ)
+        self._serving = f"serving {plan.store} at {plan.mountpoint}"
+        self._reloader = Reloader(plan.settings, plan.reread, self._adjust)
+        self._stopper: Stopper | None = None
 
     async def run(self) -> None:
         """Recover, mount, serve, and let go of the kernel."""
-        with trio.open_signal_receiver(*STOP_SIGNALS, signal.SIGUSR1) as signals:
+        with trio.open_signal_receiver(*STOP_SIGNALS, signal.SIGHUP, signal.SIGUSR1) as signals:
             if not self._volume.read_only:
                 await self._workers.drive(self._volume.settle_leftovers())
                 self._volume.empty_temp()
@@ -141,7 +147,7 @@ class _Daemon:
             )
             self._volume.entry_changed = kernel_notices.entry_changed
             self._volume.tell_of_directories(kernel_notices.directory_changed)
-            stopper = self._stopper(session)
+            stopper = self._stopper = self._stopper_of(session)
             try:
                 await self._serve(session, stopper, signals)
             finally:
@@ -150,12 +156,12 @@ class _Daemon:
     def _activity(self) -> object:
         return self._service.activity()
 
-    def _stopper(self, session: FuseSession) -> Stopper:
+    def _stopper_of(self, session: FuseSession) -> Stopper:
         mount = mount_at(read_mount_table(), self._plan.mountpoint)
         return Stopper(
             self._plan.mountpoint,
             mount.device if mount is not None else "",
-            self._plan.settings.grace_period_seconds,
+            self._reloader.running.grace_period_seconds,
             end=session.end,
             is_used=lambda: any(True for _ in self._volume.contents.files()),
             activity=self._service.activity,
@@ -175,8 +181,7 @@ class _Daemon:
                 nursery.start_soon(self._archivist.run)
                 nursery.start_soon(self._version_upkeep.run)
                 nursery.start_soon(MetadataKeeper(self._volume).run)
-                keeper = FolderKeeper(self._service, self._plan.settings.metrics_interval_seconds)
-                nursery.start_soon(keeper.run)
+                nursery.start_soon(self._folder_keeper.run)
             nursery.start_soon(ControlServer(self._service, listener).run)
             nursery.start_soon(self._obey, signals, stopper, nursery)
             nursery.start_soon(self._become_ready, nursery)
@@ -184,7 +189,7 @@ class _Daemon:
             self._manager.notify(STOPPING)
             await self._drain()
             if not self._volume.read_only:
-                await self._archivist.at_stop(self._plan.settings.archive_stop_seconds)
+                await self._archivist.at_stop(self._reloader.running.archive_stop_seconds)
             nursery.cancel_scope.cancel()
 
     async def _become_ready(self, nursery: trio.Nursery) -> None:
@@ -201,19 +206,53 @@ class _Daemon:
         )
         with suppress(OSError):  # a full host must not keep anybody from mounting
             write_record(self._plan.store, record)
-        self._manager.notify(READY, f"STATUS=serving {self._plan.store} at {mountpoint}")
+        self._manager.notify(READY, f"STATUS={self._serving}")
         self._announce()
         _log.info("%s is mounted at %s", self._plan.store, mountpoint)
         nursery.start_soon(feed_watchdog, self._manager, mountpoint)
 
+    async def _reload(self) -> Reloaded:
+        """Read the configuration again. Raises ConfigInvalid, UsageProblem; nothing has changed."""
+        try:
+            reloaded = await self._reloader.reload()
+        except (ConfigInvalid, UsageProblem) as problem:
+            self._manager.notify(f"STATUS={self._serving}; configuration not reloaded: {problem}")
+            raise
+        self._manager.notify(f"STATUS={self._serving}")
+        return reloaded
+
+    async def _reload_unasked(self) -> None:
+        """The same for a signal, which nobody answers; the log has it all."""
+        with suppress(ConfigInvalid, UsageProblem):
+            await self._reload()
+
+    def _adjust(self, settings: Settings) -> None:
+        """Let settings hold that can change while the mount is served."""
+        adjust_logging(settings.log_level, settings.log_format)
+        self._volume.adjust(volume_settings(settings))
+        self._flusher.dirty_bytes_max = settings.dirty_bytes_max
+        self._checkpointer.interval_seconds = settings.checkpoint_interval_seconds
+        self._root_keeper.interval_seconds = settings.root_interval_seconds
+        self._archivist.idle_seconds = settings.archive_idle_seconds
+        self._maintenance.thresholds = gc_thresholds(settings)
+        self._folder_keeper.metrics_seconds = settings.metrics_interval_seconds
+        if self._stopper is not None:
+            self._stopper.grace_seconds = settings.grace_period_seconds
+
     async def _obey(
         self, signals: AsyncIterator[int], stopper: Stopper, nursery: trio.Nursery
     ) -> None:
-        """Act on signals: dump stacks, stop, or stop at once when asked a second time."""
+        """Act on signals: dump stacks, reload, stop, or stop at once when asked a second time.
+
+        A terminal that is closed ends what was started in it to stay in the foreground.
+        """
         stopping = False
+        ends_with_terminal = not self._plan.background and os.isatty(0)
         async for number in signals:
             if number == signal.SIGUSR1:
                 log_task_stacks()
+            elif number == signal.SIGHUP and not ends_with_terminal:
+                nursery.start_soon(self._reload_unasked)
             elif stopping:
                 stopper.hurry()
             else:

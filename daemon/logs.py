@@ -40,6 +40,13 @@ def configure_logging(
     return counter
 
 
+def adjust_logging(level: str, form: str) -> None:
+    """Another level and form from the next event on."""
+    root = logging.getLogger()
+    root.handlers[0].setFormatter(JsonLines() if form == "json" else TextLines())
+    root.setLevel(level.upper())
+
+
 class TextLines(logging.Formatter):
     """An event as time, level, logger, message and fields."""
 

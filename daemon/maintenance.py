@@ -53,7 +53,7 @@ class Maintenance:
         self, volume: Volume, thresholds: GcThresholds, activity: Callable[[], object]
     ) -> None:
         self._volume = volume
-        self._thresholds = thresholds
+        self.thresholds = thresholds  # may change at any time
         self._activity = activity
         self._workers = PatientWorkers(_rest)
 
@@ -69,7 +69,7 @@ class Maintenance:
             idle = trio.current_time() - changed_at
             await self._tidy_index(idle)
             figures = self._volume.statistics()
-            if self._thresholds.reached(figures.garbage_bytes, figures.stored_bytes, idle):
+            if self.thresholds.reached(figures.garbage_bytes, figures.stored_bytes, idle):
                 await self.collect()
                 seen = self._activity()
 

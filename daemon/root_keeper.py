@@ -32,7 +32,7 @@ class RootKeeper:
         self, volume: Volume, interval_seconds: float, activity: Callable[[], object]
     ) -> None:
         self._volume = volume
-        self._interval = interval_seconds
+        self.interval_seconds = interval_seconds  # may change at any time
         self._activity = activity
         self._workers = PatientWorkers(_rest)
         self._not_before = 0.0  # of trio's clock: what was written last is left alone until then
@@ -46,7 +46,7 @@ class RootKeeper:
             now, found = trio.current_time(), self._activity()
             if found != seen:
                 seen, changed_at = found, now
-            waited = now - changed_at >= IDLE_SECONDS or now - written_at >= self._interval
+            waited = now - changed_at >= IDLE_SECONDS or now - written_at >= self.interval_seconds
             if waited and now >= self._not_before and self._volume.root_is_due:
                 await self.write()
                 seen, written_at = self._activity(), trio.current_time()
@@ -58,10 +58,10 @@ class RootKeeper:
         try:
             await self._workers.drive(steps)
         except ChunkNotFound as error:
-            self._not_before = began + self._interval
+            self._not_before = began + self.interval_seconds
             _log.debug("what a root was to show has changed too much meanwhile: %s", error)
         except CairnError as error:
-            self._not_before = began + self._interval
+            self._not_before = began + self.interval_seconds
             _log.error("the packs lack the last changes of names, will be tried again: %s", error)
         else:
             now = trio.current_time()

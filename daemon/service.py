@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from daemon.archivist import Archivist
@@ -23,6 +24,7 @@ class DaemonService:
         errors: ErrorCounter,
         mountpoint: str,
         archivist: Archivist,
+        reload: Callable[[], Awaitable[object]],
     ) -> None:
         self._volume = volume
         self._flusher = flusher
@@ -30,6 +32,7 @@ class DaemonService:
         self._errors = errors
         self._mountpoint = mountpoint
         self._archivist = archivist
+        self._reload = reload
         self._started_at = datetime.now(UTC)
         self._started_monotonic = time.monotonic()
 
@@ -67,6 +70,10 @@ class DaemonService:
         files = self._volume.contents.files()
         written = [(file.inode, file.size, file.dirty_bytes, file.written_ns) for file in files]
         return self._volume.durability.position, written
+
+    async def reload(self) -> object:
+        """Read the configuration again; see reloading.py. Raises ConfigInvalid, UsageProblem."""
+        return await self._reload()
 
     async def make_way(self) -> None:
         """Interrupt long work in the background, for a command that needs the store alone."""

@@ -5,7 +5,7 @@ capitals. Names end in their unit. `settings_reference()` is what the manual is 
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_type_hints
+from typing import Annotated, Final, Literal, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -13,6 +13,19 @@ from msgspec import Meta
 KIB = 1 << 10
 MIB = 1 << 20
 GIB = 1 << 30
+
+
+# What a running daemon takes over when it reads its configuration again; the rest waits for the
+# next mount. daemon/reloading.py and fsmodel/adjusting.py do it.
+LIVE: Final = frozenset(
+    """
+    cache_bytes dirty_bytes_max checkpoint_interval_seconds root_interval_seconds
+    grace_period_seconds gc_garbage_bytes_min gc_garbage_ratio_min gc_idle_seconds
+    archive_idle_seconds archive_stop_seconds scrub_bytes_per_second metadata_view_grace_seconds
+    versions_count versions_days cache_quota_bytes cache_files_max cache_ttl_seconds
+    metrics_interval_seconds log_level log_format
+    """.split()
+)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,6 +184,7 @@ class SettingReference:
     default: object
     unit: str  # "" for choices and plain numbers
     meaning: str
+    live: bool  # whether `cairnfs reload` lets a new value hold
 
 
 def environment_name(setting: str) -> str:
@@ -189,6 +203,7 @@ def settings_reference() -> list[SettingReference]:
             default=defaults[name],
             unit=_unit(name),
             meaning=next(m.description or "" for m in hint.__metadata__ if isinstance(m, Meta)),
+            live=name in LIVE,
         )
         for name, hint in hints.items()
     ]

@@ -50,7 +50,7 @@ class Stopper:
     ) -> None:
         self._mountpoint = mountpoint
         self._device = device
-        self._grace_seconds = grace_seconds
+        self.grace_seconds = grace_seconds  # may change at any time
         self._end = end
         self._is_used = is_used
         self._activity = activity
@@ -80,7 +80,7 @@ class Stopper:
     async def _unmounted(self) -> bool:
         """Unmount, trying until the grace period ends."""
         complained = False
-        with trio.move_on_after(self._grace_seconds):
+        with trio.move_on_after(self.grace_seconds):
             while not self.detached:
                 failure = await self._try_unmount(lazy=False)
                 if failure is None or self._hurry.is_set():
@@ -95,7 +95,7 @@ class Stopper:
 
     async def _wait_for_users(self) -> None:
         """Leave those who have files open some time to finish."""
-        with trio.move_on_after(self._grace_seconds):
+        with trio.move_on_after(self.grace_seconds):
             while self._is_used() and not self._hurry.is_set():
                 await self._pause()
 

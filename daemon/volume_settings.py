@@ -1,5 +1,6 @@
-"""From the settings of a store to those of its volume."""
+"""From the settings of a store to those of its volume and of what looks after it."""
 
+from daemon.maintenance import GcThresholds
 from daemon.settings_schema import Settings
 from fsmodel.namespace.inodes import AtimeMode
 from fsmodel.series.cache_folder import CacheLimits
@@ -24,4 +25,11 @@ def volume_settings(settings: Settings, atime: str | None = None) -> VolumeSetti
             settings.cache_quota_bytes, settings.cache_files_max, settings.cache_ttl_seconds
         ),
         atime_mode=AtimeMode(atime or settings.atime),
+    )
+
+
+def gc_thresholds(settings: Settings) -> GcThresholds:
+    """When a daemon collects garbage by itself."""
+    return GcThresholds(
+        settings.gc_garbage_bytes_min, settings.gc_garbage_ratio_min, settings.gc_idle_seconds
     )

@@ -320,7 +320,6 @@ def _open_parts(
                 durability=durability,
                 space=space,
                 dry=dry,
-                scrub_bytes_per_second=settings.scrub_bytes_per_second,
                 paths_of=namespace.paths_of,
                 named_in_memory=lambda: chain(
                     contents.named_in_memory(),
@@ -328,7 +327,8 @@ def _open_parts(
                     roots.named_in_memory(),
                     metadata.named_in_memory(),
                 ),
-            )
+            ),
+            settings.scrub_bytes_per_second,
         ),
         versions=versions,
         restoring=Restoring(version_parts, versions),

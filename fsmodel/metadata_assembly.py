@@ -36,7 +36,6 @@ NamedInMemory = Callable[[], Iterator[ObjectId]]
 
 VIEW: Final = b".metadata"
 CAIRNFS_VIEW: Final = b".cairnfs"
-_SECOND_NS: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +81,10 @@ def assemble_metadata(
     visible = [os.fsencode(path) for path in settings.metadata_visible]
     places = MetadataPlaces(index, namespace, visible)
     tools = MetadataTools(inodes, changes, documents, Drafts())
-    grace_ns = int(settings.analysis_grace_seconds * _SECOND_NS)
     return MetadataParts(
         digests=digests,
         analyses=analyses,
-        sweep=AnalysisSweep(index, namespace, analyses, grace_ns),
+        sweep=AnalysisSweep(index, namespace, analyses, settings.analysis_grace_ns),
         due_digests=DueDigests(changes, inodes, digests, places.is_visible),
         places=places,
         provider=MetadataProvider(tools, namespace, places),

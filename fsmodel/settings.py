@@ -25,3 +25,8 @@ class VolumeSettings:
     atime_mode: AtimeMode = AtimeMode.RELATIME
     symlinks_contained: bool = False  # whether links must not lead out of the mount
     cache_folder: CacheLimits = DEFAULT_CACHE_LIMITS  # how much `cache/` may hold
+
+    @property
+    def analysis_grace_ns(self) -> int:
+        """The same in nanoseconds, as the index has times."""
+        return int(self.analysis_grace_seconds * 10**9)

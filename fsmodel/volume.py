@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from fsmodel.adjusting import adjust
 from fsmodel.assembly import Parts, assemble, create_store
 from fsmodel.buffers import Buffer
 from fsmodel.clock import Clock, SystemClock
@@ -812,6 +813,10 @@ class Volume:
         On a read-only volume nothing is noted, and no damaged frame is set aside.
         """
         return self._parts.upkeep.scrub(report, restart=restart, read_only=self.read_only)
+
+    def adjust(self, settings: VolumeSettings) -> None:
+        """Take over the settings that can change while a store is open; see adjusting.py."""
+        adjust(self._parts, settings)
 
     def close(self) -> None:
         """Settle what is open, checkpoint and give the store free.

@@ -21,7 +21,7 @@ def command() -> None:
 def show(path: str | None, store: str | None, as_json: bool) -> None:
     """Show every setting a mount made now would have, and where its value comes from.
 
-    A running daemon has those of its start; see `cairnfs reload`.
+    A running daemon has those of its start, and of `cairnfs reload`.
     """
     resolved = load_settings(store_meant(store, path), os.environ)
     document = settings_document(resolved)
@@ -36,7 +36,10 @@ def show(path: str | None, store: str | None, as_json: bool) -> None:
 @command.command("describe")
 @json_option
 def describe(as_json: bool) -> None:
-    """Describe every setting: default, unit, meaning, and the variable that sets it."""
+    """Describe every setting: default, unit, meaning, and the variable that sets it.
+
+    `cairnfs reload` lets them hold without a remount, but for those that say otherwise.
+    """
     reference = settings_reference()
     if as_json:
         print_json({item.name: item for item in reference})
@@ -44,7 +47,7 @@ def describe(as_json: bool) -> None:
     for item in reference:
         unit = f" {item.unit}" if item.unit else ""
         click.echo(f"{item.name} = {item.default}{unit}   ({item.environment_name})")
-        click.echo(f"    {item.meaning}")
+        click.echo(f"    {item.meaning}{'' if item.live else ' Counts from the next mount on.'}")
 
 
 def settings_document(resolved: ResolvedSettings) -> dict[str, dict[str, object]]:

@@ -17,6 +17,7 @@ from daemon.problems import Problem
 COMMANDS: Final = {
     "mkfs": "Create an empty store.",
     "mount": "Mount a store.",
+    "reload": "Let a changed configuration hold without a remount.",
     "umount": "Unmount, and wait until everything is stored.",
     "status": "Show whether a store is mounted, and how its daemon does.",
     "stats": "Show what a store holds and what that takes.",

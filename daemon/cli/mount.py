@@ -72,7 +72,7 @@ def _of_instance(request: MountRequest, name: str, places: tuple[str, ...]) -> M
         mountpoint=os.path.realpath(found.mountpoint),
         options=(found.options, *request.options),
         create=True,
-        instance=(found.origin, found.settings),
+        instance=found,
     )
 
 

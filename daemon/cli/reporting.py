@@ -70,5 +70,16 @@ def _report(error: BaseException) -> int:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return USAGE
-    click.echo(f"cairnfs: {explain(error)}", err=True)
+    line = explain(error)
+    click.echo(f"cairnfs: {line}", err=True)
+    _tell_manager(line)
     return USAGE if isinstance(error, (click.UsageError, UsageProblem)) else FAILED
+
+
+def _tell_manager(line: str) -> None:
+    """Let `systemctl status` show why the service is not there."""
+    if "NOTIFY_SOCKET" in os.environ:
+        from daemon.sd_notify import ServiceManager
+
+        first, *_ = line.splitlines()
+        ServiceManager(os.environ).notify(f"STATUS={first}")

@@ -8,9 +8,11 @@ from pathlib import Path
 from daemon.background import start_in_background
 from daemon.cli.reporting import explain, say
 from daemon.config import load_settings
+from daemon.instance import PLACES, Instance, load_instance
 from daemon.logs import LOG_FILE
 from daemon.mount_options import parse_mount_options
-from daemon.mount_plan import MountPlan
+from daemon.mount_plan import MountPlan, Reread
+from daemon.settings_schema import Settings
 from daemon.store_choice import default_store, named_store
 
 
@@ -27,7 +29,7 @@ class MountRequest:
     sloppy: bool = False  # pass over unknown options
     log_file: str | None = None
     overrides: Mapping[str, object] = field(default_factory=dict)  # of settings; None: not given
-    instance: tuple[str, Mapping[str, object]] | None = None  # a named mount's file, its settings
+    instance: Instance | None = None  # the named mount it is about
 
 
 def start(request: MountRequest) -> None:
@@ -50,9 +52,6 @@ def plan_of(request: MountRequest) -> MountPlan:
     options = parse_mount_options(
         request.options, read_only=request.read_only, sloppy=request.sloppy
     )
-    settings = load_settings(
-        choice.folder, os.environ, request.overrides, instance=request.instance
-    ).values
     log_file = Path(os.path.realpath(request.log_file)) if request.log_file else None
     if log_file is None and not request.foreground:
         log_file = choice.folder / LOG_FILE
@@ -60,11 +59,26 @@ def plan_of(request: MountRequest) -> MountPlan:
         store=choice.folder,
         mountpoint=request.mountpoint,
         options=options,
-        settings=settings,
+        settings=_settings(request, choice.folder, request.instance),
+        reread=lambda: _reread(request, choice.folder),
         create=request.create or choice.is_default,
         log_file=log_file,
         background=not request.foreground,
     )
+
+
+def _settings(request: MountRequest, store: Path, instance: Instance | None) -> Settings:
+    layer = None if instance is None else (instance.origin, instance.settings)
+    return load_settings(store, os.environ, request.overrides, instance=layer).values
+
+
+def _reread(request: MountRequest, store: Path) -> Reread:
+    """What the configuration says by now. Raises ConfigInvalid, UsageProblem."""
+    if request.instance is None:
+        return Reread(_settings(request, store, None))
+    now = load_instance(request.instance.name)
+    moved = tuple(key for key in PLACES if getattr(now, key) != getattr(request.instance, key))
+    return Reread(_settings(request, store, now), moved)
 
 
 def _serve(plan: MountPlan, announce: Callable[[str], None]) -> None:

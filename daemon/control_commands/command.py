@@ -38,6 +38,10 @@ class Service(Protocol):
         """Settle every open file and checkpoint."""
         ...
 
+    async def reload(self) -> object:
+        """Read the configuration again. Raises ConfigInvalid, UsageProblem."""
+        ...
+
     async def make_way(self) -> None:
         """Interrupt long work in the background."""
         ...

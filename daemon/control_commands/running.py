@@ -3,6 +3,7 @@
 from typing import Final
 
 from daemon.control_commands.command import NoArguments, Service, ServiceCommand
+from daemon.problems import ConfigInvalid, RequestFailed, UsageProblem
 
 
 async def status(service: Service, arguments: NoArguments) -> object:
@@ -16,5 +17,14 @@ async def checkpoint(service: Service, arguments: NoArguments) -> object:
     return {}
 
 
+async def reload(service: Service, arguments: NoArguments) -> object:
+    """Read the configuration again: what has changed, and what the next mount will change."""
+    try:
+        return await service.reload()
+    except (ConfigInvalid, UsageProblem) as problem:
+        raise RequestFailed(type(problem).__name__, str(problem)) from problem
+
+
 STATUS: Final = ServiceCommand("status", NoArguments, status)
+RELOAD: Final = ServiceCommand("reload", NoArguments, reload)
 CHECKPOINT: Final = ServiceCommand("checkpoint", NoArguments, checkpoint)

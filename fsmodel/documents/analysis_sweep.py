@@ -46,7 +46,7 @@ class AnalysisSweep:
         self._index = index
         self._namespace = namespace
         self._analyses = analyses
-        self._grace_ns = grace_ns
+        self.grace_ns = grace_ns  # may be replaced at any time
 
     def run(self) -> Steps[Swept]:
         """One pass, in small operations. Raises NoSpace."""
@@ -93,7 +93,7 @@ class AnalysisSweep:
         elif not record.mode & UNUSED:
             swept.marked += 1
             yield lambda change: self._mark_unused(change, analysis)
-        elif now - record.atime_ns > self._grace_ns:
+        elif now - record.atime_ns > self.grace_ns:
             swept.forgotten += 1
             yield lambda change: self._analyses.remove(change, folder, entry.name)
 

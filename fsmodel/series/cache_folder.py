@@ -77,7 +77,7 @@ class CacheFolder:
         self._inodes = inodes
         self._changes = changes
         self._namespace = namespace
-        self._limits = limits
+        self.limits = limits  # may be replaced at any time
         self._is_open = is_open
         self._links = Links(namespace.directories, namespace.orphans, OrdinaryNames())
         self._names = UncheckedNames(inodes, namespace)
@@ -116,8 +116,8 @@ class CacheFolder:
         size, files = self._figures()
         return (
             self._changes.now_ns() - self._looked_ns >= SWEEP_NS
-            or (size - self._seen[0]) * SHARE >= self._limits.bytes_max
-            or (files - self._seen[1]) * SHARE >= self._limits.files_max
+            or (size - self._seen[0]) * SHARE >= self.limits.bytes_max
+            or (files - self._seen[1]) * SHARE >= self.limits.files_max
         )
 
     def sweep(self) -> Steps[Evicted]:
@@ -140,9 +140,9 @@ class CacheFolder:
     def _choice(self, found: list[_Cached], held: Evicted) -> Iterator[_Cached]:
         """What is to go."""
         files, size = held.files, held.size_bytes
-        oldest_ns = self._changes.now_ns() - int(self._limits.ttl_seconds * 10**9)
+        oldest_ns = self._changes.now_ns() - int(self.limits.ttl_seconds * 10**9)
         for cached in sorted(found):
-            fits = files <= self._limits.files_max and size <= self._limits.bytes_max
+            fits = files <= self.limits.files_max and size <= self.limits.bytes_max
             if fits and cached.used_ns >= oldest_ns:
                 return
             files, size = files - 1, size - cached.size

@@ -60,15 +60,25 @@ class ByteCache:
             former = self._items.pop(object_id, None)
             self._items[object_id] = data
             self._held += len(data) - (len(former) if former is not None else 0)
-            while self._held > self._limit:
-                _, dropped = self._items.popitem(last=False)
-                self._held -= len(dropped)
+            self._shrink()
 
     def drop(self, object_id: ObjectId) -> None:
         """Forget one object."""
         with self._lock:
             former = self._items.pop(object_id, None)
             self._held -= len(former) if former is not None else 0
+
+    def resize(self, limit_bytes: int) -> None:
+        """Hold at most so much from now on."""
+        with self._lock:
+            self._limit = limit_bytes
+            self._shrink()
+
+    def _shrink(self) -> None:
+        """Let the least recently used go until the limit is kept. The lock is held."""
+        while self._held > self._limit:
+            _, dropped = self._items.popitem(last=False)
+            self._held -= len(dropped)
 
     def statistics(self) -> CacheStatistics:
         """Hits, misses and size so far."""

@@ -28,6 +28,5 @@ class StoreParts:
     durability: Durability
     space: HostSpace
     dry: bool  # nothing on disk may change
-    scrub_bytes_per_second: int  # 0: as fast as it goes
     paths_of: Callable[[InodeId], list[bytes]]
     named_in_memory: Callable[[], Iterator[ObjectId]]  # what files in use name and no row does

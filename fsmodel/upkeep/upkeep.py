@@ -48,11 +48,15 @@ class ScrubReport:
 class Upkeep:
     """Garbage collection and scrubbing of one open store. Owner: the index's thread."""
 
-    def __init__(self, parts: StoreParts) -> None:
+    def __init__(self, parts: StoreParts, scrub_bytes_per_second: int = 0) -> None:
+        """A scrub reads that fast, or as fast as it goes if that is 0."""
         index, changes, objects = parts.index, parts.changes, parts.objects
         survey = PackSurvey(index, changes, objects, parts.layout, parts.uuid)
         checkpoint = parts.durability.checkpoint
         self.parts = parts
+        self.scrub_bytes_per_second = (
+            scrub_bytes_per_second  # may change; counts for the next scrub
+        )
         self._running = ""
         self._notes = DamageNotes(index, changes, objects, parts.layout)
         self._scrubber = Scrubber(index, changes, objects, self._notes)
@@ -97,7 +101,7 @@ class Upkeep:
         When `read_only`, it begins anew and only says what it finds. Raises Busy, NoSpace,
         BackendError.
         """
-        pace = Pace(self.parts.scrub_bytes_per_second)
+        pace = Pace(self.scrub_bytes_per_second)
         scrubber = self._scrubber
         if read_only:
             parts, notes = self.parts, UnwrittenNotes()

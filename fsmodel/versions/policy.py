@@ -86,6 +86,11 @@ class VersionPolicies:
         self._known.update(dict.fromkeys(passed, policy))
         return policy
 
+    def replace_default(self, default: VersionPolicy) -> None:
+        """Another policy holds where no directory says otherwise."""
+        self._default = default
+        self._known.clear()
+
     def forget(self) -> None:
         """A policy may have changed, or a directory have come to lie elsewhere."""
         self._known.clear()

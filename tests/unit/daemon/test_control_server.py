@@ -19,7 +19,7 @@ from daemon.control_client import ControlClient
 from daemon.control_commands.command import Context, NoArguments, ServiceCommand, VolumeCommand
 from daemon.control_protocol import REQUEST_BYTES_MAX, Progress, encode_request
 from daemon.control_server import ControlServer
-from daemon.problems import NotServed, Problem, RequestFailed
+from daemon.problems import ConfigInvalid, NotServed, Problem, RequestFailed
 from fsmodel.errors import NoSpace
 from fsmodel.steps import Steps, Work
 from fsmodel.volume import Volume
@@ -37,6 +37,9 @@ class MadeUpService:
 
     def status(self) -> object:
         return {"pid": 1, "path": "/\\xff"}
+
+    async def reload(self) -> object:
+        raise ConfigInvalid("cairnfs.toml: unknown setting")
 
     async def make_durable(self) -> None:
         self.durable += 1
@@ -398,3 +401,10 @@ async def test_the_client_refuses_noise(tmp_path: Path) -> None:
     async with answering(tmp_path, noise):
         with pytest.raises(Problem, match="speaks otherwise"):
             await asked(tmp_path, "status")
+
+
+async def test_a_configuration_that_cannot_be_reloaded_is_told(tmp_path: Path) -> None:
+    async with serving(tmp_path):
+        with pytest.raises(RequestFailed, match="unknown setting") as caught:
+            await asked(tmp_path, "reload")
+    assert caught.value.kind == "ConfigInvalid"

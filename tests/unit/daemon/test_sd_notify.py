@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.cli.main import run
 from daemon.sd_notify import READY, WATCHDOG, ServiceManager
 
 
@@ -57,3 +58,16 @@ def test_the_watchdog_is_that_of_this_process(whose: str, usec: str, seconds: fl
     if whose != "nobody's":
         environment["WATCHDOG_PID"] = str(os.getpid() if whose == "ours" else 1)
     assert ServiceManager(environment).watchdog_seconds == seconds
+
+
+def test_the_manager_learns_why_a_mount_failed(
+    manager_socket: socket.socket,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with manager_socket:
+        monkeypatch.setenv("NOTIFY_SOCKET", manager_socket.getsockname())
+        assert run(["mount", "--foreground", "--instance", ".hidden"]) == 2
+        told = manager_socket.recv(1000).decode()
+    assert told.startswith("STATUS='.hidden' is no name of an instance")
+    assert told.removeprefix("STATUS=") in capfd.readouterr().err
