@@ -1,8 +1,9 @@
 """Analyze, estimate, run: each begins with what the one before has found.
 
 Strategies that store objects anew are estimated by attempting a sample (reencoding.py); the others
-know what they would do. A run leaves out what an estimate has found no use for. What becomes dead
-in a run comes back with a collection: the strategy `gc`, or the next one that begins by itself.
+know what they would do. A run leaves out what an estimate has found no use for, and ends with a
+collection of what it has made garbage, also when `gc` was not asked for: else the store would be
+larger than before.
 
 Owner of everything here: the thread that owns the index.
 """
@@ -117,6 +118,9 @@ class Optimizer:
             else:
                 outcome = yield from self._run(estimate, report)
                 outcomes.append(outcome)
+        collects = any(outcome.strategy is StrategyName.GC for outcome in outcomes)
+        if not collects and any(outcome.objects for outcome in outcomes):
+            yield from self._collect(report, False)
         return tuple(outcomes)
 
     def archive(self, report: Report, level: int) -> Steps[int]:
