@@ -43,6 +43,8 @@ class Archivist:
         self._activity = activity
         self._scope: trio.CancelScope | None = None  # of the archival that is running
         self._ended = trio.Event()
+        self._is_hurried = False
+        self._stop_scope: trio.CancelScope | None = None  # of what is done at a stop
 
     async def run(self) -> None:
         """Archive whenever it is due, for ever."""
@@ -81,11 +83,19 @@ class Archivist:
 
     async def at_stop(self, seconds_max: float) -> None:
         """Archive quickly, within a time; nothing is lost when that is too short."""
-        if seconds_max > 0 and self.is_due:
+        if seconds_max <= 0 or self._is_hurried or not self.is_due:
+            return
+        with trio.CancelScope() as self._stop_scope:
             with trio.move_on_after(seconds_max):
                 await self.archive(STOP_LEVEL)
             if self.is_due:  # it was too short, and what was stored anew is there twice
                 await self._drive(self._volume.collect_garbage(_nothing, thorough=True))
+
+    def hurry(self) -> None:
+        """Somebody waits for the end of a stop: leave the rest to the next mount."""
+        self._is_hurried = True
+        if self._stop_scope is not None:
+            self._stop_scope.cancel()
 
     async def make_way(self) -> None:
         """Interrupt what is running, and return when it has ended."""

@@ -42,6 +42,7 @@ from daemon.settings_schema import Settings
 from daemon.stacks import log_task_stacks
 from daemon.status_report import printable_path
 from daemon.stopping import Stopper
+from daemon.store_waiting import open_when_released
 from daemon.sync_group import SyncGroup
 from daemon.version_upkeep import VersionUpkeep
 from daemon.view_operations import ViewOperations
@@ -74,12 +75,14 @@ def serve_mount(plan: MountPlan, announce: Callable[[str], None]) -> None:
         redirect=plan.background,
     )
     limit_heaps()
-    volume = Volume.open(
+    opening = partial(
+        Volume.open,
         plan.store,
         read_only=plan.options.read_only,
         mountpoint=printable_path(plan.mountpoint),
         settings=volume_settings(plan.settings, plan.options.atime),
     )
+    volume = open_when_released(plan.store, opening)
     notice = volume.recovery_notice or ""
     if notice:
         _log.warning("%s: %s", plan.store, notice)
@@ -187,6 +190,7 @@ class _Daemon:
             nursery.start_soon(self._become_ready, nursery)
             await session.serve()
             self._manager.notify(STOPPING)
+            self._service.stopping()
             await self._drain()
             if not self._volume.read_only:
                 await self._archivist.at_stop(self._reloader.running.archive_stop_seconds)
@@ -255,6 +259,7 @@ class _Daemon:
                 nursery.start_soon(self._reload_unasked)
             elif stopping:
                 stopper.hurry()
+                self._service.release()
             else:
                 stopping = True
                 _log.info("%s: unmounting %s", signal.Signals(number).name, self._plan.mountpoint)

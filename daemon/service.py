@@ -33,6 +33,7 @@ class DaemonService:
         self._mountpoint = mountpoint
         self._archivist = archivist
         self._reload = reload
+        self._is_stopping = False
         self._started_at = datetime.now(UTC)
         self._started_monotonic = time.monotonic()
 
@@ -51,7 +52,7 @@ class DaemonService:
         contents = self._volume.contents
         last = self._checkpointer.last_at
         return StatusReport(
-            mounted=True,
+            mounted=not self._is_stopping,
             pid=os.getpid(),
             mountpoint=printable_path(self._mountpoint),
             store=printable_path(self._volume.store),
@@ -70,6 +71,16 @@ class DaemonService:
         files = self._volume.contents.files()
         written = [(file.inode, file.size, file.dirty_bytes, file.written_ns) for file in files]
         return self._volume.durability.position, written
+
+    def stopping(self) -> None:
+        """The kernel has let go of the mount: what is left is to store everything well."""
+        self._is_stopping = True
+
+    def release(self) -> bool:
+        """Come to an end soon if the mount has ended. Returns whether it has."""
+        if self._is_stopping:
+            self._archivist.hurry()
+        return self._is_stopping
 
     async def reload(self) -> object:
         """Read the configuration again; see reloading.py. Raises ConfigInvalid, UsageProblem."""

@@ -109,7 +109,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             le=3600,
             description="How long a stopping daemon may do that; 0 leaves it out.",
         ),
-    ] = 20.0
+    ] = 60.0
     scrub_bytes_per_second: Annotated[
         int,
         Meta(

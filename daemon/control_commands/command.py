@@ -34,6 +34,10 @@ class Service(Protocol):
         """How it does, for `cairnfs status`."""
         ...
 
+    def release(self) -> bool:
+        """Come to an end soon if the mount has ended. Returns whether it has."""
+        ...
+
     async def make_durable(self) -> None:
         """Settle every open file and checkpoint."""
         ...

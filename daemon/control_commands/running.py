@@ -25,6 +25,12 @@ async def reload(service: Service, arguments: NoArguments) -> object:
         raise RequestFailed(type(problem).__name__, str(problem)) from problem
 
 
+async def release(service: Service, arguments: NoArguments) -> object:
+    """Give the store up soon if the mount has ended; else nothing. Somebody waits for it."""
+    return {"stopping": service.release()}
+
+
 STATUS: Final = ServiceCommand("status", NoArguments, status)
-RELOAD: Final = ServiceCommand("reload", NoArguments, reload)
 CHECKPOINT: Final = ServiceCommand("checkpoint", NoArguments, checkpoint)
+RELOAD: Final = ServiceCommand("reload", NoArguments, reload)
+RELEASE: Final = ServiceCommand("release", NoArguments, release)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.mount.test_gc import Others, packs_size
 from tests.support.mounted import MountedStore, mounted
+from tests.support.processes import run
 from tests.support.prose import edited, prose, records
 from tests.support.syscalls import refused
 
@@ -56,6 +57,24 @@ def test_what_was_written_is_archived_by_itself(when: str) -> None:
         for name, data in kept.items():
             assert (store.mountpoint / name).read_bytes() == data
         store.require_clean()
+
+
+def test_a_store_that_is_archived_at_its_stop_can_be_mounted_at_once() -> None:
+    """After umount(8), which does not wait for the daemon as `cairnfs umount` does."""
+    with mounted() as store:
+        store.environment["CAIRNFS_ARCHIVE_STOP_SECONDS"] = "300"
+        store.remount()
+        kept = {f"{number}.txt": prose(number, 900_000) for number in range(16)}
+        for name, data in kept.items():
+            (store.mountpoint / name).write_bytes(data)
+        run(["umount", str(store.mountpoint)])
+        assert not store.document("status", "--store", store.store)["mounted"]
+        store.mount()
+        for name, data in kept.items():
+            assert (store.mountpoint / name).read_bytes() == data
+        run(["umount", str(store.mountpoint)])
+        assert store.cairnfs("rebuild-index", store.store).status == 0
+        store.mount()
 
 
 def archived(store: MountedStore) -> int:

@@ -90,6 +90,21 @@ async def test_stopping_takes_no_longer_than_allowed(
     store.abandon()
 
 
+async def test_who_waits_for_the_end_of_a_stop_has_it_soon(
+    store: VolumeStore, autojump_clock: MockClock
+) -> None:
+    works = Archivist(store.volume, IDLE_SECONDS, lambda: 0)
+    before = store.pack_bytes()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(works.at_stop, 60.0)
+        await trio.sleep(0)
+        works.hurry()
+    assert works.is_due
+    assert store.pack_bytes() < 1.1 * before  # neither archived nor collected
+    store.require_sound()
+    store.abandon()
+
+
 async def test_what_fails_is_left_for_later(
     store: VolumeStore,
     autojump_clock: MockClock,
