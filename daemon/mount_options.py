@@ -44,7 +44,7 @@ _REFUSED: Final = {
     "nodiratime": "use `noatime`",
     "blkdev": "a store is a folder",
 }
-_KNOWN: Final = (
+KNOWN: Final = (  # every option that has a meaning
     {"ro", "rw", "fsname", "subtype"}
     | _ATIME_MODES.keys()
     | _KERNEL_FLAGS.keys()
@@ -133,9 +133,9 @@ def _refusal(name: str, value: str | None) -> str:
         return f"mount option subtype cannot be {value!r}: it is always {SUBTYPE}"
     if name == "fsname":
         return "mount option fsname needs a value: fsname=NAME"
-    if name in _KNOWN:
+    if name in KNOWN:
         return f"mount option {name} takes no value: leave out ={value}"
-    return f"unknown mount option {name!r}{nearest_hint(name, _KNOWN)}"
+    return f"unknown mount option {name!r}{nearest_hint(name, KNOWN)}"
 
 
 def _escaped(value: str) -> str:

@@ -5,7 +5,7 @@ capitals. Names end in their unit. `settings_reference()` is what the manual is 
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal, get_type_hints
+from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -13,6 +13,7 @@ from msgspec import Meta
 KIB = 1 << 10
 MIB = 1 << 20
 GIB = 1 << 30
+_UNITS: Final = ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB"))
 
 
 # What a running daemon takes over when it reads its configuration again; the rest waits for the
@@ -183,6 +184,7 @@ class SettingReference:
     environment_name: str
     default: object
     unit: str  # "" for choices and plain numbers
+    values: str  # which are allowed, in words
     meaning: str
     live: bool  # whether `cairnfs reload` lets a new value hold
 
@@ -202,11 +204,41 @@ def settings_reference() -> list[SettingReference]:
             environment_name=environment_name(name),
             default=defaults[name],
             unit=_unit(name),
-            meaning=next(m.description or "" for m in hint.__metadata__ if isinstance(m, Meta)),
+            values=_values(name, hint),
+            meaning=_meta(hint).description or "",
             live=name in LIVE,
         )
         for name, hint in hints.items()
     ]
+
+
+def _meta(hint: Any) -> Meta:
+    return next(meta for meta in hint.__metadata__ if isinstance(meta, Meta))
+
+
+def _values(name: str, hint: Any) -> str:
+    """What a setting may be, for people."""
+    kind, meta = hint.__origin__, _meta(hint)
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(get_args(kind))
+    if kind is bool:
+        return "true or false"
+    if get_origin(kind) is tuple:
+        return f"a list of text, at most {meta.max_length}"
+    figure = _size if "bytes" in name.split("_") else _number
+    if meta.le is None:
+        return f"at least {figure(meta.ge or 0)}"
+    return f"{figure(meta.ge or 0)} to {figure(meta.le)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
+
+
+def _size(value: float) -> str:
+    """Bytes as configuration files may say them."""
+    unit, name = next(((u, n) for u, n in _UNITS if value >= u), (1, ""))
+    return f"{value / unit:,.0f}{name}"
 
 
 def _unit(name: str) -> str:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
+from daemon.cli.examples import attach_examples
 from daemon.problems import UsageProblem, nearest_hint
 
 
@@ -28,16 +30,24 @@ class LazyGroup(click.Group):
             return None
         module = import_module(f"daemon.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
+        attach_examples(command, cmd_name)
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command to run, naming the nearest when there is none. Raises UsageProblem."""
-        if args and args[0] not in self.summaries and not args[0].startswith("-"):
+        unknown = args and args[0] not in self.summaries and not args[0].startswith("-")
+        if unknown and not ctx.resilient_parsing:  # a shell completes what may be anything
             hint = nearest_hint(args[0], self.summaries)
             raise UsageProblem(f"no command {args[0]!r}{hint}: see `cairnfs --help`")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What a word may become: commands with their one-line help, or options."""
+        fitting = [name for name in self.summaries if name.startswith(incomplete)]
+        commands = [CompletionItem(name, help=self.summaries[name]) for name in fitting]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands in `--help`."""

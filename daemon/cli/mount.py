@@ -37,12 +37,7 @@ def command(
 
     STORE defaults to $CAIRNFS_STORE, else $CAIRNFS_DATA_DIR, else the platform's folder for user
     data; those last two are made at first use.
-
-    \b
-    Examples:
-      cairnfs mount ~/cairn
-      cairnfs mount --create /srv/store /mnt -o allow_other,noatime
-    """  # noqa: D301  # click wants the character, to keep the lines apart
+    """
     overrides = {"log_format": log_format, "log_level": log_level}
     request = MountRequest(
         store=None,

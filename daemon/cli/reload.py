@@ -26,12 +26,7 @@ def command(path: str | None, store: str | None, as_json: bool) -> None:
 
     What can change at once does, and is told; so is what waits for the next mount. When anything
     is wrong, nothing changes and the exit status is 1.
-
-    \b
-    Examples:
-      cairnfs reload ~/cairn
-      systemctl reload cairnfs@art
-    """  # noqa: D301  # click wants the character, to keep the lines apart
+    """
     with ControlClient(store_meant(store, path)) as client:
         reloaded = client.ask("reload", timeout_seconds=ANSWER_SECONDS)
     if as_json:

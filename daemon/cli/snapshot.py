@@ -23,18 +23,12 @@ path_option: Final[Decorator] = click.option(
 
 @click.group()
 def command() -> None:
-    r"""Keep the whole tree as it is under a name.
+    """Keep the whole tree as it is under a name.
 
     Later it can be compared with, and anything brought back from it.
 
     A snapshot copies no data and costs what has changed since the one before. On a mounted store
     the working directory, or --store, says which is meant.
-
-    \b
-    Examples:
-      cairnfs snapshot create before-upgrade
-      cairnfs snapshot diff before-upgrade
-      cairnfs snapshot restore before-upgrade etc/fstab
     """
 
 

@@ -78,7 +78,7 @@ def test_help_lists_every_command_and_says_what_its_own_help_says(cairnfs: Comma
 
 def test_every_command_has_its_file_and_every_file_its_command() -> None:
     shared = {"__init__", "main", "lazy_group", "reporting", "common", "asking", "progress"}
-    shared |= {"starting", "mount_helper"}
+    shared |= {"starting", "mount_helper", "examples"}
     files = {path.stem for path in (PROJECT / "daemon" / "cli").glob("*.py")}
     assert files - shared == {name.replace("-", "_") for name in COMMANDS}
 
