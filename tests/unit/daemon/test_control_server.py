@@ -38,6 +38,9 @@ class MadeUpService:
     def status(self) -> object:
         return {"pid": 1, "path": "/\\xff"}
 
+    def release(self) -> bool:
+        return False
+
     async def reload(self) -> object:
         raise ConfigInvalid("cairnfs.toml: unknown setting")
 
