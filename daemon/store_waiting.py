@@ -15,7 +15,7 @@ from daemon.mount_table import mount_at, read_mount_table
 from daemon.problems import Problem
 from fsmodel.errors import StoreLocked
 
-WAIT_SECONDS_MAX: Final = 60.0
+WAIT_SECONDS_MAX: Final = 30.0
 DETACHED_SECONDS_MAX: Final = 2.0  # for one that goes on serving those with open files
 RETRY_SECONDS: Final = 0.05
 ASK_SECONDS: Final = 5.0
@@ -26,7 +26,7 @@ Opened = TypeVar("Opened")
 def open_when_released(store: Path, opening: Callable[[], Opened]) -> Opened:
     """What `opening` returns, tried again while a daemon that is no longer mounted has the store.
 
-    Raises StoreLocked when it is in use, or not given up within a minute; and as `opening`.
+    Raises StoreLocked when it is in use, or not given up within half a minute; and as `opening`.
     """
     began = time.monotonic()
     while True:

@@ -190,9 +190,13 @@ def test_a_store_of_a_later_version(cairnfs: Command, store: Path, command: str)
     assert "upgrade cairnfs" in err
 
 
-def test_a_store_in_use_names_its_holder(cairnfs: Command, store: Path) -> None:
+def test_a_store_in_use_names_its_holder(
+    cairnfs: Command, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from daemon import store_waiting
     from fsmodel.volume import Volume
 
+    monkeypatch.setattr(store_waiting, "WAIT_SECONDS_MAX", 0.0)
     volume = Volume.open(store, mountpoint="/m")
     try:
         for command in ("stats", "fsck"):
