@@ -25,6 +25,7 @@ class Checkpointer:
         self._volume = volume
         self.interval_seconds = interval_seconds  # may change at any time
         self.last_at: datetime | None = None  # when a checkpoint last succeeded
+        self.problem: str | None = None  # why the last one failed, if it did
 
     async def run(self) -> None:
         """Checkpoint for ever; a failure is logged and tried again."""
@@ -42,5 +43,7 @@ class Checkpointer:
             await trio.to_thread.run_sync(self._volume.sync_packs)
             self._volume.checkpoint()
             self.last_at = datetime.now(UTC)
+            self.problem = None
         except CairnError as error:
+            self.problem = str(error)
             _log.error("checkpoint failed, will be tried again: %s", error)

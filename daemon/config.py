@@ -16,6 +16,7 @@ from typing import Any, Final, get_type_hints
 
 import msgspec
 
+from daemon.metrics_address import parse_metrics_address
 from daemon.problems import ConfigInvalid, nearest_hint
 from daemon.settings_schema import GIB, KIB, MIB, Settings, environment_name
 
@@ -125,6 +126,8 @@ def _checked(origin: str, key: str, value: object) -> object:
     try:
         if isinstance(value, str) and "_bytes" in key:
             value = parse_size(value)
+        if isinstance(value, str) and key == "metrics_listen":
+            parse_metrics_address(value)
         from_text = isinstance(value, str)
         if isinstance(value, str) and _is_list(key):
             value = [part.strip() for part in value.split(",") if part.strip()]

@@ -13,6 +13,7 @@ from typing import Any, Final
 import trio
 
 from daemon import metrics
+from daemon.prometheus_text import prometheus_text
 from daemon.service import DaemonService
 from daemon.workers import PatientWorkers
 from fsmodel.errors import CairnError
@@ -58,21 +59,28 @@ class FolderKeeper:
 
     async def write_figures(self) -> None:
         """Write the figures, unless they are what they were, so that an idle store stays so."""
-        figures = metrics.gather(self._service)
-        if metrics.trigger(figures) == self._written:
-            return
-        line = metrics.history_line(figures, datetime.now(UTC))
-        steps = self._volume.publish_metrics(metrics.prometheus_text(figures), line)
-        await self._attempt(steps, "the figures in metrics/ are old")
-        self._written = metrics.trigger(metrics.gather(self._service))
+        try:
+            figures = metrics.gather(self._service)
+            if metrics.trigger(figures) == self._written:
+                return
+            line = metrics.history_line(figures, datetime.now(UTC))
+            text = prometheus_text(figures, self._service.tallies)
+            await self._drive(self._volume.publish_metrics(text, line))
+            self._written = metrics.trigger(metrics.gather(self._service))
+        except CairnError as error:
+            _log.warning("the figures in metrics/ are old: %s", error)
 
     async def _attempt(self, steps: Steps[Any], failure: str) -> Any:
         """Something that is tried again soon anyway; a failure is logged."""
         try:
-            return await self._workers.drive(steps)
+            return await self._drive(steps)
         except CairnError as error:
             _log.warning("%s: %s", failure, error)
             return None
+
+    async def _drive(self, steps: Steps[Any]) -> Any:
+        try:
+            return await self._workers.drive(steps)
         finally:
             steps.close()
 

@@ -27,9 +27,12 @@ from daemon.logs import ErrorCounter, adjust_logging, configure_logging
 from daemon.maintenance import Maintenance
 from daemon.memory import limit_heaps
 from daemon.metadata_keeper import MetadataKeeper
+from daemon.metrics_address import parse_metrics_address
+from daemon.metrics_listener import serve_metrics
 from daemon.mount_plan import MountPlan
 from daemon.mount_table import mount_at, read_mount_table
 from daemon.mounting import check_host, check_mount_point
+from daemon.operation_tallies import tallied
 from daemon.operations import CairnOperations
 from daemon.problems import ConfigInvalid, MountProblem, Problem, UsageProblem, innermost
 from daemon.reloading import Reloaded, Reloader
@@ -110,6 +113,13 @@ class _Daemon:
         self._workers = Workers()
         self._flusher = Flusher(volume, self._workers, plan.settings.dirty_bytes_max)
         self._checkpointer = Checkpointer(volume, plan.settings.checkpoint_interval_seconds)
+        sync_group = SyncGroup(volume.durability)
+        views = ViewOperations(volume, self._workers, sync_group)
+        self._version_upkeep = VersionUpkeep(volume)
+        files = CairnOperations(
+            volume, self._flusher, self._workers, sync_group, views, self._version_upkeep.make_room
+        )
+        self._operations = RoutedOperations(files, views)
         self._archivist = Archivist(volume, plan.settings.archive_idle_seconds, self._activity)
         self._service = DaemonService(
             volume,
@@ -119,6 +129,7 @@ class _Daemon:
             plan.mountpoint,
             self._archivist,
             self._reload,
+            tallied(self._operations),
         )
         self._maintenance = Maintenance(
             volume, gc_thresholds(plan.settings), self._service.activity
@@ -127,13 +138,6 @@ class _Daemon:
             volume, plan.settings.root_interval_seconds, self._service.activity
         )
         self._folder_keeper = FolderKeeper(self._service, plan.settings.metrics_interval_seconds)
-        sync_group = SyncGroup(volume.durability)
-        views = ViewOperations(volume, self._workers, sync_group)
-        self._version_upkeep = VersionUpkeep(volume)
-        files = CairnOperations(
-            volume, self._flusher, self._workers, sync_group, views, self._version_upkeep.make_room
-        )
-        self._operations = RoutedOperations(files, views)
         self._manager = ServiceManager(os.environ)
         self._serving = f"serving {plan.store} at {plan.mountpoint}"
         self._reloader = Reloader(plan.settings, plan.reread, self._adjust)
@@ -186,6 +190,9 @@ class _Daemon:
                 nursery.start_soon(MetadataKeeper(self._volume).run)
                 nursery.start_soon(self._folder_keeper.run)
             nursery.start_soon(ControlServer(self._service, listener).run)
+            address = parse_metrics_address(self._plan.settings.metrics_listen)
+            if address is not None:
+                nursery.start_soon(serve_metrics, address, self._service, self._plan.mountpoint)
             nursery.start_soon(self._obey, signals, stopper, nursery)
             nursery.start_soon(self._become_ready, nursery)
             await session.serve()

@@ -10,13 +10,19 @@ from daemon.sd_notify import WATCHDOG, ServiceManager
 
 PROBE_SECONDS: Final = 30.0
 
+# A mount that hangs keeps the thread that asks it: one of them is enough, and none of the threads
+# that others need.
+_ASKING: Final = trio.CapacityLimiter(1)
+
 _log = logging.getLogger(__name__)
 
 
 async def mount_answers(mountpoint: str, timeout_seconds: float = PROBE_SECONDS) -> bool:
     """Whether statvfs comes back in time. Unlike stat, the kernel never answers it by itself."""
     with trio.move_on_after(timeout_seconds):
-        await trio.to_thread.run_sync(os.statvfs, mountpoint, abandon_on_cancel=True)
+        await trio.to_thread.run_sync(
+            os.statvfs, mountpoint, abandon_on_cancel=True, limiter=_ASKING
+        )
         return True
     return False
 

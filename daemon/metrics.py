@@ -5,60 +5,33 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from daemon.metric_catalogue import FLAT
+from daemon.operation_tallies import Tallies
+from daemon.process_figures import process_figures
+from daemon.prometheus_text import Figures
 from daemon.service import DaemonService
-
-# What each figure says, for people; those that only grow are counters.
-_MEANINGS = {
-    "files": "Regular files.",
-    "directories": "Directories.",
-    "symlinks": "Symbolic links.",
-    "inodes": "Filesystem objects of all kinds, hidden ones included.",
-    "logical_bytes": "Sizes of all regular files.",
-    "versions": "Earlier contents of files.",
-    "version_bytes": "Sizes of earlier contents.",
-    "unique_bytes": "Distinct chunks in use, not compressed.",
-    "stored_bytes": "What objects in use take in the packs.",
-    "chunks": "Distinct chunks in use.",
-    "delta_chunks": "Chunks stored as deltas.",
-    "delta_saved_bytes": "What deltas save.",
-    "dedupe_ratio": "Bytes of files and versions by unique bytes.",
-    "compression_ratio": "Unique bytes by stored bytes.",
-    "packs": "Pack files.",
-    "garbage_bytes": "What waits for garbage collection.",
-    "cache_hits": "Chunks found decoded in memory.",
-    "cache_misses": "Chunks that had to be decoded.",
-    "cache_hit_rate": "Hits by hits and misses.",
-    "cache_bytes": "Decoded chunks in memory.",
-    "open_files": "Files in use.",
-    "dirty_bytes": "Bytes written and not stored yet.",
-    "errors": "Errors logged since the mount.",
-    "uptime_seconds": "Since the mount.",
-}
-_COUNTERS = frozenset({"cache_hits", "cache_misses", "errors"})
-
-Figures = dict[str, int | float]
 
 
 def gather(service: DaemonService) -> Figures:
-    """All figures of this moment, by name."""
+    """All figures of this moment, by key, in the order of the catalogue. Raises BackendError."""
     status = service.status()
-    figures: Figures = asdict(service.volume.statistics())
-    for name in ("open_files", "dirty_bytes", "errors", "uptime_seconds"):
-        figures[name] = getattr(status, name) or 0
-    return figures
-
-
-def prometheus_text(figures: Figures) -> bytes:
-    """The figures in the text format of Prometheus, version 0.0.4."""
-    lines = []
-    for name, value in figures.items():
-        metric = f"cairnfs_{name}_total" if name in _COUNTERS else f"cairnfs_{name}"
-        lines += [
-            f"# HELP {metric} {_MEANINGS[name]}",
-            f"# TYPE {metric} {'counter' if name in _COUNTERS else 'gauge'}",
-            f"{metric} {value}",
-        ]
-    return "\n".join((*lines, "")).encode()
+    inner = asdict(service.volume.inner_figures())
+    known: Figures = {
+        **asdict(service.volume.statistics()),
+        **_flow(service.tallies),
+        **process_figures(),
+        **inner,
+        "archived_bytes": service.volume.archived_bytes,
+        "open_files": status.open_files or 0,
+        "dirty_bytes": status.dirty_bytes or 0,
+        "errors": status.errors or 0,
+        "uptime_seconds": status.uptime_seconds or 0,
+        "read_only": int(service.volume.read_only),
+        "checkpoint_age_seconds": service.checkpoint_age_seconds,
+        "checkpoint_failing": int(service.checkpoint_problem is not None),
+        "long_work_running": int(bool(inner["long_work"])),
+    }
+    return {metric.key: known[metric.key] for metric in FLAT}
 
 
 def history_line(figures: Figures, now: datetime) -> bytes:
@@ -71,3 +44,13 @@ def trigger(figures: Figures) -> tuple[int | float, ...]:
     """What changes when somebody uses the volume, but not when figures are written."""
     used = ("files", "directories", "symlinks", "versions", "logical_bytes", "open_files", "errors")
     return tuple(figures[name] for name in used)
+
+
+def _flow(tallies: Tallies) -> Figures:
+    started = sum(tally.started for tally in tallies.values())
+    return {
+        "operations": started,
+        "operations_in_flight": started - sum(tally.ended for tally in tallies.values()),
+        "read_bytes": tallies["read"].bytes,
+        "written_bytes": tallies["write"].bytes,
+    }

@@ -9,6 +9,7 @@ from daemon.archivist import Archivist
 from daemon.checkpointer import Checkpointer
 from daemon.flusher import Flusher
 from daemon.logs import ErrorCounter
+from daemon.operation_tallies import Tallies
 from daemon.status_report import StatusReport, printable_path
 from fsmodel.volume import Volume
 
@@ -25,7 +26,9 @@ class DaemonService:
         mountpoint: str,
         archivist: Archivist,
         reload: Callable[[], Awaitable[object]],
+        tallies: Tallies,
     ) -> None:
+        """`tallies` are those of the kernel's requests."""
         self._volume = volume
         self._flusher = flusher
         self._checkpointer = checkpointer
@@ -33,6 +36,7 @@ class DaemonService:
         self._mountpoint = mountpoint
         self._archivist = archivist
         self._reload = reload
+        self.tallies = tallies
         self._is_stopping = False
         self._started_at = datetime.now(UTC)
         self._started_monotonic = time.monotonic()
@@ -65,6 +69,22 @@ class DaemonService:
             open_files=len(list(contents.files())),
             dirty_bytes=contents.dirty_bytes,
         )
+
+    @property
+    def checkpoint_age_seconds(self) -> float:
+        """Since the last checkpoint, or since serving began."""
+        last = self._checkpointer.last_at or self._started_at
+        return max(round((datetime.now(UTC) - last).total_seconds(), 3), 0.0)
+
+    @property
+    def checkpoint_problem(self) -> str | None:
+        """Why the last checkpoint failed; None if it did not."""
+        return self._checkpointer.problem
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the kernel has let go of the mount."""
+        return self._is_stopping
 
     def activity(self) -> object:
         """Something that is different after any write or change."""

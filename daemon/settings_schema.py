@@ -158,6 +158,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(ge=1, le=86400, description="In use, figures are written to `metrics/` this often."),
     ] = 60.0
+    metrics_listen: Annotated[
+        str,
+        Meta(
+            max_length=200,
+            description="Serve `/metrics` and `/healthz` there: `127.0.0.1:9464`, `unix:/PATH`.",
+        ),
+    ] = ""
     symlinks: Annotated[
         Literal["free", "contained"],
         Meta(description="Whether links may lead anywhere, or must stay in the mount."),

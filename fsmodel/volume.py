@@ -34,6 +34,7 @@ from fsmodel.errors import (
 from fsmodel.history.roots import WrittenRoot
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.index_upkeep import IndexUpkeep
+from fsmodel.inner_figures import InnerFigures, gather_inner_figures
 from fsmodel.namespace.contained_links import SYMLINKS
 from fsmodel.namespace.folder_levels import COMPRESSION, FolderCompression
 from fsmodel.namespace.folder_symlinks import FolderSymlinks
@@ -711,6 +712,11 @@ class Volume:
     def statistics(self) -> VolumeStatistics:
         """The figures of `cairnfs stats`."""
         return gather_statistics(self._parts.index, self._parts.cache)
+
+    def inner_figures(self) -> InnerFigures:
+        """The figures for whoever watches a store in use. Raises BackendError."""
+        parts = self._parts
+        return gather_inner_figures(parts.index, parts.space, parts.upkeep.running)
 
     def fsck(self) -> Steps[FsckReport]:
         """Check everything as of now, in a worker while requests go on.

@@ -72,6 +72,11 @@ class Upkeep:
             checkpoint,
         )
 
+    @property
+    def running(self) -> str:
+        """What runs that must be alone; empty when nothing does."""
+        return self._running
+
     def collect_garbage(
         self, report: Report, *, thorough: bool, dry_run: bool = False
     ) -> Steps[GcReport]:

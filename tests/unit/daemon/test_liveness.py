@@ -21,7 +21,7 @@ async def test_a_folder_answers(tmp_path: Path) -> None:
 async def test_silence_is_no_answer(
     monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
 ) -> None:
-    async def silent(*_: object, abandon_on_cancel: bool) -> None:
+    async def silent(*_: object, abandon_on_cancel: bool, limiter: object) -> None:
         assert abandon_on_cancel
         await trio.sleep_forever()
 

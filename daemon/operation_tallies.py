@@ -1,0 +1,91 @@
+"""How many requests the kernel has made, how long each kind took, how many bytes went through.
+
+A request costs one more coroutine, two looks at the clock and a few additions: 0.6 us, where the
+quickest request takes some 50 us. Times are counted in classes, each twice as long as the one
+before.
+
+Owner: the event-loop thread.
+"""
+
+import errno
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from inspect import iscoroutinefunction
+from typing import Any, Final
+
+CLASSES: Final = 64  # class N: more than 2 ** (N - 1) and at most 2 ** N nanoseconds
+
+Handler = Callable[..., Awaitable[Any]]
+CountBytes = Callable[[Any], int]
+
+# What the answers of requests that move bytes say about how many.
+_COUNTED: Final[dict[str, CountBytes]] = {"read": len, "write": int}
+
+
+class OperationTally:
+    """One kind of request, since the mount."""
+
+    __slots__ = ("bytes", "classes", "errors", "started", "total_ns")
+
+    def __init__(self) -> None:
+        self.started = 0
+        self.total_ns = 0  # of those that have ended
+        self.classes = [0] * CLASSES  # how many took so long
+        self.bytes = 0  # read or written
+        self.errors: Counter[str] = Counter()  # by the name of the errno that was answered
+
+    @property
+    def ended(self) -> int:
+        """How many were answered."""
+        return sum(self.classes)
+
+    def at_most(self, exponent: int) -> int:
+        """How many took at most 2 ** `exponent` nanoseconds."""
+        return sum(self.classes[: exponent + 1])
+
+
+Tallies = dict[str, OperationTally]
+
+
+def tallied(operations: object, clock: Callable[[], int] = time.perf_counter_ns) -> Tallies:
+    """Have every handler of an object counted from now on; returns the tallies by handler.
+
+    The handlers of the object itself are replaced, those of its class stay as they are.
+    """
+    tallies: Tallies = {}
+    for name, member in vars(type(operations)).items():
+        if iscoroutinefunction(member):
+            tally = tallies[name] = OperationTally()
+            counted = _counted(getattr(operations, name), tally, clock, _COUNTED.get(name))
+            setattr(operations, name, counted)
+    return tallies
+
+
+def _counted(
+    handler: Handler, tally: OperationTally, clock: Callable[[], int], size: CountBytes | None
+) -> Handler:
+    classes = tally.classes
+
+    async def counted(*arguments: Any) -> Any:
+        tally.started += 1
+        begun = clock()
+        try:
+            answer = await handler(*arguments)
+        except Exception as error:
+            tally.errors[_errno_name(error)] += 1
+            raise
+        finally:
+            took = clock() - begun
+            classes[(took - 1).bit_length()] += 1
+            tally.total_ns += took
+        if size is not None:
+            tally.bytes += size(answer)
+        return answer
+
+    return counted
+
+
+def _errno_name(error: Exception) -> str:
+    """`ENOENT` of a FUSEError; its class of anything else, which is a mistake of ours."""
+    return errno.errorcode.get(getattr(error, "errno", 0), type(error).__name__)
