@@ -31,6 +31,7 @@ RETRY_SECONDS: Final = 600.0  # after an attempt that failed
 NEW_BYTES_MIN: Final = 1 << 20  # stored since the last time; less is not worth it,
 NEW_SHARE_MIN: Final = 0.01  # nor is a smaller part of the store
 IDLE_LEVEL: Final = 19
+COLLECT_SHARE: Final = 0.25  # of the time at a stop, for what an interrupted archival leaves
 STOP_LEVEL: Final = 12  # a tenth larger at a twentieth of the time
 
 
@@ -86,10 +87,11 @@ class Archivist:
         if seconds_max <= 0 or self._is_hurried or not self.is_due:
             return
         with trio.CancelScope() as self._stop_scope:
-            with trio.move_on_after(seconds_max):
+            with trio.move_on_after(seconds_max * (1 - COLLECT_SHARE)):
                 await self.archive(STOP_LEVEL)
             if self.is_due:  # it was too short, and what was stored anew is there twice
-                await self._drive(self._volume.collect_garbage(_nothing, thorough=True))
+                with trio.move_on_after(seconds_max * COLLECT_SHARE):
+                    await self._drive(self._volume.collect_garbage(_nothing, thorough=True))
 
     def hurry(self) -> None:
         """Somebody waits for the end of a stop: leave the rest to the next mount."""
