@@ -3,9 +3,12 @@
 MNT ?= $(HOME)/cairn
 STORE ?= default
 BENCH ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
 run := .venv/bin/python -m
 
-.PHONY: help venv venv-tests mount umount lint lint-format lint-rules lint-types lint-imports check test crash bench lock clean
+.PHONY: help venv venv-tests mount umount lint lint-format lint-rules lint-types lint-imports check test crash bench lock clean \
+	wheels sdist install uninstall deb boot-test
 
 help:
 	@echo "make mount   mount STORE ($(STORE)) at MNT ($(MNT))"
@@ -14,6 +17,12 @@ help:
 	@echo "make check   formatting, lint, types, import contracts, unit tests"
 	@echo "make crash   the long tests: kills and power loss, many times over"
 	@echo "make bench   measure against ext4 and a filesystem that does nothing (BENCH=options)"
+	@echo "make wheels  build what is installed, with its libraries, into build/wheels"
+	@echo "make sdist   a source package in dist/"
+	@echo "make install     install below PREFIX ($(PREFIX)); DESTDIR= lays it out elsewhere"
+	@echo "make uninstall   take that away; stores stay"
+	@echo "make deb     a Debian package in dist/"
+	@echo "make boot-test   the package in a container that boots systemd (as root)"
 	@echo "make lock    renew constraints*.txt"
 	@echo "make clean   remove what the above made, but no store"
 
@@ -55,6 +64,26 @@ crash: venv-tests
 
 bench: venv-tests
 	@$(run) bench run $(BENCH)
+
+wheels: venv
+	@packaging/wheels
+
+sdist: venv
+	@.venv/bin/python -c 'from setuptools import build_meta; build_meta.build_sdist("dist")' >/dev/null
+	@ls dist/*.tar.gz
+
+# Not made here, so that `sudo make install` builds nothing as root.
+install:
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" packaging/stage
+
+uninstall:
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" packaging/unstage
+
+deb: wheels
+	@packaging/deb
+
+boot-test: wheels venv-tests
+	@scripts/test -m boot tests/boot
 
 lock:
 	@scripts/lock

@@ -23,6 +23,7 @@ from daemon.mount_options import MountOptions
 from daemon.mount_table import FSTYPE, is_dead, mount_of_store, read_mount_table
 from daemon.mounting import FUSE_CONFIGURATION, check_host
 from daemon.problems import MountProblem, Problem
+from daemon.store_choice import default_store
 from fsmodel.content.chunking import available_kernels
 from fsmodel.errors import CairnError
 from fsmodel.store.format_file import read_format
@@ -135,6 +136,8 @@ def _settings(store: Path) -> Check:
 
 
 def _store(store: Path) -> Check:
+    if _is_to_come(store):
+        return Check("store", State.OK, f"{store}, the default, is made at the first mount")
     content = read_format(StoreLayout(store))
     mode = store.stat().st_mode & 0o777
     if mode & 0o077:
@@ -147,8 +150,13 @@ def _store(store: Path) -> Check:
     return Check("store", State.OK, f"{store}, made {content.created:%Y-%m-%d}")
 
 
+def _is_to_come(store: Path) -> bool:
+    return not store.exists() and store == default_store(os.environ).folder
+
+
 def _space(store: Path) -> Check:
-    free = HostSpace(store).free_bytes()
+    there = next(folder for folder in (store, *store.parents) if folder.exists())
+    free = HostSpace(there).free_bytes()
     found = f"{free / (1 << 30):.1f} GiB free for new data"
     if free < LOW_SPACE_BYTES:
         return Check("space", State.WARNING, found, "make room: writes will soon be refused")

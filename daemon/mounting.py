@@ -89,6 +89,16 @@ def clear_dead_mount(table: Sequence[Mount], mountpoint: str) -> bool:
     return True
 
 
+def clear_dead_mounts(table: Sequence[Mount]) -> None:
+    """Detach everything that killed daemons left. Raises MountProblem when that is not allowed.
+
+    A mount that its daemon has moved away from what a file says by now is found here as well.
+    """
+    for mount in table:
+        if mount.fstype == FSTYPE:
+            clear_dead_mount(table, mount.mountpoint)
+
+
 def unmount_command(mountpoint: str, *, lazy: bool) -> list[str]:
     """The program that unmounts for this user, with its arguments."""
     if os.geteuid() == 0:

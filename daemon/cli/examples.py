@@ -21,6 +21,7 @@ EXAMPLES: Final[dict[str, Examples]] = {
     ),
     "umount": (
         ("cairnfs umount ~/cairn", ""),
+        ("cairnfs umount --stale", "clear what killed daemons left, if anything"),
         ("cairnfs umount --lazy ~/cairn", "now, although somebody uses it"),
     ),
     "status": (

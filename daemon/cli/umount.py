@@ -7,7 +7,7 @@ import click
 import daemon.cli.common  # noqa: F401  # shows the warnings of what is called below
 from daemon.instance import load_instance
 from daemon.mount_table import read_mount_table
-from daemon.mounting import clear_dead_mount
+from daemon.mounting import clear_dead_mount, clear_dead_mounts
 from daemon.problems import UsageProblem
 from daemon.unmounting import unmount
 
@@ -15,7 +15,11 @@ from daemon.unmounting import unmount
 @click.command()
 @click.argument("mountpoint", required=False, metavar="MOUNTPOINT")
 @click.option("--instance", metavar="NAME", help="That of /etc/cairnfs/NAME.toml; for systemd.")
-@click.option("--stale", is_flag=True, help="Only clear what a killed daemon left; else nothing.")
+@click.option(
+    "--stale",
+    is_flag=True,
+    help="Only clear what a killed daemon left there, or anywhere; else nothing.",
+)
 @click.option("-l", "--lazy", is_flag=True, help="Detach now, also if in use; do not wait.")
 @click.option(
     "--timeout",
@@ -34,6 +38,9 @@ def command(
     With --lazy a mount that is in use goes out of sight at once; its daemon ends with its last
     user. What a killed daemon left is cleared.
     """
+    if stale and mountpoint is None and instance is None:
+        clear_dead_mounts(read_mount_table())
+        return
     if (mountpoint is None) == (instance is None):
         raise UsageProblem("missing argument 'MOUNTPOINT': give it or --instance NAME")
     place = os.path.realpath(mountpoint or load_instance(instance or "").mountpoint)

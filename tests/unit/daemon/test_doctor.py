@@ -75,6 +75,15 @@ def test_no_store(tmp_path: Path) -> None:
     assert found(tmp_path, "store").state is State.FAILED
 
 
+def test_a_default_store_that_is_still_to_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAIRNFS_DATA_DIR", str(tmp_path / "share" / "cairnfs"))
+    to_come = tmp_path / "share" / "cairnfs"
+    assert "is made at the first mount" in found(to_come, "store").found
+    assert {found(to_come, name).state for name in ("store", "space", "mount")} == {State.OK}
+
+
 def test_little_space(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "LOW_SPACE_BYTES", 1 << 62)
     assert found(store, "space").state is State.WARNING
