@@ -29,7 +29,7 @@ BOOT: Final = """
 CLEAN: Final = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
-    "HOME": "/root",
+    "HOME": "/nonexistent",
 }
 
 
