@@ -16,6 +16,7 @@ from bench import report
 from bench.corpora.command import corpora
 from bench.environment import describe
 from bench.mounts import BenchProblem
+from bench.pauses.command import pauses
 from bench.peers.command import peers
 from bench.plan import choose
 from bench.results import FORMAT, Run, WorkloadInfo, load, save
@@ -137,6 +138,7 @@ def document() -> None:
 
 cli.add_command(corpora)
 cli.add_command(peers)
+cli.add_command(pauses)
 
 
 def main() -> None:

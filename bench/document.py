@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bench import report, results
 from bench.mounts import BenchProblem
+from bench.pauses import result as pauses_result
 from bench.peers import comparison
 from bench.peers import table as peers_table
 
@@ -21,9 +22,14 @@ def _peers(path: Path) -> str:
     return peers_table.table_of(comparison.load(path))
 
 
+def _pauses(path: Path) -> str:
+    return pauses_result.table_of(pauses_result.load(path))
+
+
 TABLES: Mapping[str, Callable[[Path], str]] = {
     "bench/results/baseline.json": _speeds,
     "bench/results/peers.json": _peers,
+    "bench/results/pauses.json": _pauses,
 }
 
 

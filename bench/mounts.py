@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 MOUNT_SECONDS_MAX = 30.0
-UNMOUNT_SECONDS_MAX = 60.0
+UNMOUNT_SECONDS_MAX = 180.0  # what was written is archived at a stop, for a minute at most
 POLL_SECONDS = 0.02
 
 

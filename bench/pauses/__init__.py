@@ -1,0 +1,1 @@
+"""How long single calls take while the store collects garbage."""
