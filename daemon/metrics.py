@@ -1,18 +1,50 @@
 """The daemon's figures: as Prometheus reads them, and as a line of a history."""
 
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Protocol
 
 import msgspec
 
+from daemon.live_figures import LiveTotals, OperationTotals
 from daemon.metric_catalogue import FLAT
 from daemon.operation_tallies import Tallies
 from daemon.process_figures import process_figures
 from daemon.prometheus_text import Figures
-from daemon.service import DaemonService
+from daemon.status_report import StatusReport
+from fsmodel.volume import Volume
 
 
-def gather(service: DaemonService) -> Figures:
+class Observed(Protocol):
+    """What figures are made from: a volume being served."""
+
+    @property
+    def volume(self) -> Volume:
+        """The volume."""
+        ...
+
+    @property
+    def tallies(self) -> Tallies:
+        """The kernel's requests."""
+        ...
+
+    @property
+    def checkpoint_age_seconds(self) -> float:
+        """Since the last checkpoint, or since serving began."""
+        ...
+
+    @property
+    def checkpoint_problem(self) -> str | None:
+        """Why the last checkpoint failed; None if it did not."""
+        ...
+
+    def status(self) -> StatusReport:
+        """How it does."""
+        ...
+
+
+def gather(service: Observed) -> Figures:
     """All figures of this moment, by key, in the order of the catalogue. Raises BackendError."""
     status = service.status()
     inner = asdict(service.volume.inner_figures())
@@ -32,6 +64,26 @@ def gather(service: DaemonService) -> Figures:
         "long_work_running": int(bool(inner["long_work"])),
     }
     return {metric.key: known[metric.key] for metric in FLAT}
+
+
+def live_totals(service: Observed) -> LiveTotals:
+    """The same for whoever makes rates of them, with each kind of request. Raises BackendError."""
+    status = service.status()
+    return LiveTotals(
+        monotonic_seconds=time.monotonic(),
+        store=status.store,
+        mountpoint=status.mountpoint or "",
+        version=status.version,
+        long_work=service.volume.inner_figures().long_work,
+        figures=gather(service),
+        operations={
+            name: OperationTotals(
+                tally.started, tally.total_ns, tally.errors.total(), tuple(tally.classes)
+            )
+            for name, tally in service.tallies.items()
+            if tally.started
+        },
+    )
 
 
 def history_line(figures: Figures, now: datetime) -> bytes:

@@ -5,9 +5,11 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+from daemon import metrics
 from daemon.archivist import Archivist
 from daemon.checkpointer import Checkpointer
 from daemon.flusher import Flusher
+from daemon.live_figures import LiveTotals
 from daemon.logs import ErrorCounter
 from daemon.operation_tallies import Tallies
 from daemon.status_report import StatusReport, printable_path
@@ -36,7 +38,7 @@ class DaemonService:
         self._mountpoint = mountpoint
         self._archivist = archivist
         self._reload = reload
-        self.tallies = tallies
+        self._tallies = tallies
         self._is_stopping = False
         self._started_at = datetime.now(UTC)
         self._started_monotonic = time.monotonic()
@@ -45,6 +47,11 @@ class DaemonService:
     def volume(self) -> Volume:
         """The volume it serves."""
         return self._volume
+
+    @property
+    def tallies(self) -> Tallies:
+        """The kernel's requests, by kind."""
+        return self._tallies
 
     @property
     def started(self) -> str:
@@ -69,6 +76,10 @@ class DaemonService:
             open_files=len(list(contents.files())),
             dirty_bytes=contents.dirty_bytes,
         )
+
+    def live(self) -> LiveTotals:
+        """Totals of this moment, for `cairnfs top`. Raises BackendError."""
+        return metrics.live_totals(self)
 
     @property
     def checkpoint_age_seconds(self) -> float:

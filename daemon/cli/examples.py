@@ -29,6 +29,10 @@ EXAMPLES: Final[dict[str, Examples]] = {
         ("cairnfs --instance art status --json", "for a program"),
     ),
     "stats": (("cairnfs stats ~/cairn", ""),),
+    "top": (
+        ("cairnfs top ~/cairn", "until Ctrl-C"),
+        ("cairnfs top --once --interval 10 ~/cairn", "what happens within 10 seconds"),
+    ),
     "fsck": (
         ("cairnfs fsck ~/cairn", "beside normal use"),
         ("cairnfs fsck --repair --store /srv/store", "put right what is found"),

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "umount": "Unmount, and wait until everything is stored.",
     "status": "Show whether a store is mounted, and how its daemon does.",
     "stats": "Show what a store holds and what that takes.",
+    "top": "Show what a mounted store is doing, live.",
     "fsck": "Check a store for consistency.",
     "gc": "Give the space of deleted data back to the host.",
     "scrub": "Read and verify everything that is stored.",

@@ -8,7 +8,7 @@ from daemon.control_commands.copies import COPIES
 from daemon.control_commands.figures import STATS
 from daemon.control_commands.gc import GC
 from daemon.control_commands.optimize import OPTIMIZE
-from daemon.control_commands.running import CHECKPOINT, RELEASE, RELOAD, STATUS
+from daemon.control_commands.running import CHECKPOINT, LIVE, RELEASE, RELOAD, STATUS
 from daemon.control_commands.scrub import SCRUB
 from daemon.control_commands.series import SERIES
 from daemon.control_commands.snapshots import SNAPSHOTS
@@ -19,5 +19,5 @@ VOLUME_COMMANDS: Final[dict[str, VolumeCommand]] = {
     for command in (STATS, FSCK, GC, SCRUB, OPTIMIZE, *VERSIONS, *SERIES, *SNAPSHOTS, *COPIES)
 }
 SERVICE_COMMANDS: Final[dict[str, ServiceCommand]] = {
-    command.name: command for command in (STATUS, CHECKPOINT, RELOAD, RELEASE)
+    command.name: command for command in (STATUS, LIVE, CHECKPOINT, RELOAD, RELEASE)
 }

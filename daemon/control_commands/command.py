@@ -34,6 +34,10 @@ class Service(Protocol):
         """How it does, for `cairnfs status`."""
         ...
 
+    def live(self) -> object:
+        """Totals of this moment, for `cairnfs top`. Raises BackendError."""
+        ...
+
     def release(self) -> bool:
         """Come to an end soon if the mount has ended. Returns whether it has."""
         ...

@@ -11,6 +11,11 @@ async def status(service: Service, arguments: NoArguments) -> object:
     return service.status()
 
 
+async def live(service: Service, arguments: NoArguments) -> object:
+    """Totals of this moment; whoever asks twice makes rates of them, as `cairnfs top` does."""
+    return service.live()
+
+
 async def checkpoint(service: Service, arguments: NoArguments) -> object:
     """Make everything written so far durable and commit the index; `cairnfs umount` asks for it."""
     await service.make_durable()
@@ -31,6 +36,7 @@ async def release(service: Service, arguments: NoArguments) -> object:
 
 
 STATUS: Final = ServiceCommand("status", NoArguments, status)
+LIVE: Final = ServiceCommand("live", NoArguments, live)
 CHECKPOINT: Final = ServiceCommand("checkpoint", NoArguments, checkpoint)
 RELOAD: Final = ServiceCommand("reload", NoArguments, reload)
 RELEASE: Final = ServiceCommand("release", NoArguments, release)

@@ -127,11 +127,13 @@ def test_a_new_store_is_empty_and_consistent(cairnfs: Command, store: Path) -> N
 
 
 def test_figures_for_people_have_units(cairnfs: Command, store: Path) -> None:
-    lines = dict(
-        line.split(maxsplit=1) for line in cairnfs("stats", "--store", store).out.splitlines()
-    )
-    assert lines["logical_bytes"].strip() == "0 B"
-    assert lines["dedupe_ratio"].strip() == "1.0"
+    out = cairnfs("stats", "--store", store).out
+    lines = dict(line.split(maxsplit=1) for line in out.splitlines() if line)
+    assert lines["logical_bytes"] == "0 B  Sizes of all regular files."
+    assert lines["dedupe_ratio"].split()[0] == "1.000"
+    figures = json.loads(cairnfs("stats", "--store", store, "--json").out)
+    assert set(lines) == set(figures)
+    assert {line.index("  ", 20) > 0 for line in out.splitlines() if line} == {True}
 
 
 def test_looking_changes_nothing_on_disk(cairnfs: Command, store: Path) -> None:
