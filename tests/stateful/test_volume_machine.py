@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from fsmodel.errors import NoSpace
-from fsmodel.ids import ROOT_INODE
 from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.namespace.renames import RenameFlag
 from fsmodel.settings import VolumeSettings
@@ -30,6 +29,7 @@ from tests.support.model_volume import Directory, File, ModelVolume, View
 from tests.support.payloads import Payload, payloads
 from tests.support.power import Disk
 from tests.support.stepping import Driver
+from tests.support.volume_view import view_of
 from tests.support.volumes import (
     USER,
     collect_garbage,
@@ -282,7 +282,7 @@ class VolumeAgainstModel(RuleBasedStateMachine):
         store = self.without_power(seed)
         self.abandon()
         self.volume = Volume.open(store, settings=SETTINGS)
-        self.model = self.model_of(self.look())
+        self.model = self.model_of(view_of(self.volume))
         self.restart()
         self.synced()
 
@@ -292,7 +292,7 @@ class VolumeAgainstModel(RuleBasedStateMachine):
         for number in range(LOSSES):
             store = self.without_power(seed + number)
             volume, self.volume = self.volume, Volume.open(store, settings=SETTINGS)
-            self.model_of(self.look())
+            self.model_of(view_of(self.volume))
             assert findings(self.volume) == ()
             self.abandon()
             self.volume, self.is_open = volume, True
@@ -301,34 +301,8 @@ class VolumeAgainstModel(RuleBasedStateMachine):
 
     def check(self, *, kept: bool) -> None:
         """Compare everything that can be seen."""
-        assert self.look() == self.model.view(kept=kept)
+        assert view_of(self.volume) == self.model.view(kept=kept)
         assert findings(self.volume) == ()
-
-    def look(self) -> View:
-        """What the whole tree looks like."""
-        found: View = {}
-        waiting = [(b"", ROOT_INODE)]
-        while waiting:
-            path, directory = waiting.pop()
-            limit = self.volume.listing_limit(directory)
-            for entry in self.volume.list_entries(directory, 0, limit):
-                inode, name = entry.inode, path + b"/" + entry.name
-                record, size = self.volume.attributes(inode)
-                is_file = stat.S_ISREG(record.mode)
-                data: bytes | None = None
-                if is_file:
-                    self.volume.open_file(inode, writing=False)
-                    data = read_range(self.volume, inode, 0, size + 1)
-                    self.volume.close_file(inode)
-                else:
-                    waiting.append((name, inode))
-                xattrs = tuple(
-                    (each, run_inline(self.volume.get_xattr(inode, each)))
-                    for each in sorted(self.volume.list_xattrs(inode))
-                )
-                names = record.nlink if is_file else 1
-                found[name] = (stat.S_IMODE(record.mode), names, xattrs, data)
-        return found
 
     def teardown(self) -> None:
         try:

@@ -1,0 +1,84 @@
+"""A loss of power at any moment of random work: what was synced is there, and nothing is torn."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.support.host_layer.crashes import (
+    Moment,
+    Recorded,
+    every_moment,
+    lose_power,
+    record_recovery,
+    record_run,
+    some_moments,
+)
+from tests.support.host_layer.record import Entry, Event
+
+_log = logging.getLogger(__name__)  # shown with -o log_cli=true, and when a test fails
+
+STEPS: Final = 60
+STATES: Final = 60  # of each run, in the short version
+LONG: Final = (pytest.mark.crash, pytest.mark.timeout(3600))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_loss_of_power_leaves_a_state_since_the_last_sync(tmp_path: Path, seed: int) -> None:
+    recorded = record_run(tmp_path, seed, STEPS)
+    tally = lose_power(recorded, some_moments(recorded, STATES, seed), tmp_path / "left")
+    assert tally.states > STATES // 2
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", range(100, 130))
+def test_at_every_moment(tmp_path: Path, seed: int) -> None:
+    recorded = record_run(tmp_path, seed, 2 * STEPS)
+    tally = lose_power(recorded, every_moment(recorded, 3, seed), tmp_path / "left")
+    _log.info("%d states: %s", tally.states, dict(tally.interrupted.most_common()))
+    assert tally.states > len(recorded.entries)
+
+
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(n, marks=LONG) for n in range(2, 60))])
+def test_a_loss_of_power_during_recovery_changes_nothing(tmp_path: Path, seed: int) -> None:
+    work = record_run(tmp_path, seed, STEPS)
+    moment = Moment(after=len(work.entries) * 2 // 3, loss=seed)
+    recovery = record_recovery(tmp_path, work, moment)
+    tally = lose_power(recovery, every_moment(recovery, 1, seed), tmp_path / "left")
+    assert tally.states == len(recovery.entries)
+
+
+def is_sync_of(entry: Entry, part: str) -> bool:
+    return entry.event is Event.SYNCED and entry.path.startswith(f"store/{part}")
+
+
+def forget_syncs(recorded: Recorded, part: str, kind: str) -> Recorded:
+    """The same run by a program that does not sync some part of the store."""
+    entries = []
+    for entry in recorded.entries:
+        is_folder = "." not in Path(entry.path).name
+        if is_sync_of(entry, part) and is_folder == (kind == "names"):
+            continue
+        entries.append(entry._replace(durable=False) if part == "index" else entry)
+    assert entries != recorded.entries
+    return replace(recorded, entries=entries)
+
+
+MISSING: Final = (
+    ("journal", "bytes"),
+    ("journal", "names"),
+    ("packs", "bytes"),
+    ("packs", "names"),
+    ("index", "bytes"),
+)
+
+
+@pytest.mark.parametrize(("part", "kind"), MISSING)
+def test_a_missing_sync_is_noticed(tmp_path: Path, part: str, kind: str) -> None:
+    recorded = forget_syncs(record_run(tmp_path, 0, STEPS), part, kind)
+    moments = some_moments(recorded, 4 * STATES, 0)
+    with pytest.raises(AssertionError, match="run 0, after entry"):
+        lose_power(recorded, moments, tmp_path / "left")
