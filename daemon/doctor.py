@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from functools import partial
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Final
 
@@ -114,6 +114,12 @@ def _allow_other() -> Check:
 
 
 def _libraries() -> Check:
+    for name in LIBRARIES:
+        try:
+            import_module(name)
+        except ImportError as error:
+            mend = "install cairnfs again; libfuse3 comes from the packages of the system"
+            return Check("libraries", State.FAILED, f"{name}: {error}", mend)
     versions = [f"{name} {metadata.version(name)}" for name in LIBRARIES]
     found = ", ".join([f"Python {platform.python_version()}", *versions])
     return Check("libraries", State.OK, found)

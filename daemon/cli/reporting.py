@@ -56,6 +56,11 @@ def _line(error: BaseException) -> str:
         return f"{message[:1].lower()}{message[1:]}: see `{place} --help`"
     if isinstance(error, click.ClickException):
         return error.format_message()
+    if isinstance(error, ImportError):
+        return (
+            f"something that cairnfs needs is missing or broken: {error}: install it again, "
+            "and libfuse3 from the packages of the system; `cairnfs doctor` looks at all of it"
+        )
     from fsmodel.errors import CairnError
 
     if isinstance(error, (Problem, CairnError)):

@@ -289,6 +289,7 @@ def test_a_dry_call_of_the_helper_checks_only(
     [
         (MountProblem("what, where, what to do"), 1, "what, where, what to do"),
         (UsageProblem("not so"), 2, "not so"),
+        (ImportError("libfuse3.so.3: cannot open"), 1, "libfuse3.so.3: cannot open: install it"),
         (HashMismatch(b"\x01" * 32, "pack 7"), 1, "pack 7"),
         (ValueError("two\nlines"), 1, "unforeseen ValueError: two lines"),
         (ExceptionGroup("nursery", [ExceptionGroup("", [Problem("inside")])]), 1, "inside"),

@@ -3,6 +3,7 @@
 import json
 import platform
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,14 @@ def test_a_host_that_refuses(store: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_no_fusermount(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert "fuse3" in found(store, "fusermount3").mend
+
+
+def test_a_library_that_cannot_be_loaded(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyfuse3", None)
+    check = found(store, "libraries")
+    assert check.state is State.FAILED
+    assert "pyfuse3" in check.found
+    assert "libfuse3" in check.mend
 
 
 def test_no_compiled_chunker(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
