@@ -95,7 +95,7 @@ def store_of(mount: Mount) -> Path | None:
 
     The source is the store's path unless `fsname` was given; then the daemon is asked.
     """
-    if os.path.isabs(mount.source) and Path(mount.source, "format.json").exists():
+    if os.path.isabs(mount.source) and os.path.exists(os.path.join(mount.source, "format.json")):
         return Path(mount.source)
     try:
         return Path(os.fsdecode(os.getxattr(mount.mountpoint, STORE_ATTRIBUTE)))

@@ -30,10 +30,21 @@ path_argument: Decorator = click.argument("path", required=False, metavar="[PATH
 
 def store_meant(named: str | None, path: str | None) -> Path:
     """The store a command is about. Raises Problem when a PATH that was given is not there."""
-    if path is not None and named is None and not os.path.lexists(path):
-        raise Problem(f"{path} does not exist: name a folder in a mount, or give --store")
+    if path is not None and named is None:
+        _require_path(path)
     table = read_mount_table()
     return choose_store(named, os.environ, table, path or os.getcwd()).folder
+
+
+def _require_path(path: str) -> None:
+    try:
+        os.lstat(path)
+    except PermissionError as error:
+        raise Problem(f"{path}: {error.strerror}") from error
+    except OSError as error:
+        raise Problem(
+            f"{path} does not exist: name a folder in a mount, or give --store"
+        ) from error
 
 
 def print_json(document: object) -> None:

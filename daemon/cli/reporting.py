@@ -1,5 +1,6 @@
 """Turns whatever ends a command into an exit status and one line on standard error."""
 
+import errno
 import os
 import sys
 import traceback
@@ -15,6 +16,8 @@ FAILED: Final = 1
 USAGE: Final = 2
 INTERRUPTED: Final = 130
 
+DENIED: Final = os.strerror(errno.EACCES)
+ANOTHER_USER: Final = ": it is for its own user and root: run this as one of them"
 DEBUG_VARIABLE: Final = "CAIRNFS_DEBUG"
 
 
@@ -64,7 +67,7 @@ def _line(error: BaseException) -> str:
     from fsmodel.errors import CairnError
 
     if isinstance(error, (Problem, CairnError)):
-        return str(error)
+        return f"{error}{ANOTHER_USER if str(error).endswith(DENIED) else ''}"
     return (
         f"unforeseen {type(error).__name__}: {error}: this is a mistake in cairnfs; "
         f"run it with {DEBUG_VARIABLE}=1 to see where"

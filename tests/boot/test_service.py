@@ -61,8 +61,27 @@ def is_mounted(system: Container) -> bool:
     return "fuse.cairnfs" in system.run("findmnt", "-n", "/mnt/art", check=False)
 
 
+def cairnfs_files(system: Container) -> list[str]:
+    """What lies about that is called cairnfs, but for packages, stores and the cache of man."""
+    found = system.shell("find / -xdev -name '*cairnfs*' -not -path '/proc/*' 2>/dev/null || true")
+    others = ("/var/tmp/", "/srv/art", "/var/cache/man/")
+    return [path for path in found.split() if not path.startswith(others)]
+
+
 def config(system: Container, text: str, name: str = "art") -> None:
     (system.tree / "etc" / "cairnfs" / f"{name}.toml").write_text(text)
+
+
+def test_install_from_source(system: Container) -> None:
+    places = {"DESTDIR": str(system.tree), "PYTHON": "/usr/bin/python3"}
+    subprocess.run([PROJECT / "packaging" / "stage"], env=os.environ | places, check=True)
+    assert system.run("/usr/local/bin/cairnfs", "version").startswith("cairnfs ")
+    system.run("man", "-w", "cairnfs-mount")
+    system.run("test", "-x", "/sbin/mount.fuse.cairnfs")
+    units = system.shell("ls -d /usr/local/lib/systemd/system/cairnfs*").split()
+    assert system.run("systemd-analyze", "verify", *units) == ""
+    subprocess.run([PROJECT / "packaging" / "unstage"], env=os.environ | places, check=True)
+    assert cairnfs_files(system) == []
 
 
 def test_install(system: Container) -> None:
@@ -202,6 +221,15 @@ def test_a_full_disk_at_the_start(system: Container) -> None:
     assert system.run("cat", "/mnt/art/drawing") == CONTENT
 
 
+def test_another_user_is_told_who_may(system: Container) -> None:
+    nobody = "setpriv --reuid=nobody --regid=nogroup --clear-groups"
+    for command in ("status --store /srv/art", "umount /mnt/art", "--instance art gc"):
+        told = system.shell(f"{nobody} cairnfs {command}", check=False)
+        assert told.startswith("cairnfs: "), told
+        assert len(told.splitlines()) == 1, told
+        assert "mistake in cairnfs" not in told
+
+
 def test_upgrade(system: Container) -> None:
     before = shown(system, "MainPID")
     told = system.run("dpkg", "-i", "/var/tmp/cairnfs-2.deb")
@@ -225,10 +253,7 @@ def test_uninstall(system: Container) -> None:
     assert not is_mounted(system)
     system.run("test", "-e", "/srv/art/format.json")
     system.run("dpkg", "-P", "cairnfs")
-    left = system.shell("find / -xdev -name '*cairnfs*' -not -path '/proc/*' 2>/dev/null || true")
-    others = ("/var/tmp/", "/srv/art", "/var/cache/man/")  # ours, a person's, and that of man
-    strays = [path for path in left.split() if not path.startswith(others)]
-    assert strays in ([], ["/etc/cairnfs"])
+    assert cairnfs_files(system) == ["/etc/cairnfs"]
     assert system.run("cat", "/etc/cairnfs/art.toml") == ART
     system.run("dpkg", "-i", "/var/tmp/cairnfs-2.deb")
     system.run("systemctl", "start", UNIT)

@@ -289,6 +289,7 @@ def test_a_dry_call_of_the_helper_checks_only(
     [
         (MountProblem("what, where, what to do"), 1, "what, where, what to do"),
         (UsageProblem("not so"), 2, "not so"),
+        (Problem("/s/format.json: Permission denied"), 1, "denied: it is for its own user"),
         (ImportError("libfuse3.so.3: cannot open"), 1, "libfuse3.so.3: cannot open: install it"),
         (HashMismatch(b"\x01" * 32, "pack 7"), 1, "pack 7"),
         (ValueError("two\nlines"), 1, "unforeseen ValueError: two lines"),

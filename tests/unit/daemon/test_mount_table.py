@@ -19,6 +19,7 @@ from daemon.mount_table import (
     read_mount_table,
     store_of,
 )
+from tests.support.as_user import USER, as_user, needs_root
 
 TABLE = rb"""22 27 0:21 / /proc rw,relatime - proc proc rw
 27 1 254:0 / / rw,relatime shared:1 master:2 - ext4 /dev/vda rw,discard
@@ -138,3 +139,11 @@ def test_any_name_survives_the_kernels_escaping(name: bytes) -> None:
     )
     (mount,) = parse_mount_table(b"1 2 0:3 / /" + escaped + b" rw - fuse.cairnfs x rw\n")
     assert os.fsencode(mount.mountpoint) == b"/" + name
+
+
+@needs_root
+def test_the_store_of_a_mount_that_this_user_may_not_enter(tmp_path: Path) -> None:
+    mount = Mount("0:9", "/", (), FSTYPE, str(tmp_path / "store"))
+    tmp_path.chmod(0o700)
+    with as_user(USER):
+        assert store_of(mount) == tmp_path / "store"
