@@ -1,8 +1,8 @@
 """How many requests the kernel has made, how long each kind took, how many bytes went through.
 
 A request costs one more coroutine, two looks at the clock and a few additions: 0.6 us, where the
-quickest request takes 11 us in its handler. Times are counted in classes, each twice as long as the one
-before.
+quickest request takes 11 us in its handler. Times are counted in classes, each twice as long as
+the one before.
 
 Owner: the event-loop thread.
 """

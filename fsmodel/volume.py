@@ -51,6 +51,7 @@ from fsmodel.namespace.names import is_view_name
 from fsmodel.namespace.renames import ROOT_CREATOR, RenameFlag
 from fsmodel.namespace.system_tree import SYSTEM_NAME
 from fsmodel.optimizer.analysis import Analysis
+from fsmodel.optimizer.breakdown import Breakdown
 from fsmodel.optimizer.optimizer import Estimate, Optimizer, Outcome
 from fsmodel.optimizer.strategies import StrategyName
 from fsmodel.repair.in_use import repair_in_use
@@ -540,6 +541,12 @@ class Volume:
         if self._parts.series is not None:
             yield from self._parts.series.metrics.publish(figures, line)
 
+    def metrics_history(self) -> Steps[bytes]:
+        """The lines that `publish_metrics` has written so far. Raises DataError."""
+        if self._parts.series is None:
+            return b""
+        return (yield from self._parts.series.metrics.history())
+
     @property
     def series(self) -> AllSeries:
         """The series of the store. Raises NotSupported for a plain one."""
@@ -771,6 +778,10 @@ class Volume:
     def analyze(self) -> Steps[Analysis]:
         """Measure how the store holds what it holds. Raises BackendError."""
         return self._optimizer.analyze()
+
+    def break_down(self) -> Steps[Breakdown]:
+        """Who takes how much: by folder, kind and day; see breakdown.py. Raises BackendError."""
+        return self._optimizer.break_down()
 
     def estimate(
         self, names: Sequence[StrategyName], report: Report

@@ -29,6 +29,7 @@ EXAMPLES: Final[dict[str, Examples]] = {
         ("cairnfs --instance art status --json", "for a program"),
     ),
     "stats": (("cairnfs stats ~/cairn", ""),),
+    "report": (("cairnfs report -o report.html ~/cairn", "to be opened in a browser"),),
     "top": (
         ("cairnfs top ~/cairn", "until Ctrl-C"),
         ("cairnfs top --once --interval 10 ~/cairn", "what happens within 10 seconds"),

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "status": "Show whether a store is mounted, and how its daemon does.",
     "stats": "Show what a store holds and what that takes.",
     "top": "Show what a mounted store is doing, live.",
+    "report": "Make a page about a store, with plots.",
     "fsck": "Check a store for consistency.",
     "gc": "Give the space of deleted data back to the host.",
     "scrub": "Read and verify everything that is stored.",

@@ -6,7 +6,7 @@ import click
 
 from daemon.cli.asking import ask
 from daemon.cli.common import json_option, path_argument, print_json, store_meant, store_option
-from daemon.live_table import size
+from daemon.human import size
 from daemon.metric_catalogue import FLAT
 
 # Figures that belong together, in the order they are shown; what is new stands at the end.

@@ -8,6 +8,7 @@ from daemon.control_commands.copies import COPIES
 from daemon.control_commands.figures import STATS
 from daemon.control_commands.gc import GC
 from daemon.control_commands.optimize import OPTIMIZE
+from daemon.control_commands.report import REPORT
 from daemon.control_commands.running import CHECKPOINT, LIVE, RELEASE, RELOAD, STATUS
 from daemon.control_commands.scrub import SCRUB
 from daemon.control_commands.series import SERIES
@@ -16,7 +17,18 @@ from daemon.control_commands.versions import VERSIONS
 
 VOLUME_COMMANDS: Final[dict[str, VolumeCommand]] = {
     command.name: command
-    for command in (STATS, FSCK, GC, SCRUB, OPTIMIZE, *VERSIONS, *SERIES, *SNAPSHOTS, *COPIES)
+    for command in (
+        STATS,
+        REPORT,
+        FSCK,
+        GC,
+        SCRUB,
+        OPTIMIZE,
+        *VERSIONS,
+        *SERIES,
+        *SNAPSHOTS,
+        *COPIES,
+    )
 }
 SERVICE_COMMANDS: Final[dict[str, ServiceCommand]] = {
     command.name: command for command in (STATUS, LIVE, CHECKPOINT, RELOAD, RELEASE)

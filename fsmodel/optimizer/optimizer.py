@@ -17,6 +17,7 @@ from typing import Final
 from fsmodel.ids import ObjectId
 from fsmodel.optimizer.analysis import Analysis, analyze
 from fsmodel.optimizer.archival import Archival
+from fsmodel.optimizer.breakdown import Breakdown, break_down
 from fsmodel.optimizer.hot_chunks import HotChunks
 from fsmodel.optimizer.jobs import LoadObject, Strategy
 from fsmodel.optimizer.recompression import Recompression
@@ -90,6 +91,10 @@ class Optimizer:
             return analyze(view, load, size_of, hot)
 
         return (yield from on_snapshot(self._parts, self._reader.read, look))
+
+    def break_down(self) -> Steps[Breakdown]:
+        """Who takes how much. Raises BackendError."""
+        return on_snapshot(self._parts, self._reader.read, break_down)
 
     def estimate(
         self, analysis: Analysis, names: Sequence[StrategyName], report: Report

@@ -49,6 +49,11 @@ class MetricsFolder:
         former = yield from self._read(folder, HISTORY)
         yield from self._replace(folder, HISTORY, _bounded(former + line))
 
+    def history(self) -> Steps[bytes]:
+        """The lines written so far; a user may have changed them. Raises DataError."""
+        folder = self._folder()
+        return b"" if folder is None else (yield from self._read(folder, HISTORY))
+
     def _replace(self, folder: InodeId, name: bytes, data: bytes) -> Steps[None]:
         if not self._is_ours(folder, name):
             return

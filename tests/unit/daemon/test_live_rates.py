@@ -6,9 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from daemon.human import duration, printable, size
 from daemon.live_figures import LiveTotals
 from daemon.live_rates import quantile, rates_between
-from daemon.live_table import duration, live_lines, printable, size
+from daemon.live_table import live_lines
 from daemon.metrics import live_totals
 from tests.support.live import operation, totals
 from tests.support.serving import service_of

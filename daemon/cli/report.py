@@ -1,0 +1,55 @@
+"""`cairnfs report`: a page about a store, with plots."""
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from daemon.cli.asking import ask
+from daemon.cli.common import json_option, path_argument, print_json, store_meant, store_option
+from daemon.problems import Problem, UsageProblem
+
+
+@click.command()
+@path_argument
+@store_option
+@click.option(
+    "-o", "--output", metavar="FILE", help="Write the page there, else to standard output."
+)
+@json_option
+def command(path: str | None, store: str | None, output: str | None, as_json: bool) -> None:
+    """Make a page about a store, with plots.
+
+    One HTML file that needs nothing else: growth, what deduplication and compression save by folder
+    and by kind of file, and how much is replaced or deleted each day. All files are gone through,
+    but not their contents. With --json, print what the page is made from.
+    """
+    if not as_json and output is None and sys.stdout.isatty():
+        raise UsageProblem("the page is HTML: name a file with -o FILE, or redirect it")
+    document = ask(store_meant(store, path), "report")
+    if as_json:
+        print_json(document)
+        return
+    from daemon.report.page import report_page
+
+    page = report_page(document).encode("utf-8")
+    if output is None:
+        sys.stdout.buffer.write(page)
+    else:
+        _write(Path(output), page)
+
+
+def _write(file: Path, page: bytes) -> None:
+    """Put a file in place as a whole. Raises Problem."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        draft.write_bytes(page)
+        draft.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink()
+        raise Problem(
+            f"{file} cannot be written: {error.strerror}: name another file with -o"
+        ) from error

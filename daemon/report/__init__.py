@@ -1,0 +1,1 @@
+"""The page of `cairnfs report`: one HTML file that needs nothing else."""
