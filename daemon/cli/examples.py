@@ -46,6 +46,13 @@ EXAMPLES: Final[dict[str, Examples]] = {
         ("cairnfs scrub ~/cairn", "go on where the last one was"),
         ("cairnfs scrub --restart ~/cairn", "from the beginning"),
     ),
+    "chunks list": (
+        ("cairnfs chunks list --sort stored --limit 10 ~/cairn", "what takes most room"),
+        ("cairnfs chunks list --sort read --reverse ~/cairn", "what nobody reads"),
+        ("cairnfs chunks list --codec delta --min-refs 2 --json ~/cairn", "for a program"),
+    ),
+    "chunks show": (("cairnfs chunks show 4f2a91", "and the files that need it; in a mount"),),
+    "chunks verify": (("cairnfs chunks verify 4f2a91 77b0", "read them from their packs"),),
     "optimize analyze": (("cairnfs optimize analyze ~/cairn", ""),),
     "optimize estimate": (("cairnfs optimize estimate --strategy archival ~/cairn", ""),),
     "optimize run": (("cairnfs optimize run --strategy archival --strategy gc ~/cairn", ""),),

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "fsck": "Check a store for consistency.",
     "gc": "Give the space of deleted data back to the host.",
     "scrub": "Read and verify everything that is stored.",
+    "chunks": "List, show and verify the chunks that contents are stored as.",
     "optimize": "Make a store smaller, or quicker to read.",
     "series": "List, make, delete and restore series; clean an address.",
     "versions": "Show, bring back or drop earlier contents of files.",

@@ -3,6 +3,7 @@
 from typing import Final
 
 from daemon.control_commands.checks import FSCK
+from daemon.control_commands.chunks import CHUNKS
 from daemon.control_commands.command import ServiceCommand, VolumeCommand
 from daemon.control_commands.copies import COPIES
 from daemon.control_commands.figures import STATS
@@ -28,6 +29,7 @@ VOLUME_COMMANDS: Final[dict[str, VolumeCommand]] = {
         *SERIES,
         *SNAPSHOTS,
         *COPIES,
+        *CHUNKS,
     )
 }
 SERVICE_COMMANDS: Final[dict[str, ServiceCommand]] = {

@@ -1,14 +1,17 @@
-"""Which objects had to be decoded often: those that were read while they were not in memory.
+"""Which objects are read, how often and when last.
 
-Memory only, and bounded: when it is full, all counts are halved and those that fall to zero go, so
-what was read long ago counts less than what is read now.
+How often: only what was read while it was not in memory counts, which is what decoding costs. When
+last: any reading. Memory only, and bounded. When the counts are full, all are halved and those that
+fall to zero go, so what was read long ago counts less than what is read now; of the moments, the
+oldest goes.
 """
 
+from collections import OrderedDict
 from typing import Final
 
 from fsmodel.ids import ObjectId
 
-COUNTED_MAX: Final = 16_384  # about 2 MB
+COUNTED_MAX: Final = 16_384  # about 2 MB, and as much again for the moments
 HOT_READS: Final = 4  # read so often, an object is hot
 
 
@@ -18,6 +21,7 @@ class Heat:
     def __init__(self, counted_max: int = COUNTED_MAX) -> None:
         self._counted_max = counted_max
         self._reads: dict[ObjectId, int] = {}
+        self._moments: OrderedDict[ObjectId, int] = OrderedDict()  # the longest ago first
 
     def note(self, read: ObjectId) -> None:
         """An object is going to be read from its pack."""
@@ -25,6 +29,21 @@ class Heat:
         reads[read] = reads.get(read, 0) + 1
         if len(reads) > self._counted_max:
             self._reads = {each: count // 2 for each, count in reads.items() if count > 1}
+
+    def touch(self, read: ObjectId, now_ns: int) -> None:
+        """An object is being read at a moment, from its pack or from memory."""
+        moments = self._moments
+        moments[read] = now_ns
+        moments.move_to_end(read)
+        if len(moments) > self._counted_max:
+            moments.popitem(last=False)
+
+    def last_read_ns(self, wanted: ObjectId) -> int:
+        """When an object was read last; 0 when that was not since the store was opened.
+
+        Also 0 when so many others were read since that it is not remembered.
+        """
+        return self._moments.get(wanted, 0)
 
     def hot(self) -> list[ObjectId]:
         """Objects that are read often, the hottest first."""

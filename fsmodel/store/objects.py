@@ -256,6 +256,7 @@ class ObjectStore:
         data = self._cache.get(wanted)
         if data is None:
             self.heat.note(wanted)
+        self.heat.touch(wanted, self._changes.now_ns())
         return data
 
     def is_cached(self, wanted: ObjectId) -> bool:

@@ -11,11 +11,13 @@ from fsmodel.ids import InodeId, ObjectId
 from fsmodel.steps import Steps, Work
 from fsmodel.store.epochs import Epoch
 from fsmodel.store.object_reader import locate
+from fsmodel.upkeep.chunk_query import Chunks
 from fsmodel.upkeep.collection import Collector
 from fsmodel.upkeep.compaction import Compactor
 from fsmodel.upkeep.damage import DamageNotes, KnownDamage, UnwrittenNotes
 from fsmodel.upkeep.garbage import THOROUGH, THRIFTY, GarbageCollector, GcReport, Report
 from fsmodel.upkeep.hurt_files import hurt_files
+from fsmodel.upkeep.index_view import IndexView
 from fsmodel.upkeep.pack_usage import PackSurvey
 from fsmodel.upkeep.retirement import Retirement
 from fsmodel.upkeep.scrub import Pace, Scrubber
@@ -58,6 +60,7 @@ class Upkeep:
             scrub_bytes_per_second  # may change; counts for the next scrub
         )
         self._running = ""
+        self.chunks = Chunks(index, objects, self.paths_needing)
         self._notes = DamageNotes(index, changes, objects, parts.layout)
         self._scrubber = Scrubber(index, changes, objects, self._notes)
         self._collector = GarbageCollector(
@@ -120,31 +123,41 @@ class Upkeep:
         """Say which files each damaged object is needed for."""
         if not damage:
             return ()
-        epoch = self.parts.objects.epochs.current  # keeps the packs the snapshot speaks of
-        yield from self.parts.durability.checkpoint()
-        wanted = [each.id for each in damage]
-        files: dict[ObjectId, list[InodeId]] = yield Work(
-            partial(self._trace, wanted, epoch), TRACE_COST_BYTES
-        )
+        paths = yield from self.paths_needing([each.id for each in damage])
         return tuple(
-            DamagedObject(
-                each.id.hex(),
-                each.place,
-                each.reason,
-                each.kept,
-                tuple(path for inode in files.get(each.id, ()) for path in self._paths(inode)),
-            )
+            DamagedObject(each.id.hex(), each.place, each.reason, each.kept, paths[each.id])
             for each in damage
         )
 
-    def _trace(self, wanted: list[ObjectId], epoch: Epoch) -> dict[ObjectId, list[InodeId]]:
+    def paths_needing(self, wanted: Sequence[ObjectId]) -> Steps[dict[ObjectId, tuple[bytes, ...]]]:
+        """The paths of the files that cannot be read without each of these objects.
+
+        Reads every manifest, in a worker. Raises NoSpace, BackendError.
+        """
+        epoch = self.parts.objects.epochs.current  # keeps the packs the snapshot speaks of
+        if self.parts.dry:  # what was replayed is committed nowhere
+            files = self._trace(self.parts.index, wanted, epoch)
+        else:
+            yield from self.parts.durability.checkpoint()
+            files = yield Work(partial(self._trace_snapshot, wanted, epoch), TRACE_COST_BYTES)
+        return {
+            each: tuple(path for inode in files.get(each, ()) for path in self._paths(inode))
+            for each in wanted
+        }
+
+    def _trace_snapshot(
+        self, wanted: Sequence[ObjectId], epoch: Epoch
+    ) -> dict[ObjectId, list[InodeId]]:
         with self.parts.index.snapshot() as view:
-            find = partial(view.get, OBJECT)
+            return self._trace(view, wanted, epoch)
 
-            def load(page: ObjectId) -> bytes:
-                return self.parts.objects.read(locate(find, page, epoch))
+    def _trace(
+        self, view: IndexView, wanted: Sequence[ObjectId], epoch: Epoch
+    ) -> dict[ObjectId, list[InodeId]]:
+        def load(page: ObjectId) -> bytes:
+            return self.parts.objects.read(locate(partial(view.get, OBJECT), page, epoch))
 
-            return hurt_files(view, load, wanted)
+        return hurt_files(view, load, wanted)
 
     def _paths(self, inode: InodeId) -> list[bytes]:
         try:

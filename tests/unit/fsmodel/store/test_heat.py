@@ -29,3 +29,13 @@ def test_what_was_read_once_makes_room() -> None:
         for number in range(1, 30):
             note(heat, number, 1)
     assert heat.hot() == []
+
+
+def test_the_moment_of_the_last_reading_is_known_of_so_many() -> None:
+    heat = Heat(counted_max=3)
+    assert heat.last_read_ns(IDS[0]) == 0
+    for number in range(3):
+        heat.touch(IDS[number], 10 + number)
+    heat.touch(IDS[0], 20)
+    heat.touch(IDS[3], 21)
+    assert [heat.last_read_ns(each) for each in IDS[:4]] == [20, 0, 12, 21]
