@@ -51,9 +51,8 @@ class FolderKeeper:
         evicted = await self._attempt(self._volume.tidy_cache(), "cache/ exceeds its bounds")
         if evicted is not None and evicted.evicted_files:
             _log.info(
-                "%d files of %d bytes evicted from cache/",
-                evicted.evicted_files,
-                evicted.evicted_bytes,
+                "evicted from cache/",
+                extra={"fields": {"files": evicted.evicted_files, "bytes": evicted.evicted_bytes}},
             )
         await self._attempt(self._volume.remove_leftovers(), "removed folders still take space")
 

@@ -3,23 +3,39 @@ r"""Logging: one event a line, as text or as JSON, to standard error or a file o
     2026-11-20T10:11:12.123Z error daemon.errnos frame at …: checksum
     {"time":"2026-11-20T10:11:12.123Z","level":"error","logger":"daemon.errnos","message":"…"}
 
-Line breaks inside an event (of a traceback, say) are written as \n. Keyword values given as
-`extra={"fields": {...}}` follow the message as key=value, and are members in JSON.
+Line breaks inside an event (of a traceback, say) are written as \n, and what would steer a terminal
+as \x1b and the like: names in events are users' own. In JSON `event` is the message without its
+values, the same for all events of a kind. Values given as `extra={"fields": {...}}` follow the
+message as key=value, and are members in JSON.
+
+Where standard error is the journal of systemd, each line begins with its priority, <3> for an
+error, which the journal takes off (sd-daemon(3)).
 """
 
 import logging
 import os
+import re
+import sys
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import msgspec
 
+from daemon.human import printable
+
 LOG_FILE: Final = "daemon.log"
 LOG_BYTES_MAX: Final = 8 << 20  # then the file is renamed to daemon.log.1 and begun again
-STANDARD_DESCRIPTORS: Final = (1, 2)
+STANDARD_ERROR: Final = 2
+STANDARD_DESCRIPTORS: Final = (1, STANDARD_ERROR)
+
+JOURNAL_VARIABLE: Final = "JOURNAL_STREAM"  # device and inode of the journal's socket
+JOURNAL_ERROR: Final = "<3>"
+_PRIORITIES: Final = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
+
+_ESCAPED_BYTE: Final = re.compile("[\udc80-\udcff]")
 
 _encode_json = msgspec.json.Encoder().encode
 
@@ -29,7 +45,7 @@ def configure_logging(
 ) -> "ErrorCounter":
     """Send all events of this process to standard error, or to a file (see RollingLog)."""
     handler: logging.Handler = (
-        logging.StreamHandler() if file is None else RollingLog(file, redirect=redirect)
+        StandardErrorLog() if file is None else RollingLog(file, redirect=redirect)
     )
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
     counter = ErrorCounter()
@@ -56,7 +72,7 @@ class TextLines(logging.Formatter):
         fields = "".join(f" {key}={value}" for key, value in _fields(record).items())
         traceback = f" | {self.formatException(record.exc_info)}" if record.exc_info else ""
         line = f"{_time(record)} {_level(record)} {record.name} {message}{fields}{traceback}"
-        return _printable(line).replace("\n", "\\n")
+        return _shown(line).replace("\n", "\\n")
 
 
 class JsonLines(logging.Formatter):
@@ -68,12 +84,26 @@ class JsonLines(logging.Formatter):
             "time": _time(record),
             "level": _level(record),
             "logger": record.name,
-            "message": _printable(record.getMessage()),
+            "message": _shown(record.getMessage()),
+            "event": _shown(str(record.msg)),
         }
-        event |= {key: _printable(str(value)) for key, value in _fields(record).items()}
+        event |= {key: _member(value) for key, value in _fields(record).items()}
         if record.exc_info:
-            event["traceback"] = _printable(self.formatException(record.exc_info))
+            event["traceback"] = _shown(self.formatException(record.exc_info))
         return _encode_json(event).decode()
+
+
+class StandardErrorLog(logging.StreamHandler[TextIO]):
+    """Standard error; each line says how severe it is when that is systemd's journal."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+        self._to_journal = is_journal(os.environ.get(JOURNAL_VARIABLE, ""), STANDARD_ERROR)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        line = super().format(record)
+        return f"<{_PRIORITIES.get(_level(record), 6)}>{line}" if self._to_journal else line
 
 
 class RollingLog(RotatingFileHandler):
@@ -118,7 +148,16 @@ class ErrorCounter(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Count an event. Any thread may log; logging's own lock is held here."""
         self.count += 1
-        self.last = _printable(record.getMessage())
+        self.last = _shown(record.getMessage()).replace("\n", "\\n")
+
+
+def is_journal(journal: str, descriptor: int) -> bool:
+    """Whether a descriptor is what JOURNAL_STREAM speaks of (systemd.exec(5))."""
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return False
+    return journal == f"{found.st_dev}:{found.st_ino}"
 
 
 def _private(path: str, flags: int) -> int:
@@ -140,6 +179,16 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
     return fields if isinstance(fields, dict) else {}
 
 
-def _printable(text: str) -> str:
-    r"""Text that any encoder takes: bytes of names that are not UTF-8 become \xNN."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+def _member(value: object) -> object:
+    return value if isinstance(value, (bool, int, float)) or value is None else _shown(str(value))
+
+
+def _shown(text: str) -> str:
+    r"""Text that any encoder takes and any terminal shows; its line breaks stay.
+
+    Bytes of names that are not UTF-8 become \xNN, as do characters that are no text.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    text = _ESCAPED_BYTE.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", text)
+    return "\n".join(printable(line) for line in text.split("\n"))

@@ -99,9 +99,10 @@ class Maintenance:
             await trio.sleep(RETRY_SECONDS)
         else:
             _log.info(
-                "garbage collected: %d objects, %d bytes given back",
-                report.objects_freed,
-                report.bytes_freed,
+                "garbage collected",
+                extra={
+                    "fields": {"objects": report.objects_freed, "bytes_freed": report.bytes_freed}
+                },
             )
         finally:
             steps.close()

@@ -79,9 +79,18 @@ def _report(error: BaseException) -> int:
         click.echo(error.format_message(), err=True)
         return USAGE
     line = explain(error)
-    click.echo(f"cairnfs: {line}", err=True)
+    click.echo(f"{_journal_priority()}cairnfs: {line}", err=True)
     _tell_manager(line)
     return USAGE if isinstance(error, (click.UsageError, UsageProblem)) else FAILED
+
+
+def _journal_priority() -> str:
+    """What has the journal of systemd show a line as an error; see daemon/logs.py."""
+    if "JOURNAL_STREAM" not in os.environ:
+        return ""
+    from daemon.logs import JOURNAL_ERROR, JOURNAL_VARIABLE, STANDARD_ERROR, is_journal
+
+    return JOURNAL_ERROR if is_journal(os.environ[JOURNAL_VARIABLE], STANDARD_ERROR) else ""
 
 
 def _tell_manager(line: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from daemon import logs
-from daemon.logs import ErrorCounter, JsonLines, RollingLog, TextLines, configure_logging
+from daemon.logs import (
+    ErrorCounter,
+    JsonLines,
+    RollingLog,
+    TextLines,
+    adjust_logging,
+    configure_logging,
+    is_journal,
+)
 
 
 @pytest.fixture
@@ -42,7 +51,8 @@ def test_a_json_line() -> None:
         "level": "error",
         "logger": "daemon.x",
         "message": "pack 7 is gone",
-        "inode": "5",
+        "event": "pack %d is gone",
+        "inode": 5,
     }
 
 
@@ -57,6 +67,55 @@ def test_an_event_is_one_line_whatever_it_says(formatter: logging.Formatter) -> 
     assert "Traceback" in line
     assert "\\xff" in json.dumps(line)
     line.encode()
+
+
+@pytest.mark.parametrize("formatter", [TextLines(), JsonLines()])
+def test_a_name_cannot_forge_an_event_or_steer_a_terminal(formatter: logging.Formatter) -> None:
+    name = "a\r\n<0>2027\x1b]0;x\x07\x85\u2028\u202e\x9b31m\ud800"
+    line = formatter.format(event("refused: %s", name, fields={"name": name, "n": 1.5, "b": None}))
+    assert len(line.splitlines()) == 1
+    assert line.isprintable()
+    line.encode()
+    assert r"\x1b]0;x" in line.replace("\\\\", "\\")
+
+
+def test_fields_keep_their_kind_in_json() -> None:
+    line = JsonLines().format(event("x", fields={"n": 1.5, "t": True, "z": None, "p": Path("/a")}))
+    found = json.loads(line)
+    assert [found[key] for key in "ntzp"] == [1.5, True, None, "/a"]
+
+
+@pytest.mark.usefixtures("restored_logging")
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_lines_for_the_journal_begin_with_their_priority(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    found = os.fstat(2)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+    configure_logging("debug", form)
+    log = logging.getLogger("x")
+    for write in (log.debug, log.info, log.warning, log.error, log.critical):
+        write("said")
+    lines = capfd.readouterr().err.splitlines()
+    assert [line[:3] for line in lines] == ["<7>", "<6>", "<4>", "<3>", "<2>"]
+    adjust_logging("debug", "json")
+    log.error("later")
+    assert json.loads(capfd.readouterr().err.removeprefix("<3>"))["message"] == "later"
+
+
+@pytest.mark.usefixtures("restored_logging")
+@pytest.mark.parametrize("journal", ["", "1:1", "nonsense"])
+def test_elsewhere_there_is_no_priority(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, journal: str
+) -> None:
+    monkeypatch.setenv("JOURNAL_STREAM", journal)
+    configure_logging("info", "text")
+    logging.getLogger("x").error("said")
+    assert capfd.readouterr().err.startswith("20")
+
+
+def test_a_closed_descriptor_is_no_journal() -> None:
+    assert not is_journal("1:1", 1 << 20)
 
 
 def test_errors_are_counted_and_the_last_is_kept() -> None:
