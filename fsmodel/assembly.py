@@ -25,6 +25,8 @@ from fsmodel.durability import Durability
 from fsmodel.history.roots import Roots
 from fsmodel.ids import PackId
 from fsmodel.index_border import index_errors_translated
+from fsmodel.indexes.assembly import assemble_indexes
+from fsmodel.indexes.indexes import Indexes
 from fsmodel.inode_table import InodeTable
 from fsmodel.metadata_assembly import MetadataParts, assemble_metadata
 from fsmodel.namespace.folder_levels import level_for
@@ -92,6 +94,7 @@ class Parts:
     drafts: Drafts
     series: SeriesParts | None  # of a store with structured folders
     removal: Removal
+    indexes: Indexes
     virtual_attributes: VirtualAttributes
     metadata: MetadataParts
     history: SnapshotParts
@@ -248,6 +251,7 @@ def _open_parts(
         settings.cache_folder,
         contents.is_open,
     )
+    indexes = assemble_indexes(index, inodes, changes, namespace, whole, contents.is_open)
     namespace.keep_former(versions.keeper)
     contents.keep_former = versions.keeper.keep_rewritten
     views = Views()
@@ -301,6 +305,7 @@ def _open_parts(
         drafts=drafts,
         series=series,
         removal=Removal(changes, namespace),
+        indexes=indexes,
         virtual_attributes=VirtualAttributes(
             inodes, contents, digests, objects, os.fsencode(layout.folder)
         ),

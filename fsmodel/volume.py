@@ -102,6 +102,7 @@ class Volume:
         self.versions = parts.versions
         self.snapshots = parts.history.snapshots
         self.chunks = parts.upkeep.chunks
+        self.indexes = parts.indexes
         self.entry_changed: EntryChanged = lambda directory, name: None
         parts.history.outside.listen(self._pass_on)
         self._names = parts.namespace

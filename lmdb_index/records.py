@@ -141,6 +141,30 @@ class SnapshotRecord(msgspec.Struct, array_like=True, frozen=True):
     files: int
 
 
+class UserIndexRecord(msgspec.Struct, array_like=True, frozen=True):
+    """How far a user-defined index is. The key is the inode that holds its definition."""
+
+    state: int  # UserIndexState
+    cursor: int = 0  # while it is built: every inode up to this one has been looked at
+
+
+class UserIndexState:
+    """Values of `UserIndexRecord.state`."""
+
+    BUILDING = 1
+    READY = 2
+    DROPPING = 3  # its definition is gone; its rows go bit by bit
+
+
+class IndexedRecord(msgspec.Struct, array_like=True, frozen=True):
+    """What a document has in a user-defined index. The key is (index, inode)."""
+
+    content: bytes  # content ref the values were read from
+    entries: tuple[tuple[bytes, bytes], ...] = ()  # value key, and the values as JSON
+    shown: bool = True  # False: its series is deleted, and it has no rows in `index_entry`
+    problem: str = ""  # why it has no entries, if it should have some
+
+
 class RawRecord(msgspec.Struct, array_like=True, frozen=True):
     """A row that holds plain bytes: an attribute's value, or nothing at all."""
 

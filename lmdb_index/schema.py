@@ -17,12 +17,14 @@ from lmdb_index.records import (
     DirentOrderRecord,
     DirentRecord,
     ExtentRecord,
+    IndexedRecord,
     InodeRecord,
     ObjectRecord,
     PackRecord,
     RawRecord,
     ScrubRecord,
     SnapshotRecord,
+    UserIndexRecord,
 )
 
 Record = TypeVar("Record", bound=msgspec.Struct)
@@ -143,6 +145,21 @@ SHA256: Final = Table(17, b"sha256", RawRecord)
 #   Exactly one row for each name in a kind folder that has an extension and no leading dot.
 ARTIFACT: Final = Table(18, b"artifact", RawRecord)
 
+# user_index: how far each user-defined index is (fsmodel/indexes/).
+#   key  inode that holds its definition      value  UserIndexRecord
+#   A definition without a row is to be built; a row without a definition is to be emptied.
+USER_INDEX: Final = Table(20, b"user_index", UserIndexRecord)
+
+# index_entry: user-defined indexes, in the order of the values.
+#   key  index, value key, inode       value  the values as JSON; nothing if that is long
+#   Exactly the entries that the shown rows of `indexed` list.
+INDEX_ENTRY: Final = Table(21, b"index_entry", RawRecord)
+
+# indexed: what each document has in each user-defined index.
+#   key  index, inode      value  IndexedRecord
+#   A row for each document the index is about, once that has been looked at.
+INDEXED: Final = Table(22, b"indexed", IndexedRecord)
+
 TABLES: Final[tuple[Table[msgspec.Struct], ...]] = (
     META,
     INODE,
@@ -163,4 +180,7 @@ TABLES: Final[tuple[Table[msgspec.Struct], ...]] = (
     SNAPSHOT,
     SHA256,
     ARTIFACT,
+    USER_INDEX,
+    INDEX_ENTRY,
+    INDEXED,
 )  # type: ignore[assignment]  # a tuple of tables of several record types

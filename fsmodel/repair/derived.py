@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from fsmodel.change import Change, Changes
 from fsmodel.errors import Stale
@@ -18,6 +18,7 @@ from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.steps import PAUSE, Steps
 from fsmodel.upkeep.check_counters import true_counters
 from fsmodel.upkeep.check_hints import wrong_hints
+from fsmodel.upkeep.check_indexes import wrong_indexes
 from fsmodel.upkeep.check_objects import depth_needed
 from fsmodel.upkeep.check_packs import PackSize, WrongPack, wrong_packs
 from fsmodel.upkeep.check_series import (
@@ -40,7 +41,19 @@ from fsmodel.upkeep.reference_counts import (
 )
 from lmdb_index.keys import number_key, number_of
 from lmdb_index.records import PackRecord, PackState, RawRecord
-from lmdb_index.schema import ARTIFACT, DAMAGED, INODE, OBJECT, PACK, SNAPSHOT, UNREFERENCED
+from lmdb_index.schema import (
+    ARTIFACT,
+    DAMAGED,
+    INDEX_ENTRY,
+    INDEXED,
+    INODE,
+    OBJECT,
+    PACK,
+    SNAPSHOT,
+    UNREFERENCED,
+    USER_INDEX,
+    Table,
+)
 
 BATCH: Final = 256  # corrections in one change
 _PRESENT: Final = RawRecord()
@@ -60,11 +73,12 @@ class Corrections:
     snapshots: list[WrongSnapshot] = field(default_factory=list)
     hints: list[WrongHint] = field(default_factory=list)
     artifacts: list[bytes] = field(default_factory=list)  # keys of rows that lack or are too many
+    indexes: list[int] = field(default_factory=list)  # user-defined ones that are wrong somewhere
 
     def __bool__(self) -> bool:
         """Whether there is anything to correct."""
         objects = (self.counts, self.surplus, self.shallow, self.packs)
-        return any((*objects, self.trees, self.snapshots, self.hints, self.artifacts))
+        return any((*objects, self.trees, self.snapshots, self.hints, self.artifacts, self.indexes))
 
 
 def find_corrections(view: IndexView, load: LoadObject, pack_size: PackSize) -> Corrections:
@@ -89,6 +103,7 @@ def find_corrections(view: IndexView, load: LoadObject, pack_size: PackSize) -> 
     found.trees = list(wrong_trees(view, load))
     found.snapshots = list(wrong_snapshots(view, load))
     found.hints = list(wrong_hints(view))
+    found.indexes = sorted({index for index, _ in wrong_indexes(view)})
     found.artifacts = [*missing_artifacts(view), *surplus_artifacts(view)]
     return found
 
@@ -104,6 +119,7 @@ def apply_corrections(changes: Changes, found: Corrections, note: Note) -> Steps
         *(partial(_correct_snapshot, each) for each in found.snapshots),
         *(partial(_correct_hint, each) for each in found.hints),
         *(partial(_correct_artifact, each) for each in found.artifacts),
+        *(partial(_correct_index, each) for each in found.indexes),
     ]
     for start in range(0, len(work), BATCH):
         with changes.begin() as change:
@@ -207,3 +223,13 @@ def _correct_artifact(key: bytes, change: Change, note: Note) -> None:
         note(Part.SERIES, f"artifact {artifact_text(key)} is listed by its address again")
     elif operation.delete(ARTIFACT, key):
         note(Part.SERIES, f"artifact {artifact_text(key)} is not listed any more")
+
+
+def _correct_index(index: int, change: Change, note: Note) -> None:
+    """It is empty, and is built anew when the store is served next."""
+    operation, prefix = change.operation, number_key(index)
+    tables: tuple[Table[Any], ...] = (INDEX_ENTRY, INDEXED, USER_INDEX)
+    for table in tables:
+        for key, _ in operation.scan_prefix(table, prefix):
+            operation.delete(table, key)
+    note(Part.INDEXES, f"user-defined index {index} is built anew, in a mount or by index rebuild")

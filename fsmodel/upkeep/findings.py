@@ -18,6 +18,7 @@ class Part(Enum):
     PACKS = "packs"  # rows of packs, and their files
     TREES = "trees"  # what the packs say of directories
     SERIES = "series"  # artifacts by address, documents and output of series
+    INDEXES = "indexes"  # user-defined ones: what they say of documents
     COUNTERS = "counters"  # the figures of `cairnfs stats`
     HINTS = "hints"  # rows that may be forgotten: sketches, digests, how far a scrub has come
     DAMAGE = "damage"  # objects that are known to be lost, until their bytes are written again

@@ -15,6 +15,7 @@ from fsmodel.upkeep.check_contents import check_contents
 from fsmodel.upkeep.check_counters import check_counters
 from fsmodel.upkeep.check_damage import check_damage
 from fsmodel.upkeep.check_hints import check_hints
+from fsmodel.upkeep.check_indexes import check_indexes
 from fsmodel.upkeep.check_names import check_names
 from fsmodel.upkeep.check_objects import check_objects
 from fsmodel.upkeep.check_series import check_series
@@ -57,6 +58,7 @@ def check_volume(
         _readable(check_names(view)),
         _readable(check_attached(view)),
         _readable(check_series(view)),
+        _readable(check_indexes(view)),
         _readable(check_contents(view, load)),
         _readable(check_objects(view, load, pack_size)),
         _readable(check_trees(view, load)),

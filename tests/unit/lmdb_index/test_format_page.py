@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 import re
+from datetime import UTC, datetime
 from itertools import accumulate, takewhile
 from pathlib import Path
 from struct import Struct
@@ -12,7 +13,7 @@ import msgspec
 import pytest
 
 import lmdb_index
-from lmdb_index import meta, records
+from lmdb_index import meta, records, value_keys
 from lmdb_index.block_format import BLOCK_HEADER, BLOCK_VERSION
 from lmdb_index.block_keys import GROUP_ROWS, KeyForm
 from lmdb_index.journal_files import segment_path
@@ -181,3 +182,12 @@ def test_the_comparison_notices_a_difference() -> None:
         ("u32", 4),
         ("u64", 8),
     ]
+
+
+def test_tags_of_value_keys() -> None:
+    table = rows("Value keys", "tag")
+    assert all(bytes.fromhex(row["tag"]) == getattr(value_keys, row["name"]) for row in table)
+    moment = datetime(2026, 11, 20, tzinfo=UTC)
+    values: tuple[object, ...] = (None, False, True, 0, moment, "", [])
+    keys = [value_keys.value_key(value) for value in values]
+    assert [key[:1].hex() for key in keys] == [row["tag"] for row in table]

@@ -1,0 +1,1 @@
+"""User-defined indexes over JSON documents: which documents have which values."""
