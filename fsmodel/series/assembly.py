@@ -28,6 +28,7 @@ from fsmodel.series.places import Places, Zone
 from fsmodel.series.policy import StructuredNames
 from fsmodel.series.series_document import SELECTOR
 from fsmodel.series.structured_namespace import StructuredNamespace
+from fsmodel.series.tree_moves import TreeMoves
 from fsmodel.series.unchecked_names import UncheckedNames
 from lmdb_index.index import Index
 
@@ -83,7 +84,7 @@ def name_rules(index: Index, inodes: InodeTable, *, contained_mount: bool) -> Na
     """The rules of a store that is being opened."""
     xattrs = Xattrs(index)
     contained = ContainedLinks(index, inodes, xattrs, whole_mount=contained_mount)
-    configs = SeriesConfigs(inodes, xattrs)
+    configs = SeriesConfigs(index, inodes, xattrs)
     folders = find_structured_folders(index)
     if folders is None:
         return NameRules(ContainedNames(inodes, contained), contained, configs)
@@ -116,7 +117,11 @@ def assemble_series(
     lifecycle = Lifecycle(names, rules.folders, rules.configs, artifacts, commits, forget_policies)
 
     default_document = DefaultDocument(names, inodes, whole, rules.folders)
-    namespace.structure(rules.folders, lifecycle, commits, names, default_document)
+    assert isinstance(rules.policy, StructuredNames)
+    tree_moves = TreeMoves(index, inodes, rules.places, rules.policy, artifacts)
+    namespace.structure(
+        rules.folders, lifecycle, commits, names, default_document, rules.places, tree_moves
+    )
     everything = AllSeries(
         changes, namespace, names, rules.folders, lifecycle, artifacts, whole, commits
     )

@@ -12,6 +12,9 @@ from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.xattrs import Xattrs
 from fsmodel.series.series_document import SeriesConfig, decode_config
 from fsmodel.versions.policy import VersionPolicy
+from lmdb_index.index import Index
+from lmdb_index.keys import named_key
+from lmdb_index.schema import XATTR
 
 CONFIG_ATTRIBUTE: Final = b"cairnfs.series"  # of the folder of a series' output
 _DEFAULT: Final = SeriesConfig()
@@ -20,13 +23,14 @@ _DEFAULT: Final = SeriesConfig()
 class SeriesConfigs:
     """Reads and sets configurations. Owner: the thread that owns the index."""
 
-    def __init__(self, inodes: InodeTable, xattrs: Xattrs) -> None:
+    def __init__(self, index: Index, inodes: InodeTable, xattrs: Xattrs) -> None:
+        self._index = index
         self._inodes = inodes
         self._xattrs = xattrs
 
-    def of(self, series: InodeId, change: Change | None = None) -> SeriesConfig:
-        """The configuration of the series with this folder of output."""
-        return self._stored(series, change) or _DEFAULT
+    def of(self, series: InodeId) -> SeriesConfig:
+        """The configuration of the series with this folder of output. Sees a change in progress."""
+        return self._stored(series) or _DEFAULT
 
     def set(self, change: Change, series: InodeId, config: SeriesConfig) -> None:
         """Let the rules follow a document from the end of this change on."""
@@ -47,7 +51,6 @@ class SeriesConfigs:
             directory = InodeId(self._inodes.get(directory).parent)
         return None
 
-    def _stored(self, series: InodeId, change: Change | None = None) -> SeriesConfig | None:
-        record = self._inodes.get(series) if change is None else change.inode(series)
-        data = self._xattrs.find(series, record, CONFIG_ATTRIBUTE)
-        return None if data is None else decode_config(data)
+    def _stored(self, series: InodeId) -> SeriesConfig | None:
+        row = self._index.get(XATTR, named_key(series, CONFIG_ATTRIBUTE))
+        return None if row is None else decode_config(row.value)

@@ -75,7 +75,7 @@ class Lifecycle:
             self.note_changed(change, self._folders.output)
             former = frozenset[str]()
         else:
-            former = frozenset(self._configs.of(output, change).kinds)
+            former = frozenset(self._configs.of(output).kinds)
         self._configs.set(change, output, config)
         for kind in config.kinds:
             self._make_kind(change, output, kind.encode(), owner)
@@ -129,7 +129,7 @@ class Lifecycle:
             return
         if next(self._artifacts.of(output), None) is not None:
             raise AlreadyExists(f"series {series.decode()!a} has output: delete it first")
-        for kind in self._configs.of(output, change).kinds:
+        for kind in self._configs.of(output).kinds:
             self._drop_kind(change, output, kind.encode())
         self._names.rmdir(change, self._folders.output, series)
         self.note_changed(change, self._folders.output)

@@ -11,6 +11,7 @@ from typing import Final
 from fsmodel.change import Change
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.inode_table import InodeTable
+from fsmodel.namespace.cloning import ASIDE
 from fsmodel.namespace.system_tree import SystemTree
 from fsmodel.series.layout import DELETED, DOCUMENT_FOLDERS, REMOVED, StructuredFolders
 from lmdb_index.index import Index
@@ -78,6 +79,10 @@ class Places:
         top = _way(directory, self._inodes.get)[-1]
         record = self._inodes.get(top)
         return record.parent == ROOT_INODE and self._name(record) in DOCUMENT_FOLDERS
+
+    def are_aside(self, *directories: InodeId) -> bool:
+        """Whether one of these directories is that of copies that are being made."""
+        return self._system.find(ASIDE) in directories
 
     def is_series_output(self, directory: InodeId) -> bool:
         """Whether a directory is the folder of an active series' output."""

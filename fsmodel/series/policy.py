@@ -57,8 +57,11 @@ class StructuredNames(ContainedNames):
         """Raises NameTooLong, PathRefused as UserNames; NameInvalid for what has no place there."""
         super().check_entry(parent, name, kind)
         spot = self._places.of(parent)
-        if spot.zone is Zone.FREE:
-            return
+        if spot.zone is not Zone.FREE:
+            self.check_spot(spot, name, kind)
+
+    def check_spot(self, spot: Spot, name: bytes, kind: int) -> None:
+        """Refuse what has no place at a spot in the structured folders; as `check_entry`."""
         check_strict_name(name)
         _check_kind(spot, name, kind)
         if spot.zone is Zone.OUTPUT:
@@ -77,7 +80,11 @@ class StructuredNames(ContainedNames):
         spot = self._places.of(parent)
         if spot.zone is Zone.FREE:
             super().check_symlink(parent, name, target)
-            return
+        else:
+            self.check_target(spot, name, target)
+
+    def check_target(self, spot: Spot, name: bytes, target: bytes) -> None:
+        """Refuse a link from a spot in a series; as `check_symlink`."""
         assert spot.series is not None  # elsewhere there are no links at all
         if not self._configs.of(spot.series).symlinks:
             raise PathRefused(f"{name!r}: the series is configured to have no symbolic links")
@@ -142,6 +149,8 @@ class StructuredNames(ContainedNames):
         here, there = self._places.of(parent), self._places.of(new_parent)
         if here.zone is Zone.FREE and there.zone is Zone.FREE:
             return
+        if self._places.are_aside(parent, new_parent):
+            return  # TreeMoves looks at what is below
         stays = parent == new_parent and here.zone in (Zone.OUTPUT, Zone.KIND, Zone.TEMPORARY)
         if record.size and not stays:
             raise CrossesDevice(

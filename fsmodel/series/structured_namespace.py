@@ -16,13 +16,15 @@ from fsmodel.documents.commits import Commits, Committed
 from fsmodel.errors import AlreadyExists, DocumentInvalid, InvalidArgument, NotPermitted
 from fsmodel.ids import InodeId
 from fsmodel.namespace.former_names import FormerNames
-from fsmodel.namespace.inodes import REGULAR, Creator, kind_of
+from fsmodel.namespace.inodes import DIRECTORY, REGULAR, Creator, kind_of
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.namespace.renames import NO_RENAME_FLAGS, ROOT_CREATOR, RenameFlag
 from fsmodel.series.artifact_names import document_name, series_of_document
 from fsmodel.series.default_document import DefaultDocument, Put
 from fsmodel.series.layout import StructuredFolders
 from fsmodel.series.lifecycle import Lifecycle
+from fsmodel.series.places import Places
+from fsmodel.series.tree_moves import TreeMoves
 from fsmodel.series.unchecked_names import UncheckedNames
 from lmdb_index.records import DirentRecord, InodeFlag
 
@@ -39,6 +41,8 @@ class StructuredNamespace(Namespace):
         commits: Commits,
         unchecked: UncheckedNames,
         default_document: DefaultDocument,
+        places: Places,
+        tree_moves: TreeMoves,
     ) -> None:
         """Told once, when the parts that need a namespace themselves have been made."""
         self._folders = folders
@@ -46,6 +50,8 @@ class StructuredNamespace(Namespace):
         self._commits = commits
         self._unchecked = unchecked
         self._default_document = default_document
+        self._places = places
+        self._tree_moves = tree_moves
 
     def keep_former(self, former: FormerNames) -> None:
         """From now on somebody keeps files whose last name goes."""
@@ -109,6 +115,7 @@ class StructuredNamespace(Namespace):
         """renameat2(2), with what it means for series and documents. Raises as Renames.rename."""
         self._require_removable(self.directories.find(parent, name))
         self._require_removable(self.directories.find(new_parent, new_name))
+        put_default = self._default_for(parent, new_parent)
         if parent == new_parent and name == new_name:
             return super().rename(parent, name, new_parent, new_name, flags, creator)
         with self.changes.begin() as change:
@@ -116,9 +123,15 @@ class StructuredNamespace(Namespace):
                 self._rename_series(change, parent, name, new_parent, new_name, flags)
                 return None
             former = self._documents_at(change, (parent, name), (new_parent, new_name))
+            trees = self._trees_at(parent, name, new_parent, new_name)
+            for tree in trees:
+                self._tree_moves.leaves(change, tree)
             if parent == new_parent == self._folders.output:
                 self._check_output_rename(new_name, flags)
             self.renames.rename(change, parent, name, new_parent, new_name, flags, creator)
+            for tree in trees:
+                self._adopt(change, tree, put_default)
+                self._tree_moves.arrived(change, tree)
             self._commit_ends(change, former)
             if parent == new_parent == self._folders.output:
                 self._rename_document_of(change, name, new_name)
@@ -196,6 +209,29 @@ class StructuredNamespace(Namespace):
         if self._unchecked.find(series, document_name(name)) is not None:
             self._lifecycle.move_document(change, series, name, series, new_name)
             self._commit(change, series, document_name(new_name), None)
+
+    def _trees_at(
+        self, parent: InodeId, name: bytes, new_parent: InodeId, new_name: bytes
+    ) -> list[InodeId]:
+        """The directories of a rename that gives a copy its place: it, and what it replaces."""
+        if not self._places.are_aside(parent, new_parent):
+            return []
+        ends = (parent, name), (new_parent, new_name)
+        found = [self.directories.find(*end) for end in ends]
+        return [InodeId(dirent.inode) for dirent in found if dirent and dirent.kind == DIRECTORY]
+
+    def _default_for(self, parent: InodeId, new_parent: InodeId) -> Put | None:
+        """What a new series begins with, if a copy may become one."""
+        if new_parent == self._folders.output and self._places.are_aside(parent):
+            return self._default_document.prepared()
+        return None
+
+    def _adopt(self, change: Change, tree: InodeId, put_default: Put | None) -> None:
+        """A copy that lies in `output/` now is the output of a series, which has a document."""
+        record = change.inode(tree)
+        if record.parent == self._folders.output and put_default is not None:
+            name = self.directories.name_of(change, tree)
+            self._make_document(change, name, Creator(record.uid, record.gid), put_default)
 
     def _is_series(self, directory: InodeId, name: bytes) -> bool:
         is_folder = directory in (self._folders.series, self._folders.deleted)

@@ -293,3 +293,31 @@ def test_a_process_that_works_in_a_deleted_series(mount: Path, series: Path) -> 
         assert errno_of(lambda: os.open("1.txt", flags, dir_fd=folder)) == errno.EPERM
     finally:
         os.close(folder)
+
+
+def test_a_series_is_cloned_and_brought_back(store: MountedStore, mount: Path, name: str) -> None:
+    series = mount / "output" / name
+    series.mkdir()
+    (series / "title/1.txt").write_text("one")
+    at = ("--store", store.store)
+    store.cairnfs("clone", series, mount / "output/twin", *at)
+    assert (mount / "output/twin/title/1.txt").read_text() == "one"
+    assert (mount / "series/twin.json").exists()
+    store.cairnfs("snapshot", "create", name, *at)
+    store.cairnfs("series", "clean", name, "1", *at)
+    (series / "title/2.txt").write_text("two")
+    store.cairnfs("snapshot", "restore", name, series, *at)
+    assert sorted(os.listdir(series / "title")) == [".metadata", "1.txt"]
+    (answer,) = store.document("series", "status", name, *at)["addresses"]
+    assert (answer["address"], answer["kinds"]) == ("1", ["title"])
+    (mount / "projects/foreign/title").mkdir(parents=True)
+    (mount / "projects/foreign/title/program.exe").write_text("")
+    refused = store.cairnfs("clone", mount / "projects/foreign", series / "title/x", check=False)
+    assert refused.status == 1
+    refused = store.cairnfs(
+        "clone", mount / "projects/foreign", mount / "output/foreign", check=False
+    )
+    assert refused.status == 1
+    assert "program.exe" in refused.stderr
+    assert not (mount / "output/foreign").exists()
+    store.cairnfs("series", "delete", "twin", *at)
