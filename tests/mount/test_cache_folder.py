@@ -1,0 +1,53 @@
+"""cache/ in the mount: bounded, and its temp/ emptied when the store is mounted."""
+
+import os
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.mounted import mounted
+
+pytestmark = pytest.mark.mount
+PATIENCE_SECONDS = 60.0
+FILE_BYTES = 300_000
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+
+
+def test_the_least_recently_used_goes_and_nothing_else() -> None:
+    with mounted(structured=True) as store:
+        store.umount()
+        (store.store / "cairnfs.toml").write_text('cache_quota_bytes = "1MiB"\n')
+        store.mount()
+        cache = store.mountpoint / "cache"
+        (cache / "models").mkdir()
+        for number in range(3):
+            (cache / "models" / str(number)).write_bytes(os.urandom(FILE_BYTES))
+        assert len((cache / "models" / "0").read_bytes()) == FILE_BYTES
+        (store.mountpoint / "projects" / "large").write_bytes(os.urandom(10 * FILE_BYTES))
+        (cache / "models" / "3").write_bytes(os.urandom(FILE_BYTES))
+        wait_until(lambda: not (cache / "models" / "1").exists(), "nothing was evicted")
+        assert sorted(os.listdir(cache / "models")) == ["0", "2", "3"]
+        assert (store.mountpoint / "projects" / "large").stat().st_size == 10 * FILE_BYTES
+        assert os.listdir(cache / "models" / ".versions") == []
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_temp_is_emptied_at_mount(killed: bool) -> None:
+    with mounted(structured=True) as store:
+        cache = store.mountpoint / "cache"
+        (cache / "temp" / "deep").mkdir(parents=True)
+        (cache / "temp" / "deep" / "file").write_bytes(b"for now")
+        (cache / "stays").write_bytes(b"for long")
+        if killed:
+            store.kill_and_mount()
+        else:
+            store.remount()
+        wait_until(lambda: os.listdir(cache / "temp") == [], "temp/ was not emptied")
+        assert (cache / "stays").read_bytes() == b"for long"
