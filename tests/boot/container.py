@@ -1,4 +1,4 @@
-"""A Debian of its own that boots a real systemd, in a folder, thrown away at the end.
+"""A Debian of its own that boots a real systemd, in memory, thrown away at the end.
 
 The host is left alone: mounts, processes and units of the container live in namespaces of their
 own and end with it. Needs root, systemd-nspawn, and mmdebstrap with a mirror to fetch from.
@@ -18,6 +18,7 @@ from typing import Final
 
 SUITE: Final = "bookworm"
 PACKAGES: Final = "systemd systemd-sysv dbus python3 fuse3 libfuse3-3 rsync procps man-db".split()
+ROOM: Final = "size=3g,mode=755"  # in memory, as packages are synced file by file
 COMMAND_SECONDS: Final = 180.0
 STATE_SECONDS: Final = 120.0  # for anything that has to come about by itself
 LOOK_SECONDS: Final = 0.2
@@ -46,6 +47,8 @@ class Container:
 
     def __init__(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="boot-"))
+        subprocess.run(["mount", "-t", "tmpfs", "-o", ROOM, "boot", self.root], check=True)
+        self._name = f"cairnfs-{os.getpid()}"
         self.tree = self.root / "tree"  # the container's /
         self.transcript: list[str] = []  # commands and what they printed
         self._console = (self.root / "console.txt").open("wb")
@@ -115,9 +118,10 @@ class Container:
                 except subprocess.TimeoutExpired:
                     continue
         self._console.close()
-        shutil.rmtree(self.root)
+        subprocess.run(["umount", "--lazy", self.root], check=True)
+        self.root.rmdir()
         with suppress(FileNotFoundError):
-            Path(f"/run/systemd/nspawn/propagate/{self.root.name}").rmdir()
+            Path(f"/run/systemd/nspawn/propagate/{self._name}").rmdir()
 
     def _install(self) -> None:
         tree = self.tree
@@ -128,7 +132,7 @@ class Container:
 
     def _boot(self) -> None:
         self._nspawn = subprocess.Popen(
-            ["systemd-nspawn", "-D", str(self.tree), "-M", self.root.name, *BOOT],
+            ["systemd-nspawn", "-D", str(self.tree), "-M", self._name, *BOOT],
             env=os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
             stdin=subprocess.DEVNULL,
             stdout=self._console,
