@@ -65,6 +65,30 @@ EXAMPLES: Final[dict[str, Examples]] = {
     ),
     "series clean": (("cairnfs series clean portraits 0042", ""),),
     "series status": (("cairnfs series status portraits", ""),),
+    "index create": (
+        (
+            "cairnfs index create models --glob 'output/*/selector/*.json' --field model",
+            "which documents name which model",
+        ),
+        (
+            "cairnfs index create seeds --glob 'runs/**/*.json' --field seed --unique",
+            "and no two have one seed",
+        ),
+    ),
+    "index list": (("cairnfs index list", "in a mount"),),
+    "index stats": (("cairnfs index stats models", ""),),
+    "index rebuild": (("cairnfs index rebuild models", ""),),
+    "index verify": (("cairnfs index verify models", ""),),
+    "index drop": (("cairnfs index drop models", ""),),
+    "index query": (
+        ("cairnfs index query models flux", "the paths"),
+        ("cairnfs index query models flux --json", "the documents as well"),
+    ),
+    "index range": (
+        ("cairnfs index range seeds 1000 1999 --limit 10", ""),
+        ("cairnfs index range seeds 1000 '*' --reverse", "the greatest first"),
+    ),
+    "index prefix": (("cairnfs index prefix models flux-", ""),),
     "versions list": (("cairnfs versions list ~/cairn/report.txt", ""),),
     "versions restore": (
         ("cairnfs versions restore ~/cairn/report.txt", "what it was before"),

@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "chunks": "List, show and verify the chunks that contents are stored as.",
     "optimize": "Make a store smaller, or quicker to read.",
     "series": "List, make, delete and restore series; clean an address.",
+    "index": "Find JSON documents by the values they hold.",
     "versions": "Show, bring back or drop earlier contents of files.",
     "snapshot": "Keep the whole tree as it is under a name.",
     "clone": "Copy a file or folder without copying its data.",

@@ -12,7 +12,7 @@ from typing import Any, Final
 from fsmodel.errors import InvalidArgument
 from fsmodel.ids import InodeId
 from fsmodel.indexes.catalogue import UserIndex
-from fsmodel.indexes.entries import Found, found_in, with_key
+from fsmodel.indexes.entries import Found, found_in
 from fsmodel.indexes.values import entry_key, leading_key, prefix_key
 from lmdb_index.index import Index
 from lmdb_index.keys import after_prefix, named_key, number_key
@@ -68,8 +68,7 @@ class Queries:
         if len(values) < len(fields):
             _require_ordered(index)
             return self._within(index, leading_key(index.definition, values), None, asked)
-        key = entry_key(index.definition, values)
-        return self._matches(index, with_key(self._index, index.number, key), asked)
+        return self._within(index, entry_key(index.definition, values), None, asked)
 
     def range(
         self,
