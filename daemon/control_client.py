@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from daemon.control_protocol import (
     REPLY_BYTES_MAX,
+    UNKNOWN_COMMAND,
+    Failure,
     LineBuffer,
     Progress,
     ProtocolProblem,
-    Reply,
     decode_reply,
     encode_request,
 )
@@ -52,12 +53,7 @@ class ControlClient:
         self._connection.settimeout(timeout_seconds)
         try:
             self._connection.sendall(encode_request(command, arguments or {}))
-            while True:
-                reply = decode_reply(self._next_line())
-                if reply.ok is not None:
-                    return _result(reply)
-                if on_progress is not None and reply.progress is not None:
-                    on_progress(reply.progress)
+            return self._answer(on_progress)
         except TimeoutError:
             raise Problem(
                 f"the daemon of {self._store} has not answered within {timeout_seconds:g} s: "
@@ -70,6 +66,28 @@ class ControlClient:
         except ProtocolProblem as error:
             raise Problem(f"the daemon of {self._store} speaks otherwise: {error}") from error
 
+    def _answer(self, on_progress: OnProgress | None) -> Any:
+        lists: dict[str, list[Any]] = {}
+        while True:
+            reply = decode_reply(self._next_line())
+            if reply.error is not None:
+                raise self._failure(reply.error)
+            if reply.ok:
+                return _whole(reply.result, lists)
+            if reply.items is not None:
+                lists.setdefault(reply.items.key, []).extend(reply.items.values)
+            if on_progress is not None and reply.progress is not None:
+                on_progress(reply.progress)
+
+    def _failure(self, failure: Failure) -> RequestFailed:
+        if failure.kind == UNKNOWN_COMMAND:
+            return RequestFailed(
+                failure.kind,
+                f"{failure.text}: the daemon of {self._store} is of another version than this "
+                "command: unmount and mount again, so that both are the same",
+            )
+        return RequestFailed(failure.kind, failure.text)
+
     def _next_line(self) -> bytes:
         while not self._lines:
             data = self._connection.recv(RECEIVE_BYTES)
@@ -79,7 +97,10 @@ class ControlClient:
         return self._lines.pop(0)
 
 
-def _result(reply: Reply) -> Any:
-    if reply.error is not None:
-        raise RequestFailed(reply.error.kind, reply.error.text)
-    return reply.result
+def _whole(result: Any, lists: dict[str, list[Any]]) -> Any:
+    """A result with the lists that came before it. Raises ProtocolProblem."""
+    if not lists:
+        return result
+    if not isinstance(result, dict) or lists.keys() - result.keys():
+        raise ProtocolProblem("items of a list that the result does not have")
+    return {**result, **lists}

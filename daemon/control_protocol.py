@@ -2,20 +2,26 @@
 
     -> {"protocol":1,"command":"fsck","arguments":{"repair":false}}
     <- {"progress":{"done":10,"total":200,"text":"inodes"}}          any number of times
+    <- {"items":{"key":"findings","values":[...]}}                   any number of times
     <- {"ok":true,"result":{...}}                                    or
     <- {"ok":false,"error":{"kind":"StoreLocked","text":"one line"}}
 
-A connection may carry several requests, one after the other. Everything that comes from outside
-is bounded and checked here.
+A connection may carry several requests, one after the other. A long list in a result comes before
+it, in pieces, and is empty in the result itself, so that no line is long and others have their turn
+in between. Everything that comes from outside is bounded and checked here. For those who write
+other clients: docs/control-protocol.md.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 PROTOCOL: Final = 1
 REQUEST_BYTES_MAX: Final = 1 << 20
-REPLY_BYTES_MAX: Final = 256 << 20
+REPLY_BYTES_MAX: Final = 64 << 20
+UNKNOWN_COMMAND: Final = "UnknownCommand"  # kind of the failure that a daemon without it answers
+ITEMS_MAX: Final = 500  # of a list in one line
 
 Message = TypeVar("Message")
 
@@ -40,6 +46,13 @@ class Progress(msgspec.Struct, frozen=True):
     text: str
 
 
+class Items(msgspec.Struct, frozen=True):
+    """A piece of a list in the result that is still to come."""
+
+    key: str  # of that list
+    values: list[Any]
+
+
 class Failure(msgspec.Struct, frozen=True):
     """Why a request was not carried out: the error's class, and one line for a person."""
 
@@ -54,6 +67,13 @@ class Reply(msgspec.Struct, frozen=True):
     result: Any = None
     error: Failure | None = None
     progress: Progress | None = None
+    items: Items | None = None
+
+
+class _Spoken(msgspec.Struct, frozen=True):
+    """What a request of any version says: which one that is."""
+
+    protocol: int
 
 
 def encode_request(command: str, arguments: dict[str, Any]) -> bytes:
@@ -64,6 +84,22 @@ def encode_request(command: str, arguments: dict[str, Any]) -> bytes:
 def encode_result(result: object) -> bytes:
     """The end of a good answer as a line."""
     return _line({"ok": True, "result": result})
+
+
+def answer_lines(result: object) -> Iterator[bytes]:
+    """A good answer as lines, each made when it is asked for: long lists in pieces, then the rest.
+
+    Raises TypeError when something in it is not fit for JSON.
+    """
+    if not isinstance(result, dict):
+        yield encode_result(result)
+        return
+    long = {key: value for key, value in result.items() if _is_long(value)}
+    for key, values in long.items():
+        for start in range(0, len(values), ITEMS_MAX):
+            piece = values[start : start + ITEMS_MAX]
+            yield _line({"items": {"key": key, "values": piece}})
+    yield encode_result({**result, **dict.fromkeys(long, ())})
 
 
 def encode_failure(kind: str, text: str) -> bytes:
@@ -78,13 +114,13 @@ def encode_progress(progress: Progress) -> bytes:
 
 def decode_request(line: bytes) -> Request:
     """Read and check a request. Raises ProtocolProblem."""
-    request = _decode(line, Request)
-    if request.protocol != PROTOCOL:
+    spoken = _decode(line, _Spoken).protocol
+    if spoken != PROTOCOL:  # what else it says, we cannot know
         raise ProtocolProblem(
-            f"this daemon speaks protocol {PROTOCOL}, not {request.protocol}: "
+            f"this daemon speaks protocol {PROTOCOL}, not {spoken}: "
             "use the cairnfs command of the daemon's version, or mount again"
         )
-    return request
+    return _decode(line, Request)
 
 
 def decode_reply(line: bytes) -> Reply:
@@ -120,10 +156,14 @@ def _line(message: dict[str, Any]) -> bytes:
     return msgspec.json.encode(message) + b"\n"
 
 
+def _is_long(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and len(value) > ITEMS_MAX
+
+
 def _decode(line: bytes, kind: type[Message]) -> Message:
     try:
         return msgspec.json.decode(line, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProtocolProblem(
-            f"no {kind.__name__.lower()} of protocol {PROTOCOL}: {error}"
+            f"no {'reply' if kind is Reply else 'request'} of protocol {PROTOCOL}: {error}"
         ) from None

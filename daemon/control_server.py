@@ -22,14 +22,15 @@ from daemon.control_commands.command import (
 )
 from daemon.control_protocol import (
     REQUEST_BYTES_MAX,
+    UNKNOWN_COMMAND,
     LineBuffer,
     Progress,
     ProtocolProblem,
     Request,
+    answer_lines,
     decode_request,
     encode_failure,
     encode_progress,
-    encode_result,
 )
 from daemon.control_socket import Peer, peer_credentials_size, peer_of
 from daemon.problems import RequestFailed, nearest_hint
@@ -81,7 +82,7 @@ class ControlServer:
         try:
             while data := await _receive(stream):
                 for line in buffer.feed(data):
-                    await _send(stream, await self._answer(line, stream))
+                    await self._answer(line, stream)
         except ProtocolProblem as problem:
             await _send(stream, encode_failure("ProtocolProblem", str(problem)))
 
@@ -94,11 +95,19 @@ class ControlServer:
             return encode_failure("AccessDenied", "only the daemon's user and root may ask")
         return None
 
-    async def _answer(self, line: bytes, stream: trio.SocketStream) -> bytes:
-        """The line that ends the answer to a request."""
+    async def _answer(self, line: bytes, stream: trio.SocketStream) -> None:
+        """Carry out a request and send all that is to be said."""
         request = decode_request(line)
+        failure = await self._attempt(request, stream)
+        if failure is not None:
+            await _send(stream, failure)
+
+    async def _attempt(self, request: Request, stream: trio.SocketStream) -> bytes | None:
+        """Send a good answer, or return the line that ends a bad one."""
         try:
-            return encode_result(await self._run(request, stream))
+            for reply in answer_lines(await self._run(request, stream)):
+                await _send(stream, reply)
+            return None
         except msgspec.ValidationError as error:
             return encode_failure("UsageProblem", f"{request.command}: {error}")
         except RequestFailed as error:
@@ -124,7 +133,7 @@ class ControlServer:
             return await self._run_in_steps(of_volume, arguments, stream)
         known = [*SERVICE_COMMANDS, *VOLUME_COMMANDS]
         hint = nearest_hint(request.command, known)
-        raise RequestFailed("UsageProblem", f"unknown command {request.command!r}{hint}")
+        raise RequestFailed(UNKNOWN_COMMAND, f"unknown command {request.command!r}{hint}")
 
     async def _run_in_steps(
         self, command: VolumeCommand, arguments: Any, stream: trio.SocketStream

@@ -17,7 +17,7 @@ import trio
 from daemon import control_commands, control_server, control_socket
 from daemon.control_client import ControlClient
 from daemon.control_commands.command import Context, NoArguments, ServiceCommand, VolumeCommand
-from daemon.control_protocol import REQUEST_BYTES_MAX, Progress, encode_request
+from daemon.control_protocol import ITEMS_MAX, REQUEST_BYTES_MAX, Progress, encode_request
 from daemon.control_server import ControlServer
 from daemon.problems import ConfigInvalid, NotServed, Problem, RequestFailed
 from fsmodel.errors import NoSpace
@@ -67,6 +67,16 @@ def count(context: Context, arguments: Numbers) -> Steps[object]:
     return {"counted": arguments.steps, "volume": context.volume}
 
 
+def many(context: Context, arguments: Numbers) -> Steps[object]:
+    yield Work(lambda: None, 0)
+    return {"before": 1, "numbers": list(range(arguments.steps)), "after": [7]}
+
+
+def unfit(context: Context, arguments: Numbers) -> Steps[object]:
+    yield Work(lambda: None, 0)
+    return {"numbers": [*range(arguments.steps - 1), object()]}
+
+
 def fail(context: Context, arguments: NoArguments) -> Steps[object]:
     yield Work(lambda: None, 0)
     raise NoSpace("the host is full: make room")
@@ -86,6 +96,8 @@ async def stuck(service: object, arguments: NoArguments) -> object:
 def made_up_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, run, kind in (
         ("count", count, Numbers),
+        ("many", many, Numbers),
+        ("unfit", unfit, Numbers),
         ("fail", fail, NoArguments),
         ("blunder", blunder, NoArguments),
     ):
@@ -116,9 +128,14 @@ async def asked(store: Path, command: str, arguments: dict[str, Any] | None = No
     return await trio.to_thread.run_sync(ask)
 
 
+async def connected(store: Path) -> trio.SocketStream:
+    """A connection of our own, whose answers nobody takes unasked."""
+    return await trio.open_unix_socket(str(store / control_socket.SOCKET_NAME))
+
+
 async def raw(store: Path, data: bytes) -> list[dict[str, Any]]:
     """What the server says to some bytes before it lets us go."""
-    async with await trio.open_unix_socket(str(store / control_socket.SOCKET_NAME)) as stream:
+    async with await connected(store) as stream:
         await stream.send_all(data)
         await stream.send_eof()
         answer = b""
@@ -190,7 +207,6 @@ async def test_a_mistake_of_ours_is_logged_and_serving_goes_on(
 @pytest.mark.parametrize(
     ("command", "arguments", "expected"),
     [
-        ("statsu", {}, "did you mean stats?"),
         ("count", {"steps": "many"}, "count: Expected `int`"),
         ("count", {"more": 1}, "count: Object contains unknown field `more`"),
         ("status", {"x": 1}, "status: Object contains unknown field `x`"),
@@ -204,6 +220,70 @@ async def test_a_wrong_request_is_explained(
             await asked(tmp_path, command, arguments)
     assert failure.value.kind == "UsageProblem"
     assert expected in str(failure.value)
+
+
+async def test_a_command_that_the_daemon_does_not_know_tells_of_its_version(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path):
+        with pytest.raises(RequestFailed) as failure:
+            await asked(tmp_path, "statsu")
+    assert failure.value.kind == "UnknownCommand"
+    assert "unknown command 'statsu'; did you mean stats?" in str(failure.value)
+    assert "another version than this command: unmount and mount again" in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+async def test_a_client_of_another_version_is_told_whatever_else_it_says(tmp_path: Path) -> None:
+    request = b'{"protocol":2,"verb":["stats"],"arguments":7}\n'
+    async with serving(tmp_path):
+        (answer,) = await raw(tmp_path, request)
+    assert answer["ok"] is False
+    assert answer["error"]["kind"] == "ProtocolProblem"
+    assert "this daemon speaks protocol 1, not 2: use the cairnfs" in answer["error"]["text"]
+
+
+async def test_a_long_list_comes_in_pieces_and_is_whole_again(tmp_path: Path) -> None:
+    sent = encode_request("many", {"steps": 3 * ITEMS_MAX + 1})
+    async with serving(tmp_path):
+        lines = await raw(tmp_path, sent)
+        whole = await asked(tmp_path, "many", {"steps": 3 * ITEMS_MAX + 1})
+        few = await raw(tmp_path, encode_request("many", {"steps": ITEMS_MAX}))
+    *pieces, end = lines
+    assert [len(piece["items"]["values"]) for piece in pieces] == [ITEMS_MAX] * 3 + [1]
+    assert end == {"ok": True, "result": {"before": 1, "numbers": [], "after": [7]}}
+    assert whole == {"before": 1, "numbers": list(range(3 * ITEMS_MAX + 1)), "after": [7]}
+    assert len(few) == 1
+
+
+async def test_others_have_their_turn_between_pieces(tmp_path: Path) -> None:
+    async with serving(tmp_path), await connected(tmp_path) as slow:
+        await slow.send_all(encode_request("many", {"steps": 2_000_000}))
+        await slow.receive_some(1)  # it takes the others later
+        assert (await asked(tmp_path, "status"))["pid"] == 1
+
+
+async def test_what_is_not_fit_for_json_ends_a_list_with_a_failure(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(tmp_path):
+        *pieces, end = await raw(tmp_path, encode_request("unfit", {"steps": ITEMS_MAX + 1}))
+        assert (await asked(tmp_path, "status"))["pid"] == 1
+    assert [len(piece["items"]["values"]) for piece in pieces] == [ITEMS_MAX]
+    assert (end["ok"], end["error"]["kind"]) == (False, "Internal")
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+async def test_many_clients_at_once(tmp_path: Path) -> None:
+    answers: list[Any] = []
+
+    async def ask(number: int) -> None:
+        answers.append((await asked(tmp_path, "count", {"steps": number}))["counted"])
+
+    async with serving(tmp_path), trio.open_nursery() as nursery:
+        for number in range(30):
+            nursery.start_soon(ask, number)
+    assert sorted(answers) == list(range(30))
 
 
 async def test_progress_arrives_before_the_result(
