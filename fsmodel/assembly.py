@@ -58,6 +58,8 @@ from fsmodel.versions.version_folders import VersionFolders
 from fsmodel.versions.version_parts import VersionParts
 from fsmodel.versions.version_rows import VersionRows
 from fsmodel.versions.versions import Versions
+from fsmodel.views.by_hash_view import ContentTools
+from fsmodel.views.indexes_view import INDEXES, IndexesFolder
 from fsmodel.views.snapshots_view import NAME as SNAPSHOTS_VIEW
 from fsmodel.views.snapshots_view import SnapshotsView
 from fsmodel.views.versions_view import NAME as VERSIONS_VIEW
@@ -90,6 +92,7 @@ class Parts:
     holds: Holds
     namespace: Namespace
     rules: NameRules
+    whole: WholeContents
     commits: Commits
     drafts: Drafts
     series: SeriesParts | None  # of a store with structured folders
@@ -271,6 +274,8 @@ def _open_parts(
         settings,
     )
     metadata.places.override = rules.configs.metadata_view
+    content_tools = ContentTools(inodes, digests, objects)
+    metadata.cairnfs.add(INDEXES, partial(IndexesFolder, content_tools, indexes, namespace.resolve))
     roots = Roots(index, changes, inodes, objects)
     durability = Durability(index, packs)
     space = HostSpace(layout.folder)
@@ -301,6 +306,7 @@ def _open_parts(
         holds=holds,
         namespace=namespace,
         rules=rules,
+        whole=whole,
         commits=commits,
         drafts=drafts,
         series=series,

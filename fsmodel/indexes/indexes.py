@@ -12,7 +12,17 @@ from fsmodel.indexes.building import Building
 from fsmodel.indexes.catalogue import Catalogue, UserIndex
 from fsmodel.indexes.definition import Definition, checked
 from fsmodel.indexes.entries import shown_entries
-from fsmodel.indexes.queries import ALL, Asked, Bound, Match, Queries
+from fsmodel.indexes.queries import (
+    ALL,
+    Asked,
+    Bound,
+    Match,
+    Queries,
+    Span,
+    equal_span,
+    prefix_span,
+    range_span,
+)
 from fsmodel.indexes.reading import DocumentReader, Unusable
 from fsmodel.indexes.verifying import IndexReport, Verifying
 from fsmodel.inode_table import InodeTable
@@ -165,8 +175,12 @@ class Indexes:
     # Asking
 
     def query(self, name: str, values: Sequence[Any], asked: Asked = ALL) -> Iterator[Match]:
-        """Documents with these values; see Queries.equal. Raises NotFound, Busy."""
-        return self._queries.equal(self._catalogue.ready(name), values, asked)
+        """Documents with these values, one for each field or for the first ones.
+
+        Raises NotFound, Busy, InvalidArgument.
+        """
+        index = self._catalogue.ready(name)
+        return self._queries.within(index, equal_span(index.definition, values), asked)
 
     def range(
         self,
@@ -176,14 +190,27 @@ class Indexes:
         equal: Sequence[Any] = (),
         asked: Asked = ALL,
     ) -> Iterator[Match]:
-        """Documents with a value within bounds; see Queries.range. Raises NotFound, Busy."""
-        return self._queries.range(self._catalogue.ready(name), low, high, equal, asked)
+        """Documents with low <= value <= high; see range_span.
+
+        Raises NotFound, Busy, InvalidArgument.
+        """
+        index = self._catalogue.ready(name)
+        return self._queries.within(index, range_span(index.definition, low, high, equal), asked)
 
     def prefix(
         self, name: str, text: str, equal: Sequence[Any] = (), asked: Asked = ALL
     ) -> Iterator[Match]:
-        """Documents with a text that begins so; see Queries.prefix. Raises NotFound, Busy."""
-        return self._queries.prefix(self._catalogue.ready(name), text, equal, asked)
+        """Documents with a text that begins so. Raises NotFound, Busy, InvalidArgument."""
+        index = self._catalogue.ready(name)
+        return self._queries.within(index, prefix_span(index.definition, text, equal), asked)
+
+    def within(self, name: str, span: Span) -> Iterator[Match]:
+        """Documents whose value keys are within a span. Raises NotFound, Busy."""
+        return self._queries.within(self._catalogue.ready(name), span)
+
+    def has(self, name: str, span: Span, inode: InodeId) -> bool:
+        """Whether a file is among them. Raises NotFound, Busy."""
+        return self._queries.has(self._catalogue.ready(name), span, inode)
 
     def values(self, name: str) -> Iterator[bytes]:
         """The values that there are, in order, as JSON arrays of one value for each field.

@@ -7,12 +7,13 @@ made; backwards if asked for. A document comes once, however many of its values 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fsmodel.errors import InvalidArgument
 from fsmodel.ids import InodeId
 from fsmodel.indexes.catalogue import UserIndex
-from fsmodel.indexes.entries import Found, found_in
+from fsmodel.indexes.definition import Definition
+from fsmodel.indexes.entries import Found, found_in, indexed_of, shown_entries
 from fsmodel.indexes.values import entry_key, leading_key, prefix_key
 from lmdb_index.index import Index
 from lmdb_index.keys import after_prefix, named_key, number_key
@@ -50,6 +51,60 @@ class Asked:
 ALL: Final = Asked()
 
 
+class Span(NamedTuple):
+    """Which value keys are meant: from the first that begins with one, to the last with another."""
+
+    first: bytes
+    last: bytes
+
+    def __contains__(self, key: object) -> bool:
+        """Whether a value key is meant."""
+        assert isinstance(key, bytes)
+        stop = after_prefix(self.last)
+        return self.first <= key and (stop is None or key < stop)
+
+
+def equal_span(definition: Definition, values: Sequence[Any]) -> Span:
+    """Documents with these values, one for each field or for the first ones.
+
+    Raises InvalidArgument for too many values, or too few for a hash index.
+    """
+    fields = definition.fields
+    if not 0 < len(values) <= len(fields):
+        raise InvalidArgument(f"index {definition.name!a} has {_counted(fields)}")
+    if len(values) == len(fields):
+        key = entry_key(definition, values)
+    else:
+        _require_ordered(definition)
+        key = leading_key(definition, values)
+    return Span(key, key)
+
+
+def range_span(definition: Definition, low: Bound, high: Bound, equal: Sequence[Any] = ()) -> Span:
+    """Documents with low <= value <= high in the field behind those that `equal` fixes.
+
+    With one bound OPEN, values of the other's type; with both, all. Raises InvalidArgument.
+    """
+    _require_ordered(definition)
+    _require_field(definition, equal)
+    first = leading_key(definition, [low]) if low is not OPEN else b""
+    last = leading_key(definition, [high]) if high is not OPEN else b""
+    if low is OPEN and high is not OPEN:
+        first = FALSE if last == TRUE else last[:1]
+    if high is OPEN and low is not OPEN:
+        last = TRUE if first == FALSE else first[:1]
+    lead = leading_key(definition, equal)
+    return Span(lead + first, lead + last)
+
+
+def prefix_span(definition: Definition, text: str, equal: Sequence[Any] = ()) -> Span:
+    """Documents with a text that begins so. Raises InvalidArgument."""
+    _require_ordered(definition)
+    _require_field(definition, equal)
+    key = leading_key(definition, equal) + prefix_key(definition, text)
+    return Span(key, key)
+
+
 class Queries:
     """Reads entries. Owner: the thread that owns the index."""
 
@@ -57,52 +112,18 @@ class Queries:
         self._index = index
         self._paths_of = paths_of
 
-    def equal(self, index: UserIndex, values: Sequence[Any], asked: Asked = ALL) -> Iterator[Match]:
-        """Documents with these values, one for each field or for the first ones.
+    def within(self, index: UserIndex, span: Span, asked: Asked = ALL) -> Iterator[Match]:
+        """The documents that are meant."""
+        start = named_key(index.number, span.first)
+        stop = after_prefix(named_key(index.number, span.last))
+        rows = self._index.scan(INDEX_ENTRY, start, stop, reverse=asked.reverse)
+        found = (found_in(key, record.value) for key, record in rows)
+        return islice(self._matches(index, found), asked.limit)
 
-        Raises InvalidArgument for too many values, or too few for a hash index.
-        """
-        fields = index.definition.fields
-        if not 0 < len(values) <= len(fields):
-            raise InvalidArgument(f"index {index.definition.name!a} has {_counted(fields)}")
-        if len(values) < len(fields):
-            _require_ordered(index)
-            return self._within(index, leading_key(index.definition, values), None, asked)
-        return self._within(index, entry_key(index.definition, values), None, asked)
-
-    def range(
-        self,
-        index: UserIndex,
-        low: Bound,
-        high: Bound,
-        equal: Sequence[Any] = (),
-        asked: Asked = ALL,
-    ) -> Iterator[Match]:
-        """Documents with low <= value <= high in the field behind those that `equal` fixes.
-
-        With one bound OPEN, values of the other's type; with both, all. Raises InvalidArgument.
-        """
-        _require_ordered(index)
-        _require_field(index, equal)
-        lead = leading_key(index.definition, equal)
-        first = leading_key(index.definition, [low]) if low is not OPEN else b""
-        last = leading_key(index.definition, [high]) if high is not OPEN else b""
-        if low is OPEN and high is not OPEN:
-            first = FALSE if last == TRUE else last[:1]
-        if high is OPEN and low is not OPEN:
-            last = TRUE if first == FALSE else first[:1]
-        if first > last and not first.startswith(last):
-            return iter(())
-        return self._within(index, lead + first, lead + last, asked)
-
-    def prefix(
-        self, index: UserIndex, text: str, equal: Sequence[Any] = (), asked: Asked = ALL
-    ) -> Iterator[Match]:
-        """Documents with a text that begins so. Raises InvalidArgument."""
-        _require_ordered(index)
-        _require_field(index, equal)
-        key = leading_key(index.definition, equal) + prefix_key(index.definition, text)
-        return self._within(index, key, None, asked)
+    def has(self, index: UserIndex, span: Span, inode: InodeId) -> bool:
+        """Whether a file is among them."""
+        row = indexed_of(self._index, index.number, inode)
+        return any(key in span for key, _ in shown_entries(row))
 
     def values(self, index: UserIndex) -> Iterator[Found]:
         """The first entry of each value, in order."""
@@ -117,20 +138,7 @@ class Queries:
             yield found
             start = after_prefix(named_key(index.number, found.key))
 
-    def _within(
-        self, index: UserIndex, first: bytes, last: bytes | None, asked: Asked
-    ) -> Iterator[Match]:
-        """Entries from the first that begins with one key to the last that does with another."""
-        start = named_key(index.number, first)
-        stop = after_prefix(start if last is None else named_key(index.number, last))
-        rows = self._index.scan(INDEX_ENTRY, start, stop, reverse=asked.reverse)
-        found = (found_in(key, record.value) for key, record in rows)
-        return self._matches(index, found, asked)
-
-    def _matches(self, index: UserIndex, found: Iterator[Found], asked: Asked) -> Iterator[Match]:
-        return islice(self._all_matches(index, found), asked.limit)
-
-    def _all_matches(self, index: UserIndex, found: Iterator[Found]) -> Iterator[Match]:
+    def _matches(self, index: UserIndex, found: Iterator[Found]) -> Iterator[Match]:
         seen: set[InodeId] = set()
         for each in found:
             if each.inode not in seen:
@@ -139,18 +147,18 @@ class Queries:
                 yield Match(each.inode, paths, each.text)
 
 
-def _require_ordered(index: UserIndex) -> None:
-    if not index.definition.is_ordered:
+def _require_ordered(definition: Definition) -> None:
+    if not definition.is_ordered:
         raise InvalidArgument(
-            f"index {index.definition.name!a} is of type hash, which answers equality of all its "
+            f"index {definition.name!a} is of type hash, which answers equality of all its "
             f"fields only: make one with --type btree"
         )
 
 
-def _require_field(index: UserIndex, equal: Sequence[Any]) -> None:
-    if len(equal) >= len(index.definition.fields):
+def _require_field(definition: Definition, equal: Sequence[Any]) -> None:
+    if len(equal) >= len(definition.fields):
         raise InvalidArgument(
-            f"index {index.definition.name!a} has {_counted(index.definition.fields)}: "
+            f"index {definition.name!a} has {_counted(definition.fields)}: "
             "give values for fewer, so that one is left"
         )
 
