@@ -1,4 +1,7 @@
-"""Gets an answer about a store: from its daemon if one serves it, else from the store itself."""
+"""Gets an answer about a store: from its daemon if one serves it, else from the store itself.
+
+The model is loaded only in the second case: a third of a second that `--help` need not take.
+"""
 
 import dataclasses
 import os
@@ -9,16 +12,9 @@ from typing import Any
 import msgspec
 
 from daemon.cli.progress import shown_progress
-from daemon.config import load_settings
 from daemon.control_client import ControlClient
-from daemon.control_commands import VOLUME_COMMANDS
-from daemon.control_commands.command import Context, checked_arguments
 from daemon.control_protocol import Progress
 from daemon.problems import NotServed
-from daemon.store_waiting import open_when_released
-from daemon.volume_settings import volume_settings
-from fsmodel.steps import run_inline
-from fsmodel.volume import Volume
 
 
 def ask(store: Path, command: str, arguments: dict[str, Any] | None = None) -> Any:
@@ -38,6 +34,14 @@ def ask(store: Path, command: str, arguments: dict[str, Any] | None = None) -> A
 def _answer_directly(
     store: Path, name: str, given: dict[str, Any], show: Callable[[Progress], None]
 ) -> Any:
+    from daemon.config import load_settings
+    from daemon.control_commands import VOLUME_COMMANDS
+    from daemon.control_commands.command import Context, checked_arguments
+    from daemon.store_waiting import open_when_released
+    from daemon.volume_settings import volume_settings
+    from fsmodel.steps import run_inline
+    from fsmodel.volume import Volume
+
     command = VOLUME_COMMANDS[name]
     arguments = checked_arguments(command.arguments, given)
     if command.unmounted is not None:

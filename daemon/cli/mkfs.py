@@ -7,7 +7,6 @@ import click
 from daemon.cli.common import store_option
 from daemon.problems import UsageProblem
 from daemon.store_choice import default_store, named_store
-from fsmodel.volume import Volume
 
 
 @click.command()
@@ -22,6 +21,8 @@ def command(folder: str | None, store: str | None, plain: bool) -> None:
     """
     if folder is not None and store is not None:
         raise UsageProblem("the store is named twice: give STORE or --store")
+    from fsmodel.volume import Volume
+
     chosen = named_store(folder or store, os.environ) or default_store(os.environ)
     Volume.create(chosen.folder, plain=plain)
     click.echo(f"store created in {chosen.folder}")
