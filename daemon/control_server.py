@@ -149,6 +149,8 @@ class ControlServer:
             return await PatientWorkers(progress.send).drive(steps)
         finally:
             steps.close()
+            if context.touched:
+                await self._service.let_kernel_know(context.touched)
 
 
 class _LatestProgress:

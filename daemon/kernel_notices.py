@@ -5,9 +5,11 @@ command asks for over the control socket.
 """
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 
 import pyfuse3
+import trio
 
 from fsmodel.ids import InodeId
 
@@ -23,6 +25,29 @@ def entry_changed(directory: InodeId, name: bytes) -> None:
     with suppress(OSError):  # it does not know the directory
         pyfuse3.invalidate_inode(parent, attr_only=True)
     pyfuse3.invalidate_entry_async(parent, pyfuse3.FileNameT(name), ignore_enoent=True)
+
+
+def entries_changed(touched: Sequence[tuple[InodeId, bytes]]) -> None:
+    """The same of several names, in a thread of its own: when this returns, the kernel knows.
+
+    It may have to wait for a request about the directory, which only the event loop can answer.
+    """
+    for directory, name in touched:
+        with suppress(OSError):  # it does not know the name
+            pyfuse3.invalidate_entry(pyfuse3.InodeT(directory), pyfuse3.FileNameT(name))
+
+
+async def bytes_refused(inode: InodeId) -> None:
+    """The kernel took bytes from a program that we do not take from it: it forgets them.
+
+    In a thread, as it asks us for what it writes and reads meanwhile.
+    """
+    await trio.to_thread.run_sync(_forget_bytes, inode, abandon_on_cancel=True)
+
+
+def _forget_bytes(inode: InodeId) -> None:
+    with suppress(OSError):  # it does not know the inode any more
+        pyfuse3.invalidate_inode(pyfuse3.InodeT(inode))
 
 
 def directory_changed(directory: InodeId) -> None:

@@ -154,6 +154,7 @@ class _Daemon:
                 self._operations, self._plan.mountpoint, str(self._plan.store), self._plan.options
             )
             self._volume.entry_changed = kernel_notices.entry_changed
+            self._service.tell_kernel = kernel_notices.entries_changed
             self._volume.tell_of_directories(kernel_notices.directory_changed)
             stopper = self._stopper = self._stopper_of(session)
             try:

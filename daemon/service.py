@@ -2,8 +2,10 @@
 
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+
+import trio
 
 from daemon import metrics
 from daemon.archivist import Archivist
@@ -13,7 +15,10 @@ from daemon.live_figures import LiveTotals
 from daemon.logs import ErrorCounter
 from daemon.operation_tallies import Tallies
 from daemon.status_report import StatusReport, printable_path
+from fsmodel.ids import InodeId
 from fsmodel.volume import Volume
+
+TellKernel = Callable[[Sequence[tuple[InodeId, bytes]]], None]
 
 
 class DaemonService:
@@ -39,6 +44,7 @@ class DaemonService:
         self._archivist = archivist
         self._reload = reload
         self._tallies = tallies
+        self.tell_kernel: TellKernel = lambda touched: None  # until there is a mount
         self._is_stopping = False
         self._started_at = datetime.now(UTC)
         self._started_monotonic = time.monotonic()
@@ -116,6 +122,10 @@ class DaemonService:
     async def reload(self) -> object:
         """Read the configuration again; see reloading.py. Raises ConfigInvalid, UsageProblem."""
         return await self._reload()
+
+    async def let_kernel_know(self, touched: Sequence[tuple[InodeId, bytes]]) -> None:
+        """Have the kernel forget what it knew of some names, before this returns."""
+        await trio.to_thread.run_sync(self.tell_kernel, touched)
 
     async def make_way(self) -> None:
         """Interrupt long work in the background, for a command that needs the store alone."""

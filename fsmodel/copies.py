@@ -1,11 +1,18 @@
 """Clones of files and trees, and restored ones: made aside, made whole, then named."""
 
 from fsmodel.content.contents import Contents
-from fsmodel.errors import AlreadyExists, CairnError
+from fsmodel.errors import AlreadyExists, CairnError, InvalidArgument, IsADirectory
 from fsmodel.ids import InodeId
-from fsmodel.namespace.cloning import Copied, Copier
+from fsmodel.namespace.cloning import Copied, Copier, Finish
+from fsmodel.namespace.inodes import DIRECTORY, REGULAR, Creator
 from fsmodel.namespace.namespace import Namespace
-from fsmodel.namespace.originals import LiveOriginals, Original, Originals
+from fsmodel.namespace.originals import (
+    LiveOriginals,
+    Original,
+    Originals,
+    emptied,
+    new_file,
+)
 from fsmodel.namespace.replacing import Replacing
 from fsmodel.outside_changes import OutsideChanges
 from fsmodel.steps import Steps
@@ -52,6 +59,38 @@ class Copies:
         Raises as `clone`, and NotPermitted when something that would be replaced is locked.
         """
         return (yield from self._copy(source, original, parent, name, replace=True))
+
+    def put_file(
+        self, parent: InodeId, name: bytes, owner: Creator, finish: Finish
+    ) -> Steps[InodeId]:
+        """Let a name stand for a new file that `finish` gives its content, as a rename would.
+
+        It has mode, owner and attributes of the file it replaces, else those of a new one. Nothing
+        comes between this call and the new file. Raises IsADirectory, InvalidArgument where there
+        is something else than a file, what the policy raises, DocumentInvalid, NotPermitted,
+        NoSpace: then the name stands for what it did.
+        """
+        self._guard.require_room()
+        self._replacing.check(parent, name, REGULAR)
+        copied = self._copier.begin(self._model(parent, name, owner), finish)
+        try:
+            yield from self._replacing.replace(copied, parent, name)
+        except CairnError:
+            yield from self._replacing.discard(copied.name)
+            raise
+        self._outside.tell(parent, name)
+        return copied.inode
+
+    def _model(self, parent: InodeId, name: bytes, owner: Creator) -> Original:
+        """An empty file as it would be, put in place of the one there is."""
+        dirent = self._names.directories.find(parent, name)
+        if dirent is None:
+            return new_file(owner)
+        if dirent.kind == DIRECTORY:
+            raise IsADirectory(f"{name.decode(errors='backslashreplace')} is a directory")
+        if dirent.kind != REGULAR:
+            raise InvalidArgument(f"{name.decode(errors='backslashreplace')} is no regular file")
+        return emptied(self._live.original(InodeId(dirent.inode)))
 
     def clear_leftovers(self) -> Steps[None]:
         """Remove copies that were begun and given up, by this process or a killed one."""

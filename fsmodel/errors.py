@@ -18,6 +18,7 @@
     |   |-- DocumentInvalid     a JSON document that may not be committed
     |   |-- ReadOnly            the mount or the view cannot be written
     |   |-- NoSpace             the host is full
+    |   |-- ChangedMeanwhile    not what the caller has seen any more
     |   `-- Busy                in use, try again
     |-- StoreError              the store as a whole cannot be used as asked
     |   |-- NotAStore, StoreExists, StoreLocked, FormatTooNew
@@ -143,6 +144,10 @@ class ReadOnly(Refused):
 
 class NoSpace(Refused):
     """The host has no room; reading and deleting go on."""
+
+
+class ChangedMeanwhile(Refused):
+    """Somebody else has changed what the caller wanted to replace: look again, and decide anew."""
 
 
 class Busy(Refused):

@@ -70,6 +70,7 @@ from fsmodel.upkeep.fsck import FsckReport, check_volume
 from fsmodel.upkeep.garbage import GcReport, Report
 from fsmodel.upkeep.index_view import IndexView
 from fsmodel.upkeep.upkeep import ScrubReport
+from fsmodel.uploads import Uploads
 from fsmodel.versions.policy import ATTRIBUTE as VERSIONS_ATTRIBUTE
 from fsmodel.versions.room import make_room
 from fsmodel.versions.version_folders import names_on
@@ -102,6 +103,9 @@ class Volume:
         self.versions = parts.versions
         self.snapshots = parts.history.snapshots
         self.chunks = parts.upkeep.chunks
+        self.uploads = Uploads(
+            parts.changes, parts.inodes, parts.namespace, parts.whole, parts.history.copies
+        )
         self.indexes = parts.indexes
         self.entry_changed: EntryChanged = lambda directory, name: None
         parts.history.outside.listen(self._pass_on)

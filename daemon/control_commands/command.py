@@ -6,7 +6,7 @@ give the same answer. A *service command* is about the running daemon and exists
 """
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import msgspec
 
 from daemon.control_protocol import Progress
+from fsmodel.ids import InodeId
 from fsmodel.steps import Steps
 from fsmodel.volume import Volume
 
@@ -50,6 +51,10 @@ class Service(Protocol):
         """Read the configuration again. Raises ConfigInvalid, UsageProblem."""
         ...
 
+    async def let_kernel_know(self, touched: Sequence[tuple[InodeId, bytes]]) -> None:
+        """Have the kernel forget what it knew of some names, before this returns."""
+        ...
+
     async def make_way(self) -> None:
         """Interrupt long work in the background."""
         ...
@@ -62,6 +67,8 @@ class Context:
     volume: Volume
     report: Callable[[Progress], None]  # tells whoever asked how far the work has come
     uid: int = field(default_factory=os.geteuid)  # of the user who asks
+    # Names that stand for something else now; whoever asked is answered when the kernel knows.
+    touched: list[tuple[InodeId, bytes]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

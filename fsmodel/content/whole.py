@@ -6,6 +6,7 @@ For files that nobody writes through the mount, such as those of the hidden tree
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
+from typing import Final
 
 from fsmodel.change import Change
 from fsmodel.content.chunk_list import stored_chunks
@@ -23,6 +24,8 @@ from fsmodel.steps import Steps
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
 from lmdb_index.records import InodeRecord
+
+EXTEND_BYTES: Final = 4 << 20  # in memory while a content comes in pieces
 
 
 class WholeContents:
@@ -46,18 +49,39 @@ class WholeContents:
 
         Whoever asked puts them into a file before his next step. Raises NoSpace, DataError.
         """
-        descent = Descent(self._lineage(former), self._lineage(self._last))
+        file = self.begin(former)
+        try:
+            file.write(0, data)
+            yield from self._settler.settle(file, whole=True)
+        finally:
+            self.forget(file)
+        return file
+
+    def begin(self, former: bytes = EMPTY) -> FileState:
+        """A content that is going to be stored piece by piece: `extend`, then `complete`.
+
+        What it has by then is kept until it is forgotten.
+        """
         file = FileState(
             ROOT_INODE, stored_chunks(EMPTY, self._objects), kept=0, size=0, recorded_size=0
         )
-        file.descent = descent
-        file.write(0, data)
+        file.descent = Descent(self._lineage(former), self._lineage(self._last))
         self._storing.add(file)
-        try:
-            yield from self._settler.settle(file, whole=True)
-        finally:
-            self._storing.discard(file)
         return file
+
+    def extend(self, file: FileState, data: bytes) -> Steps[None]:
+        """Put bytes at the end. Few of them are in memory and not stored. Raises NoSpace."""
+        file.write(file.size, data)
+        if file.dirty_bytes >= EXTEND_BYTES:
+            yield from self._settler.settle(file, whole=False)
+
+    def complete(self, file: FileState) -> Steps[None]:
+        """Store what is in memory yet. Raises NoSpace."""
+        yield from self._settler.settle(file, whole=True)
+
+    def forget(self, file: FileState) -> None:
+        """A content is in a file now, or is given up."""
+        self._storing.discard(file)
 
     def put(self, change: Change, record: InodeRecord, file: FileState) -> None:
         """Let a file whose record is being edited have what was stored a moment ago."""

@@ -6,6 +6,7 @@ rows, and then gets its name in one change: nobody sees half of it. What a kille
 in that folder is removed at the next start.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,6 +28,8 @@ CHANGE_ROWS: Final = 128  # copies in one change: some 10 ms
 CHANGE_BYTES: Final = 4 << 20  # of attributes and extents in one change; one copy may exceed it
 
 _PRESENT: Final = RawRecord()
+
+Finish = Callable[[Change, InodeRecord], None]
 
 
 @dataclass(slots=True)
@@ -56,10 +59,11 @@ class Copier:
         self._names = namespace
         self._objects = objects
 
-    def begin(self, top: Original) -> Copied:
+    def begin(self, top: Original, finish: Finish = lambda change, record: None) -> Copied:
         """Make the copy of an original, without what is below it, aside.
 
-        Raises ChunkNotFound when its content is no longer stored, NoSpace.
+        `finish` may change its row in the same change. Raises ChunkNotFound when its content is no
+        longer stored, NoSpace.
         """
         with self._changes.begin() as change:
             aside = self._names.system.folder(change, ASIDE)
@@ -67,6 +71,7 @@ class Copier:
             copied = Copied(b"%d" % inode, inode)
             self._complete_inode(change, copied, inode, top)
             self._add_name(change, aside, copied.name, inode, top.mode >> 12)
+            finish(change, change.edit(inode))
         return copied
 
     def fill(self, source: Originals, top: Original, copied: Copied) -> Steps[None]:

@@ -4,6 +4,7 @@ from typing import Final, NamedTuple, Protocol
 
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.inode_table import InodeTable
+from fsmodel.namespace.inodes import Creator
 from fsmodel.namespace.system_tree import SYSTEM_NAME
 from fsmodel.namespace.xattrs import Xattrs
 from fsmodel.steps import Steps
@@ -13,6 +14,7 @@ from lmdb_index.records import ExtentRecord, InodeFlag, InodeRecord
 from lmdb_index.schema import DIRENT_ORDER, EXTENT
 
 BATCH_ENTRIES: Final = 128
+NEW_FILE_MODE: Final = 0o100644
 
 
 class Original(NamedTuple):
@@ -35,6 +37,34 @@ class Original(NamedTuple):
     extents: tuple[ExtentRecord, ...]  # bytes that are in no content yet
     position: object  # in its directory: what `children` goes on behind
     place: object  # what a source finds its children by
+
+
+def new_file(owner: Creator) -> Original:
+    """An empty file as nobody has made it yet."""
+    return Original(
+        name=b"",
+        inode=0,
+        mode=NEW_FILE_MODE,
+        uid=owner.uid,
+        gid=owner.gid,
+        nlink=1,
+        rdev=0,
+        size=0,
+        content=b"",
+        content_size=0,
+        atime_ns=0,
+        mtime_ns=0,
+        target=b"",
+        xattrs=(),
+        extents=(),
+        position=0,
+        place=0,
+    )
+
+
+def emptied(file: Original) -> Original:
+    """A file with mode, owner and attributes of another, and without its bytes."""
+    return file._replace(nlink=1, size=0, content=b"", content_size=0, extents=())
 
 
 class Originals(Protocol):

@@ -122,6 +122,12 @@ class Chunks:
         located = self._objects.locate(wanted)
         yield Work(partial(self._objects.verify, located), located.work_bytes)
 
+    def read(self, wanted: ObjectId) -> Steps[bytes]:
+        """The bytes of a chunk, read in a worker. Raises ChunkNotFound, DataError."""
+        located = self._objects.locate(wanted)
+        data: bytes = yield Work(partial(self._objects.read, located), located.work_bytes)
+        return data
+
     def _beginning_with(self, digits: str) -> Iterator[ChunkInfo]:
         low, high = _id_range(digits)
         for key, row in self._index.scan(OBJECT, low):

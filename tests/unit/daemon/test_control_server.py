@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +21,7 @@ from daemon.control_protocol import ITEMS_MAX, REQUEST_BYTES_MAX, Progress, enco
 from daemon.control_server import ControlServer
 from daemon.problems import ConfigInvalid, NotServed, Problem, RequestFailed
 from fsmodel.errors import NoSpace
+from fsmodel.ids import InodeId
 from fsmodel.steps import Steps, Work
 from fsmodel.volume import Volume
 
@@ -34,6 +35,7 @@ class MadeUpService:
         self.volume = cast("Volume", "the volume")
         self.durable = 0
         self.made_way = 0
+        self.told: list[tuple[InodeId, bytes]] = []
 
     def status(self) -> object:
         return {"pid": 1, "path": "/\\xff"}
@@ -52,6 +54,9 @@ class MadeUpService:
 
     async def make_way(self) -> None:
         self.made_way += 1
+
+    async def let_kernel_know(self, touched: Sequence[tuple[InodeId, bytes]]) -> None:
+        self.told += touched
 
 
 class Numbers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,450 @@
+"""The library face on a store of this process, and over a control socket: the same answers."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+import trio
+
+from daemon import control_socket, library
+from daemon.control_server import ControlServer
+from daemon.library import OverSocket, open_store
+from fsmodel.content.whole import EXTEND_BYTES
+from fsmodel.errors import (
+    AlreadyExists,
+    Busy,
+    CairnError,
+    ChangedMeanwhile,
+    DirectoryNotEmpty,
+    DocumentInvalid,
+    InvalidArgument,
+    IsADirectory,
+    NotADirectory,
+    NotAStore,
+    NotFound,
+    NotPermitted,
+    PathRefused,
+    ReadOnly,
+    StoreError,
+)
+from fsmodel.ids import ROOT_INODE
+from fsmodel.library import calls
+from fsmodel.library import store as store_module
+from fsmodel.library.store import Store
+from fsmodel.library.transport import InProcess, error_from, open_in_process
+from fsmodel.namespace.inodes import AttributeChange
+from fsmodel.steps import run_inline
+from fsmodel.uploads import ABSENT, IDLE_NS_MAX, UPLOADS_MAX
+from fsmodel.volume import Volume
+from tests.support.serving import service_of
+from tests.support.volumes import USER, findings, new_file, noise, read_file
+
+SERVER_SECONDS = 60
+WAYS = ("in process", "over the socket")
+
+
+@contextmanager
+def served(folder: Path, volume_made: list[Volume]) -> Iterator[None]:
+    """A control server for a store, in a thread that owns the volume, until the block ends."""
+    ready, end = Event(), []
+
+    async def serve() -> None:
+        volume = Volume.open(folder)
+        volume_made.append(volume)
+        try:
+            listener = control_socket.listen(folder)
+            with trio.fail_after(SERVER_SECONDS), trio.CancelScope() as scope:
+                end.append((trio.lowlevel.current_trio_token(), scope))
+                ready.set()
+                await ControlServer(service_of(volume), listener).run()
+        finally:
+            ready.set()
+            volume.close()
+
+    thread = Thread(target=trio.run, args=(serve,))
+    thread.start()
+    try:
+        assert ready.wait(SERVER_SECONDS)
+        yield
+    finally:
+        token, scope = end[0]
+        token.run_sync_soon(scope.cancel)
+        thread.join()
+        control_socket.remove(folder)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    Volume.create(tmp_path / "store")
+    return tmp_path / "store"
+
+
+@pytest.fixture(params=WAYS)
+def store(request: pytest.FixtureRequest, folder: Path) -> Iterator[Store]:
+    with ExitStack() as stack:
+        if request.param == "over the socket":
+            stack.enter_context(served(folder, []))
+        opened = stack.enter_context(open_store(folder))
+        assert isinstance(opened._transport, OverSocket) == (request.param == "over the socket")
+        yield opened
+    volume = Volume.open(folder)
+    assert not findings(volume)
+    volume.close()
+
+
+def test_a_file_is_written_read_listed_moved_and_removed(store: Store) -> None:
+    version = store.write_file("/projects/a/b.txt", b"hello")
+    info = store.stat("projects/a/b.txt")
+    assert (info.kind, info.size, info.mode, info.version) == ("file", 5, 0o644, version)
+    assert info.mtime_ns > 0
+    assert store.read_file(b"projects/a/b.txt") == b"hello"
+    assert store.read_at("/projects/a/b.txt", 1, 3) == b"ell"
+    assert store.read_at("/projects/a/b.txt", 9, 3) == b""
+    assert [(each.name, each.kind) for each in store.list_dir("/projects")] == [("a", "directory")]
+    store.rename("/projects/a/b.txt", "/projects/a/c.txt")
+    assert not store.exists("/projects/a/b.txt")
+    assert [each.name for each in store.list_dir("/projects/a")] == ["c.txt"]
+    store.remove("/projects/a/c.txt")
+    store.remove("/projects/a")
+    assert store.list_dir("/projects") == []
+
+
+def test_many_pieces_become_one_file(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = noise(3 * calls.PIECE_BYTES_MAX + 17)
+    store.write_file("/projects/big", io.BytesIO(data))
+    assert store.read_file("/projects/big") == data
+    assert store.read_at("/projects/big", 5, len(data)) == data[5:]
+    assert store.read_at("/projects/big", 700_000, 600_000) == data[700_000:1_300_000]
+    assert store.write_file("/projects/same", data) == store.stat("/projects/big").version
+
+
+def test_an_empty_file_is_a_file(store: Store) -> None:
+    version = store.write_file("/projects/nothing", b"")
+    assert store.read_file("/projects/nothing") == b""
+    assert store.stat("/projects/nothing").version == version != ABSENT
+
+
+def test_names_that_are_no_text_can_be_used(store: Store) -> None:
+    store.write_file(b"/projects/\xff", b"bytes")
+    (entry,) = store.list_dir("/projects")
+    assert entry.raw_name == b"\xff"
+    assert store.read_file(f"/projects/{entry.name}") == b"bytes"
+
+
+def test_a_file_that_is_replaced_passes_on_what_it_is(folder: Path) -> None:
+    volume = Volume.open(folder)
+    with Store(InProcess(volume)) as store:
+        store.write_file("/projects/f", b"one")
+        inode = volume.resolve(b"/projects/f")
+        volume.set_attributes(inode, AttributeChange(mode=0o600, uid=7, gid=8))
+        volume.set_xattr(inode, b"user.kind", b"kept")
+        store.write_file("/projects/f", b"two")
+        info = store.stat("/projects/f")
+        assert (info.mode, info.uid, info.gid) == (0o600, 7, 8)
+        made = volume.resolve(b"/projects/f")
+        assert made != inode
+        assert run_inline(volume.get_xattr(made, b"user.kind")) == b"kept"
+        (former,) = store.versions("/projects/f")
+        assert (former.name, former.size) == ("f", 3)
+        store.restore_version("/projects/f", former.time)
+        assert store.read_file("/projects/f") == b"one"
+
+
+REFUSED: list[tuple[type[CairnError], str, Callable[[Store], object]]] = [
+    (NotFound, "no", lambda store: store.read_file("/nothing")),
+    (NotFound, "no", lambda store: store.stat("/projects/nothing")),
+    (NotFound, "no", lambda store: store.list_dir("/nothing")),
+    (NotFound, "no", lambda store: store.remove("/nothing")),
+    (NotFound, "no", lambda store: store.rename("/nothing", "/something")),
+    (NotFound, "no", lambda store: store.load_json("/nothing.json")),
+    (NotFound, "version", lambda store: store.restore_version("/projects/file")),
+    (NotFound, "snapshot", lambda store: store.restore_snapshot("none", "/projects")),
+    (IsADirectory, "", lambda store: store.read_file("/projects")),
+    (IsADirectory, "", lambda store: store.write_file("/projects", b"")),
+    (IsADirectory, "root", lambda store: store.write_file("/", b"")),
+    (NotADirectory, "", lambda store: store.list_dir("/projects/file")),
+    (NotADirectory, "", lambda store: store.write_file("/projects/file/below", b"")),
+    (NotADirectory, "", lambda store: store.make_dir("/projects/file", exist_ok=True)),
+    (AlreadyExists, "", lambda store: store.make_dir("/projects")),
+    (AlreadyExists, "", lambda store: store.rename("/cache", "/projects", exclusive=True)),
+    (DirectoryNotEmpty, "", lambda store: store.remove("/projects")),
+    (PathRefused, "view", lambda store: store.write_file("/projects/.versions/x", b"")),
+    (PathRefused, "view", lambda store: store.make_dir("/.snapshots")),
+    (PathRefused, r"\.\.", lambda store: store.write_file("/projects/../x", b"")),
+    (PathRefused, r"\.\.", lambda store: store.remove("/projects/..")),
+    (PathRefused, "NUL", lambda store: store.make_dir("/projects/a\0b")),
+    (DocumentInvalid, "", lambda store: store.write_file("/series/s.json", b"{")),
+    (DocumentInvalid, "JSON", lambda store: store.save_json("/x.json", {"a": object()})),
+    (DocumentInvalid, "JSON", lambda store: store.save_json("/x.json", float("nan"))),
+    (DocumentInvalid, "", lambda store: store.load_json("/projects/file")),
+    (
+        ChangedMeanwhile,
+        "read it again",
+        lambda s: s.write_file("/projects/file", b"", expected=ABSENT),
+    ),
+    (
+        ChangedMeanwhile,
+        "read it again",
+        lambda s: s.write_file("/projects/new", b"", expected="00"),
+    ),
+    (InvalidArgument, "no time", lambda store: store.restore_version("/projects/file", "noon")),
+    (InvalidArgument, "no id", lambda store: store.read_chunk("chunk")),
+    (InvalidArgument, "codec", lambda store: store.find_chunks(codec="lz4")),
+    (InvalidArgument, "chunks: ", lambda store: store.find_chunks(colour="red")),
+    (InvalidArgument, "limit", lambda store: store.find_chunks(limit=0)),
+    (NotFound, "no chunk", lambda store: store.read_chunk("00" * 32)),
+    (NotFound, "", lambda store: store.query("none", 1)),
+    (NotFound, "", lambda store: store.query_range("none", 1)),
+    (NotFound, "", lambda store: store.query_prefix("none", "a")),
+]
+
+
+def test_what_cannot_be_done_is_a_named_error_either_way(store: Store) -> None:
+    store.write_file("/projects/file", b"not JSON")
+    for expected, text, attempt in REFUSED:
+        with pytest.raises(expected, match=text or None) as caught:
+            attempt(store)
+        assert type(caught.value) is expected
+    assert store.read_file("/projects/file") == b"not JSON"
+
+
+def test_a_document_that_is_refused_leaves_what_was_there(store: Store) -> None:
+    before = store.read_file("/series/default.json")
+    with pytest.raises(DocumentInvalid):
+        store.write_file("/series/default.json", b'{"open": 1')
+    assert store.read_file("/series/default.json") == before
+    assert [each.name for each in store.list_dir("/series")] == ["default.json", "deleted"]
+
+
+def test_json_is_kept_as_people_would_write_it(store: Store) -> None:
+    value = {"b": ["ü", 1], "a": {"empty": {}}}
+    store.save_json("/projects/deep/doc.json", value)
+    text = store.read_file("/projects/deep/doc.json").decode()
+    assert text == json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    assert list(store.load_json("/projects/deep/doc.json")) == ["b", "a"]
+    assert store.load_json("/projects/none.json", {"x": 1}) == {"x": 1}
+
+
+def test_an_update_is_tried_again_when_somebody_was_quicker(store: Store) -> None:
+    store.save_json("/projects/n.json", {"n": 1})
+    seen: list[int] = []
+
+    def change(value: dict[str, int]) -> dict[str, int]:
+        seen.append(value["n"])
+        if len(seen) == 1:
+            store.save_json("/projects/n.json", {"n": 10})
+        return {"n": value["n"] + 1}
+
+    assert store.update_json("/projects/n.json", change) == {"n": 11}
+    assert seen == [1, 10]
+    assert store.load_json("/projects/n.json") == {"n": 11}
+    assert store.update_json("/projects/new.json", lambda value: [*value, 1], []) == [1]
+
+
+def test_an_update_that_is_always_late_gives_up(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "UPDATE_TRIES_MAX", 3)
+    store.save_json("/projects/n.json", 0)
+    others = iter(range(1, 10))
+
+    def change(value: int) -> int:
+        store.save_json("/projects/n.json", next(others))
+        return value
+
+    with pytest.raises(Busy, match="by others all the time"):
+        store.update_json("/projects/n.json", change)
+    assert store.load_json("/projects/n.json") == 3
+
+
+def test_bytes_of_two_versions_are_never_mixed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = noise(calls.PIECE_BYTES_MAX + 9, 1), noise(calls.PIECE_BYTES_MAX + 9, 2)
+    store.write_file("/projects/f", one)
+    real = store._piece
+    replaced: list[str] = []
+
+    def replacing(call: calls.Read) -> Any:
+        piece = real(call)
+        if not replaced:
+            replaced.append(store.write_file("/projects/f", two))
+        return piece
+
+    monkeypatch.setattr(store, "_piece", replacing)
+    assert store.read_file("/projects/f") == two
+
+
+def test_a_file_that_is_replaced_all_the_time_is_busy(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = calls.PIECE_BYTES_MAX + 1
+    store.write_file("/projects/f", bytes(size))
+    real, count = store._piece, iter(range(1, 200))
+
+    def replacing(call: calls.Read) -> Any:
+        piece = real(call)
+        store.write_file("/projects/f", bytes([next(count)]) * size)
+        return piece
+
+    monkeypatch.setattr(store, "_piece", replacing)
+    monkeypatch.setattr(store_module, "READ_TRIES_MAX", 2)
+    with pytest.raises(Busy, match="replaced all the time"):
+        store.read_file("/projects/f")
+
+
+def test_chunks_are_found_and_read(store: Store) -> None:
+    store.write_file("/projects/f", noise(5000))
+    (found,) = store.find_chunks(min_size=5000, max_size=5000)
+    assert (found.codec, found.base) == ("raw", None)
+    assert store.find_chunk(found.id[:20]).id == found.id
+    assert store.has_chunk(found.id) and not store.has_chunk("00" * 32)
+    assert store.read_chunk(found.id) == noise(5000)
+    assert store.snapshots() == []
+
+
+def test_a_writer_that_fails_leaves_no_upload(folder: Path) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError("the source is gone")
+
+    volume = Volume.open(folder)
+    with Store(InProcess(volume)) as store:
+        with pytest.raises(OSError, match="the source is gone"):
+            store.write_file("/projects/f", Broken())
+        with pytest.raises(PathRefused):
+            store.write_file("/.cairnfs/f", b"x")
+        assert not volume.uploads._uploads
+        assert not list(volume._parts.whole.named_in_memory())
+        assert not store.exists("/projects/f")
+
+
+def test_a_file_being_written_in_place_has_no_version(folder: Path) -> None:
+    volume = Volume.open(folder)
+    with Store(InProcess(volume)) as store:
+        inode = new_file(volume, b"f.json", b"[1")
+        assert store.stat("/f.json").version is None
+        assert store.read_file("/f.json") == b"[1"
+        with pytest.raises(Busy, match="when it is closed"):
+            store.update_json("/f.json", lambda value: value)
+        volume.close_file(inode, writing=True)
+
+
+def test_too_many_uploads_are_refused_until_old_ones_are_forgotten(folder: Path) -> None:
+    class Clock:
+        now = 10**18
+
+        def now_ns(self) -> int:
+            return self.now
+
+    clock = Clock()
+    volume = Volume.open(folder, clock=clock)
+    numbers = [volume.uploads.begin() for _ in range(UPLOADS_MAX)]
+    run_inline(volume.uploads.append(numbers[0], b"x"))  # idle for the shortest time now
+    with pytest.raises(Busy, match="try again later"):
+        volume.uploads.begin()
+    clock.now += IDLE_NS_MAX
+    volume.uploads.begin()
+    with pytest.raises(NotFound, match="no upload 2"):
+        run_inline(volume.uploads.append(numbers[1], b"x"))
+    steps = volume.uploads.append(numbers[0], noise(EXTEND_BYTES))
+    next(steps)
+    with pytest.raises(Busy, match="one piece after the other"):
+        run_inline(volume.uploads.append(numbers[0], b"y"))
+    steps.close()
+    volume.close()
+
+
+def test_garbage_collection_takes_nothing_of_an_upload(folder: Path) -> None:
+    volume = Volume.open(folder)
+    data = noise(EXTEND_BYTES + 5000)
+    number = volume.uploads.begin()
+    run_inline(volume.uploads.append(number, data))
+    run_inline(volume.collect_garbage(lambda *_: None, thorough=True))
+    projects = volume.resolve(b"/projects")
+    run_inline(volume.uploads.place(number, projects, b"f", None, USER))
+    inode = volume.resolve(b"/projects/f")
+    assert read_file(volume, inode) == data
+    volume.close()
+
+
+def test_a_locked_file_stays(folder: Path) -> None:
+    volume = Volume.open(folder)
+    with Store(InProcess(volume)) as store:
+        store.write_file("/projects/f", b"one")
+        run_inline(volume.lock(volume.resolve(b"/projects/f")))
+        with pytest.raises(NotPermitted):
+            store.write_file("/projects/f", b"two")
+        assert store.read_file("/projects/f") == b"one"
+
+
+def test_nothing_but_a_file_is_replaced(folder: Path) -> None:
+    volume = Volume.open(folder)
+    with Store(InProcess(volume)) as store:
+        volume.make_symlink(ROOT_INODE, b"link", b"projects", USER)
+        with pytest.raises(InvalidArgument, match="no regular file"):
+            store.write_file("/link", b"x")
+        assert store.stat("/link").kind == "symlink"
+
+
+def test_a_read_only_store_refuses(folder: Path) -> None:
+    with Store(open_in_process(folder, read_only=True)) as store:
+        with pytest.raises(ReadOnly):
+            store.write_file("/projects/f", b"x")
+        assert store.list_dir("/projects") == []
+
+
+def test_who_opens_no_store_is_told(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(NotAStore):
+        open_store(tmp_path)
+    (folder / "cairnfs.toml").write_text("colour = 1\n")
+    with pytest.raises(StoreError, match="colour"):
+        open_store(folder)
+
+
+def test_a_connection_is_made_anew_after_a_silence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    with served(folder, []), Store(OverSocket(folder, lambda: now[0])) as store:
+        transport: Any = store._transport
+        first = transport._client
+        store.stat("/")
+        assert transport._client is first
+        now[0] = library.FRESH_SECONDS + 1
+        store.stat("/")
+        assert transport._client is not first
+
+
+def test_a_daemon_that_has_gone_is_a_store_error(folder: Path) -> None:
+    with served(folder, []):
+        store = open_store(folder)
+    with pytest.raises(StoreError, match="ended before it answered"):
+        store.stat("/")
+    store.close()
+
+
+def test_errors_without_a_name_here_are_store_errors() -> None:
+    assert type(error_from("NotFound", "gone")) is NotFound
+    assert str(error_from("NotFound", "gone")) == "gone"
+    for unknown in ("UsageProblem", "os", "Final"):
+        error = error_from(unknown, "text")
+        assert type(error) is StoreError
+        assert str(error) == f"{unknown}: text"
+
+
+def test_an_unknown_call_is_refused(folder: Path) -> None:
+    class Unheard(calls.Stat, frozen=True):
+        """A call of a later version."""
+
+    with (
+        served(folder, []),
+        open_store(folder) as store,
+        pytest.raises(StoreError, match="no call 'Unheard'"),
+    ):
+        store._transport.call(Unheard(b"/"), object)
