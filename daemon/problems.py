@@ -45,6 +45,13 @@ class RequestFailed(Problem):
         self.kind = kind
 
 
+def other_version(found: str) -> Problem:
+    """An answer that this command cannot read, as that of a daemon from before an upgrade."""
+    return Problem(
+        f"the daemon is of another version than this command: {found}: unmount and mount again"
+    )
+
+
 def innermost(error: BaseException) -> BaseException:
     """The first failure inside the groups that nurseries wrap around failures."""
     while isinstance(error, BaseExceptionGroup):

@@ -9,7 +9,7 @@ import click
 
 from daemon.cli.asking import ask
 from daemon.cli.common import json_option, path_argument, print_json, store_meant, store_option
-from daemon.problems import Problem, UsageProblem
+from daemon.problems import Problem, UsageProblem, other_version
 
 
 @click.command()
@@ -34,7 +34,10 @@ def command(path: str | None, store: str | None, output: str | None, as_json: bo
         return
     from daemon.report.page import report_page
 
-    page = report_page(document).encode("utf-8")
+    try:
+        page = report_page(document).encode("utf-8")
+    except KeyError as error:
+        raise other_version(f"it does not tell {error.args[0]}") from error
     if output is None:
         sys.stdout.buffer.write(page)
     else:

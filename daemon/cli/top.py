@@ -14,7 +14,8 @@ from daemon.control_client import ControlClient
 from daemon.live_figures import LiveTotals
 from daemon.live_rates import LiveRates, rates_between
 from daemon.live_table import live_lines
-from daemon.problems import NotServed, Problem
+from daemon.metric_catalogue import FLAT
+from daemon.problems import NotServed, Problem, other_version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +65,16 @@ def _views(store: "Path", interval: float) -> Iterator[LiveRates]:
 
 
 def _look(client: ControlClient) -> LiveTotals:
-    return msgspec.convert(client.ask("live", timeout_seconds=ANSWER_SECONDS), LiveTotals)
+    """Totals of this moment. Raises Problem when a daemon of another version has other ones."""
+    answer = client.ask("live", timeout_seconds=ANSWER_SECONDS)
+    try:
+        totals = msgspec.convert(answer, LiveTotals)
+    except msgspec.ValidationError as error:
+        raise other_version(str(error)) from error
+    missing = [metric.key for metric in FLAT if metric.key not in totals.figures]
+    if missing:
+        raise other_version(f"it does not tell {missing[0]}")
+    return totals
 
 
 def _lines(rates: LiveRates) -> list[str]:

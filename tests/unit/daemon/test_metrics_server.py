@@ -1,16 +1,20 @@
 """The pages for Prometheus: over HTTP, bounded, whatever a client sends."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import trio
-from trio.testing import MockClock, memory_stream_pair
+from hypothesis import given
+from hypothesis import strategies as st
+from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memory_stream_pair
 
 from daemon import metrics_server
 from daemon.metrics_pages import PLAIN, Page
 from daemon.metrics_server import CLIENTS_MAX, REQUEST_BYTES_MAX, REQUEST_SECONDS, MetricsServer
 from fsmodel.errors import BackendError
+
+Ours = trio.StapledStream[MemorySendStream, MemoryReceiveStream]
 
 GET = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -37,7 +41,7 @@ PAGES = {"/metrics": show, "/broken": show_nothing, "/hang": hang, "/blunder": b
 
 
 @asynccontextmanager
-async def client_of(server: MetricsServer) -> AsyncIterator[trio.abc.Stream]:
+async def client_of(server: MetricsServer) -> AsyncIterator[Ours]:
     """A connection to a server, until the block ends."""
     ours, theirs = memory_stream_pair()
     async with trio.open_nursery() as nursery:
@@ -184,6 +188,21 @@ async def test_a_reader_who_goes_is_no_event(
     await ours.aclose()
     await MetricsServer(PAGES).serve_client(theirs)
     assert caplog.records == []
+
+
+@given(st.lists(st.one_of(st.binary(max_size=200), st.sampled_from((GET, LAST, b"\r\n\r\n")))))
+def test_whatever_is_sent_is_answered_in_http_or_not_at_all(pieces: list[bytes]) -> None:
+    async def conversation() -> bytes:
+        server = MetricsServer(PAGES)
+        async with client_of(server) as stream:
+            with suppress(trio.BrokenResourceError):
+                for piece in pieces:
+                    await stream.send_all(piece)
+                await stream.send_eof()
+            return await everything_from(stream)
+
+    answer = trio.run(conversation)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 ")
 
 
 async def test_over_a_real_socket() -> None:

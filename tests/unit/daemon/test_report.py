@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from daemon.cli import report
 from daemon.cli.main import run
 from daemon.control_commands.report import POINTS_MAX, history_points
 from daemon.report.page import report_page
@@ -268,6 +269,18 @@ def test_a_file_that_cannot_be_written_is_told(
     assert error.endswith("No such file or directory: name another file with -o\n")
     assert run(["report", "--store", str(store), "-o", str(tmp_path)]) == 1
     assert not list(tmp_path.parent.glob(".*.tmp"))
+
+
+def test_a_daemon_of_another_version_is_told(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    earlier = document()
+    del earlier["days"]
+    monkeypatch.setattr(report, "ask", lambda store, command: earlier)
+    assert run(["report", "--store", str(store)]) == 1
+    out, error = capfd.readouterr()
+    assert (out, error.count("\n")) == ("", 1)
+    assert "another version than this command: it does not tell days" in error
 
 
 def test_a_terminal_gets_no_html(store: Path) -> None:
