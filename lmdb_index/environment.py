@@ -12,7 +12,7 @@ import lmdb
 from lmdb.verify import VerifyError, verify
 
 from lmdb_index.errors import IndexCorrupt, IndexProblem, NoRoom
-from lmdb_index.host_files import FILE_MODE, NO_ROOM
+from lmdb_index.host_files import FILE_MODE, NO_ROOM, host_failures
 from lmdb_index.schema import PACKED, PACKED_DATABASE, TABLES
 
 ENGINE: Final = 0  # LMDB 0.9; 1 would be LMDB 1.0
@@ -148,12 +148,13 @@ class Environment:
 
 def _opened(folder: Path) -> lmdb.Environment:
     try:
-        return lmdb.Environment(
-            str(folder),
-            map_size=MAP_BYTES_MIN,
-            max_dbs=DATABASES_MAX,
-            mode=FILE_MODE,
-            lib_version=ENGINE,
-        )
+        with host_failures(folder):
+            return lmdb.Environment(
+                str(folder),
+                map_size=MAP_BYTES_MIN,
+                max_dbs=DATABASES_MAX,
+                mode=FILE_MODE,
+                lib_version=ENGINE,
+            )
     except lmdb.Error as error:
         raise index_problem(error, folder) from error

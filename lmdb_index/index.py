@@ -410,9 +410,37 @@ class Index(Rows):
                 self._journal.fail(f"the index cannot be used any more: {error}")
                 self._journal.check()
 
+    def _begin_again(self) -> None:
+        """Begin after a failed commit. Raises as `_begin`.
+
+        LMDB uses an environment no more in which the page that names the root could not be written:
+        it must be opened again, and what that page says then is what the journal goes on from.
+        """
+        try:
+            self._current.transaction = self._environment.begin()
+            self._current.transaction.abort()
+        except lmdb.Error as error:
+            with self._snapshots_change:
+                if self._snapshots:  # their threads still use it
+                    self._journal.fail(f"the index cannot be used any more: {error}")
+                    self._journal.check()
+                self._reopen()
+        self._begin()
+
+    def _reopen(self) -> None:
+        environment = self._environment
+        environment.close()
+        try:
+            environment.reopen()
+        except (lmdb.Error, IndexProblem) as error:
+            self._journal.fail(f"the index cannot be used any more: {error}")
+            self._journal.check()
+        self._current.packed = Packed(environment.databases[PACKED_DATABASE])
+        self._packer = Packer(environment, self._current)
+
     def _replay_again(self) -> None:
         """Bring back what an aborted commit has lost. Raises IndexProblem, as `_begin` does."""
-        self._begin()
+        self._begin_again()
         self._has_packed = False
         places, meta = self._places, read_meta(self)
         try:
@@ -420,11 +448,16 @@ class Index(Rows):
             survey = survey_journal(places.journal, self._uuid, meta.applied)
             replayed = replay(self._current, self._uuid, survey, meta, None)
         except IndexProblem as problem:
-            self._journal.fail(str(problem))
+            self._show_nothing(str(problem))
             raise
         if replayed.position != self._journal.position:
-            self._journal.fail(f"it ends with operation {replayed.position}")
+            self._show_nothing(f"it ends with operation {replayed.position}")
             self._journal.check()
+
+    def _show_nothing(self, reason: str) -> None:
+        """Refuse to be read and changed: the last commit alone would lack what was acknowledged."""
+        self._current.transaction.abort()
+        self._journal.fail(reason)
 
     def _commit_problem(self, error: lmdb.Error) -> IndexProblem:
         """LMDB takes a write cut short by a full disk for an I/O error."""

@@ -10,6 +10,7 @@ its inode: so the objects it needs stay, and GC takes those that only earlier ro
 trees that rows of directories name are always among those of the last root.
 """
 
+import logging
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from itertools import islice
 from typing import Final
 
 from fsmodel.change import Changes
+from fsmodel.errors import CairnError
 from fsmodel.history.naming import named_by
 from fsmodel.history.reads_rows import ReadsRows
 from fsmodel.history.root_format import SNAPSHOTS_LABEL, Label, Root, encode_root
@@ -41,6 +43,8 @@ from lmdb_index.index import Index, Snapshot
 from lmdb_index.meta import ROOT_KEY
 from lmdb_index.records import RawRecord
 from lmdb_index.schema import META
+
+_log = logging.getLogger(__name__)
 
 BATCH_PARTS: Final = 1024  # made in one hop to a worker
 BATCH_BYTES: Final = 1 << 20  # likewise
@@ -116,7 +120,7 @@ class Roots:
                 labels = yield from self._store_list(listed)
                 root = self._store_root(view, builder.root_entry, labels, name)
                 self._listed, self._list_labels = listed, labels
-                yield from self._record_trees(trees, touched)
+                yield from self._record_what_can_be(trees, touched)
         finally:
             self._unnamed.clear()
             self._writing = False
@@ -199,6 +203,13 @@ class Roots:
                 name_snapshot(change, self._objects, root_id, root)
             change.operation.put(META, ROOT_KEY, RawRecord(root_id))
         return root_id
+
+    def _record_what_can_be(self, trees: list[MadeTree], touched: set[InodeId]) -> Steps[None]:
+        """The root is there: directories that do not learn of their trees have them made again."""
+        try:
+            yield from self._record_trees(trees, touched)
+        except CairnError as error:
+            _log.warning("the next root will take longer: %s", error)
 
     def _record_trees(self, trees: list[MadeTree], touched: set[InodeId]) -> Steps[None]:
         """Let the rows of directories name their trees, lower ones first, unless they changed."""

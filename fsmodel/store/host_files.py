@@ -13,6 +13,13 @@ from fsmodel.errors import BackendError, NoSpace
 PARTS_AT_ONCE: Final = os.sysconf("SC_IOV_MAX")
 
 
+class SyncFailed(OSError):
+    """fsync itself has failed: the kernel may have dropped what it was to make durable.
+
+    Another OSError in place of it says that nothing was tried, so it can be tried again.
+    """
+
+
 def host_failure(place: object, error: OSError) -> NoSpace | BackendError:
     """The model's error for a failed call on a host file: no room, or anything else."""
     if error.errno in (ENOSPC, EDQUOT):
@@ -62,12 +69,36 @@ def write_file_atomically(path: Path, content: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable. Raises OSError."""
+    """Make the names in a folder durable. Raises SyncFailed, OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        with _sync_failures():
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_file(path: Path) -> None:
+    """Make the bytes of a file durable. Raises SyncFailed, OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        sync_descriptor(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_descriptor(descriptor: int) -> None:
+    """Make the bytes of an open file durable. Raises SyncFailed."""
+    with _sync_failures():
+        os.fdatasync(descriptor)
+
+
+@contextmanager
+def _sync_failures() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SyncFailed(error.errno, error.strerror) from error
 
 
 def _rest(parts: list[memoryview], written: int) -> list[memoryview]:

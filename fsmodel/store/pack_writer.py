@@ -26,7 +26,15 @@ from typing import Final
 from fsmodel.buffers import Buffer
 from fsmodel.errors import BackendError
 from fsmodel.ids import PackId
-from fsmodel.store.host_files import host_failure, host_failures, sync_folder, write_at
+from fsmodel.store.host_files import (
+    SyncFailed,
+    host_failure,
+    host_failures,
+    sync_descriptor,
+    sync_file,
+    sync_folder,
+    write_at,
+)
 from fsmodel.store.layout import FOLDER_MODE, StoreLayout
 from fsmodel.store.pack_format import (
     PACK_HEADER,
@@ -112,6 +120,13 @@ class PackWriter:
         with self._lock:
             return self._current.number if self._current is not None else PackId(self._next)
 
+    @property
+    def growing(self) -> dict[PackId, int]:
+        """Packs that may grow, and how many bytes of each hold whole frames at this moment."""
+        with self._lock:
+            pack = self._current
+            return {} if pack is None else {pack.number: pack.end}
+
     def end_pack(self) -> None:
         """Never append to the current pack again, so that it can be compacted."""
         with self._syncing, self._lock:
@@ -154,7 +169,8 @@ class PackWriter:
     def sync(self) -> None:
         """Return once every frame appended before this call survives a power loss.
 
-        Raises BackendError, and from then on every call does.
+        Raises BackendError, and from then on every call does if it was the sync that failed;
+        NoSpace, BackendError when it did not come to that.
         """
         with self._syncing:
             with self._lock:
@@ -163,9 +179,11 @@ class PackWriter:
             try:
                 self._sync_inherited()
                 self._sync_packs(grown)
-            except OSError as error:
+            except SyncFailed as error:
                 self._failure = error
                 self._check_usable()
+            except OSError as error:  # no descriptor left, say: a later sync may succeed
+                raise host_failure(self._layout.packs, error) from error
             with self._lock:
                 self._syncs += 1
                 for pack, end in grown:
@@ -243,14 +261,14 @@ class PackWriter:
         for number in self._inherited:
             path = self._layout.pack(number)
             with suppress(FileNotFoundError):  # deleted since: nothing refers to it
-                _sync_file(path)
+                sync_file(path)
                 folders.add(path.parent)
         self._sync_folders(folders)
         self._inherited = []
 
     def _sync_packs(self, grown: Sequence[tuple[_OpenPack, int]]) -> None:
         for pack, _ in grown:
-            os.fdatasync(pack.descriptor)
+            sync_descriptor(pack.descriptor)
         self._sync_folders({pack.path.parent for pack, _ in grown if not pack.synced_end})
 
     def _sync_folders(self, folders: set[Path]) -> None:
@@ -274,14 +292,6 @@ def _locations(frames: Sequence[NewFrame], pack: PackId, offset: int) -> list[Lo
         locations.append(Location(pack, offset, frame.size))
         offset += frame.size
     return locations
-
-
-def _sync_file(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fdatasync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _close(pack: _OpenPack) -> None:

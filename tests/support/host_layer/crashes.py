@@ -64,14 +64,14 @@ class Tally:
     interrupted: Counter[str] = field(default_factory=Counter)  # by the last thing that happened
 
 
-def record_run(folder: Path, seed: int, steps: int) -> Recorded:
-    """Let the workload run on a new store."""
+def record_run(folder: Path, seed: int, steps: int, *, fault: str = "") -> Recorded:
+    """Let the workload run on a new store, with a fault as layer.c takes it."""
     root, record = folder / "run", folder / "record"
     root.mkdir()
     module = "tests.support.host_layer.workload"
     run(
         [sys.executable, "-m", module, root, str(seed), str(steps)],
-        env=layer_environment(root, record=record),
+        env=layer_environment(root, record=record, fault=fault),
     )
     views: list[View] = pickle.loads((root / "views").read_bytes())
     entries = [entry for entry in read_record(record) if entry.path != "views"]
@@ -153,10 +153,10 @@ def _which(found: View, views: list[View], first: int, last: int) -> int:
     raise AssertionError(f"no state from {first} to {last}, but {elsewhere or 'none of all'}")
 
 
-def some_moments(recorded: Recorded, count: int, seed: int) -> Iterator[Moment]:
+def some_moments(recorded: Recorded, count: int, seed: int, *, first: int = 1) -> Iterator[Moment]:
     """Moments by chance, in order."""
     dice = random.Random(seed)
-    for after in sorted(dice.randint(1, len(recorded.entries)) for _ in range(count)):
+    for after in sorted(dice.randint(first, len(recorded.entries)) for _ in range(count)):
         yield Moment(after, dice.randrange(1 << 32))
 
 

@@ -36,7 +36,8 @@ enum call {
     STATVFS, MMAP, LIST, CALLS
 };
 /* Twins of Event in tests/support/host_layer/record.py. */
-enum event { CREATED = 1, WRITTEN, CUT, RENAMED, UNLINKED, MADE_FOLDER, REMOVED_FOLDER, SYNCED };
+enum event { CREATED = 1, WRITTEN, CUT, RENAMED, UNLINKED, MADE_FOLDER, REMOVED_FOLDER, SYNCED,
+             SYNC_FAILED };
 enum { DURABLE = 1 }; /* flag: the write was a sync of its own bytes, too */
 enum { SHORT_WRITE = 0, ANY_CALL = -1 };
 
@@ -430,6 +431,7 @@ static int sync_of(enum call call, int descriptor) {
         return (int)syscall(call == FSYNC ? SYS_fsync : SYS_fdatasync, descriptor);
     }
     if (fails(call, place, NULL)) {
+        note_simply(SYNC_FAILED, place, 0);
         return -1;
     }
     note_simply(SYNCED, place, 0);

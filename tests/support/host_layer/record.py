@@ -21,6 +21,7 @@ class Event(IntEnum):
     MADE_FOLDER = 6
     REMOVED_FOLDER = 7
     SYNCED = 8
+    SYNC_FAILED = 9
 
 
 class Entry(NamedTuple):

@@ -7,6 +7,7 @@ power may leave. Nothing is taken for granted but what POSIX promises:
   * fsync of a folder makes the names in it durable, a rename at both its ends
   * a write through a descriptor with O_DSYNC makes its own bytes durable, and nothing before it
   * a rename, a creation, a removal happens or does not
+  * an fsync that fails loses for ever what it was to make durable, and the next one succeeds
   * everything else is lost or kept in pieces: of writes, any sectors of 512 bytes; of names, any
     of the changes; a sector that is lost within a file has the bytes it had before, or zeros
 
@@ -109,6 +110,8 @@ class SimulatedDisk:
                 self._rename(entry.path, entry.other)
             case Event.SYNCED:
                 self._sync(self._find(entry.path))
+            case Event.SYNC_FAILED:
+                self._forget(self._find(entry.path))
             case Event.CUT:
                 self._write(entry.path, Write(entry.offset, None), durable=False)
             case Event.WRITTEN:
@@ -156,6 +159,16 @@ class SimulatedDisk:
                 for folder, name, named in naming.changes:
                     _set(folder.durable, name, named)
             self.pending = rest
+
+    def _forget(self, node: Node | None) -> None:
+        """The kernel drops what it could not write, and says so once."""
+        if isinstance(node, SimulatedFile):
+            node.pending.clear()
+        self.pending = [
+            naming
+            for naming in self.pending
+            if all(folder is not node for folder, _, _ in naming.changes)
+        ]
 
     def _name(self, path: str, node: Node | None) -> None:
         folder, name = self._place(path)

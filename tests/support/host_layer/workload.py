@@ -9,7 +9,8 @@ that it stands in the layer's record among what happens to the store's files:
     done N      it is acknowledged
     synced N    nothing of state N may get lost any more
 
-At its end it writes what the states looked like to FOLDER/views.
+When the host fails it insists on a sync, and goes no further. At its end it writes what the states
+looked like to FOLDER/views.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from fsmodel.errors import CairnError
 from fsmodel.ids import InodeId
 from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.namespace.renames import RenameFlag
@@ -51,6 +53,7 @@ class Workload:
         self.model = ModelVolume()
         self.snapshots: list[bytes] = []
         self.views: list[View] = [{}]
+        self.done = 0  # of them
         self._said = os.open(folder / "said", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self.volume = Volume.open(self.store, settings=self.settings)
         self.synced()
@@ -222,7 +225,13 @@ class Workload:
 
     def synced(self) -> None:
         """Say that all that is done is durable."""
-        self._say("synced")
+        self._say("synced", self.done)
+
+    def insist(self) -> None:
+        """After a failure: sync again, as programs do that do not believe it."""
+        for _ in range(3):
+            with contextlib.suppress(CairnError):
+                self.sync()
 
     def end(self) -> None:
         """A clean end."""
@@ -234,16 +243,17 @@ class Workload:
     def _change(self) -> Iterator[None]:
         """The model is changed already; the block does the same to the volume."""
         self.views.append(self._view())
-        self._say("began")
+        self._say("began", len(self.views) - 1)
         yield
-        self._say("done")
+        self.done = len(self.views) - 1
+        self._say("done", self.done)
 
     def _view(self) -> View:
         marks: View = {SNAPSHOT + name: (0, 1, (), None) for name in self.snapshots}
         return self.model.view(kept=True) | marks
 
-    def _say(self, what: str) -> None:
-        os.write(self._said, f"{what} {len(self.views) - 1}\n".encode())
+    def _say(self, what: str, number: int) -> None:
+        os.write(self._said, f"{what} {number}\n".encode())
 
     def _bytes(self) -> bytes:
         """Noise, or something that resembles other files."""
@@ -274,9 +284,12 @@ def main(folder: Path, seed: int, steps: int) -> None:
         if not (folder / "store").exists():
             make_store(folder / "store")
         workload = Workload(folder, seed)
-        for _ in range(steps):
-            workload.step()
-        workload.end()
+        try:
+            for _ in range(steps):
+                workload.step()
+            workload.end()
+        except CairnError:
+            workload.insist()
     (folder / "views").write_bytes(pickle.dumps(workload.views))
 
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -219,6 +220,25 @@ def test_a_commit_that_failed_over_a_shortened_journal_ends_all_operations(
         index.checkpoint()
     with pytest.raises(JournalFailed):
         put_raw(index, b"key")
+
+
+def test_after_a_commit_and_a_replay_that_failed_nothing_is_shown(
+    index: Index, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last commit alone lacks what was acknowledged: it must not be taken for what there is."""
+    fill(index)
+    with monkeypatch.context() as patch, files_limited_to(20_000):
+        patch.setattr(module, "survey_journal", fail_to_survey)
+        with pytest.raises(IndexProblem, match="Too many open files"):
+            index.checkpoint()
+    with pytest.raises(IndexProblem):
+        state_of(index)
+    with opened(shutil.copytree(store, store.with_name("later"))) as found:
+        assert len(pack_numbers(found)) == 20
+
+
+def fail_to_survey(*arguments: object) -> None:
+    raise IndexProblem("journal: Too many open files")
 
 
 def test_an_index_that_cannot_begin_again_accepts_no_operation(

@@ -1,10 +1,12 @@
 """Making and opening: what is no index of this store, or a damaged one, is refused in one line."""
 
+import errno
 import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
 
+import lmdb
 import pytest
 
 from lmdb_index import meta
@@ -28,6 +30,19 @@ def test_an_empty_index_holds_nothing(index: Index) -> None:
     assert rows.pop("meta") > 0
     assert set(rows.values()) == {0}
     assert (index.counters(), index.journal_position, index.unsynced) == ({}, 0, False)
+
+
+def test_a_host_that_fails_lmdb_is_told_in_one_line(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The binding makes the folder itself, and passes on what the host says to that."""
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(lmdb, "Environment", refuse)
+    with pytest.raises(IndexProblem, match=r"index: Input/output error"):
+        Index.open(store, UUID)
 
 
 def test_files_are_for_their_owner_alone(store: Path) -> None:

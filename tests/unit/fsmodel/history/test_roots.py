@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from fsmodel.history.roots import WrittenRoot, current_root
+from fsmodel.errors import BackendError
+from fsmodel.history.roots import Roots, WrittenRoot, current_root
 from fsmodel.history.tree_entry import INLINE_ENTRIES
 from fsmodel.history.tree_reader import entries_of_tree
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.namespace.renames import NO_RENAME_FLAGS
-from fsmodel.steps import run_inline
+from fsmodel.steps import PAUSE, Steps, run_inline
 from fsmodel.volume import Volume
 from lmdb_index.keys import number_key
 from lmdb_index.schema import INODE
@@ -52,6 +53,25 @@ def test_a_root_shows_everything_and_is_written_once(store: VolumeStore) -> None
     store.require_sound()  # which makes every tree again and compares
     store.reopen()
     assert not store.volume.root_is_due
+
+
+def test_a_snapshot_that_exists_is_not_told_to_have_failed(
+    store: VolumeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes after its naming only spares the next root some work."""
+    volume = store.volume
+    fill_tree(volume)
+    with monkeypatch.context() as patch:
+        patch.setattr(Roots, "_record_trees", refuse_to_record)
+        run_inline(volume.snapshots.create(b"s"))
+    assert [each.name for each in volume.snapshots.all()] == [b"s"]
+    assert write_root(volume) is not None
+    store.require_sound()
+
+
+def refuse_to_record(*arguments: object) -> Steps[None]:
+    yield PAUSE
+    raise BackendError("journal", OSError("Too many open files"))
 
 
 def fill_folder(volume: Volume, name: bytes, files: int) -> InodeId:

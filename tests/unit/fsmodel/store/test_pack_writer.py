@@ -4,7 +4,7 @@ import os
 import resource
 import threading
 from collections.abc import Callable, Iterator
-from errno import EDQUOT, EFBIG, EIO, EMFILE, ENOSPC
+from errno import EDQUOT, EFBIG, EIO, EMFILE, ENOMEM, ENOSPC
 from pathlib import Path
 
 import pytest
@@ -363,6 +363,21 @@ class TestSync:
                 writer.sync()
         with pytest.raises(BackendError):
             writer.sync()
+
+    @pytest.mark.parametrize("number", [EMFILE, ENOMEM])
+    def test_a_folder_that_cannot_even_be_opened_is_synced_later(
+        self, writer: PackWriter, monkeypatch: pytest.MonkeyPatch, number: int
+    ) -> None:
+        """Nothing was tried, so nothing is lost: there is no reason to refuse all that follows."""
+        append_one(writer, b"x")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", failing(number))
+            with pytest.raises(BackendError):
+                writer.sync()
+        assert writer.unsynced
+        append_one(writer, b"y")
+        writer.sync()
+        assert not writer.unsynced
 
 
 class FaultyWrites:

@@ -1,0 +1,67 @@
+"""Calls of the host that fail, one by one: what is acknowledged stays, the rest is an error."""
+
+import errno
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.support.host_layer.crashes import lose_power, record_run, some_moments
+from tests.support.host_layer.faults import CALLS
+from tests.support.host_layer.library import layer_environment, layer_library
+from tests.support.host_layer.record import Event
+from tests.support.processes import run
+
+_log = logging.getLogger(__name__)  # shown with -o log_cli=true, and when a test fails
+
+STATES: Final = 30  # after each failed sync
+FEW: Final = 61  # every so many-th fault, in the short version
+SHARES: Final = 8
+LONG: Final = (pytest.mark.crash, pytest.mark.timeout(3600))
+FOR_EVER: Final = 1 << 30
+
+
+def campaign(folder: Path, first: int, stride: int, times: int) -> dict[str, Any]:
+    """What fault_campaign.py reports."""
+    module = "tests.support.host_layer.fault_campaign"
+    words = [sys.executable, "-m", module, str(folder), str(first), str(stride), str(times)]
+    environment = layer_environment(folder / "nothing yet")
+    document: dict[str, Any] = json.loads(run(words, env=environment, timeout=3600).stdout)
+    return document
+
+
+@pytest.mark.parametrize("times", [1, FOR_EVER], ids=["once", "from then on"])
+@pytest.mark.parametrize(
+    ("first", "stride"),
+    [(5, FEW), *(pytest.param(share, SHARES, marks=LONG) for share in range(SHARES))],
+)
+def test_no_failing_call_makes_anything_wrong(
+    tmp_path: Path, first: int, stride: int, times: int
+) -> None:
+    report = campaign(tmp_path, first, stride, times)
+    _log.info("%d lives, %d refusing: %s", report["lives"], report["refusing"], report["struck"])
+    assert report["wrong"] == []
+    assert sum(report["struck"].values()) > report["lives"] // 2
+
+
+@pytest.mark.parametrize("call", ["fsync", "fdatasync"])
+@pytest.mark.parametrize("number", [15, 18, *(pytest.param(n, marks=LONG) for n in range(19, 50))])
+def test_a_sync_that_failed_is_never_believed_later(tmp_path: Path, call: str, number: int) -> None:
+    """The kernel has dropped the bytes, and reports success when it is asked again."""
+    fault = f"{CALLS.index(call)}:{number}:{errno.EIO}:1"
+    recorded = record_run(tmp_path, number, 60, fault=fault)
+    failed = [n for n, each in enumerate(recorded.entries) if each.event is Event.SYNC_FAILED]
+    assert len(failed) == 1
+    moments = some_moments(recorded, STATES, number, first=failed[0] + 1)
+    assert lose_power(recorded, moments, tmp_path / "left").states == STATES
+
+
+def test_the_layer_is_under_lmdb_too(tmp_path: Path) -> None:
+    assert layer_library().exists()
+    recorded = record_run(tmp_path, 0, 10)
+    index = [each for each in recorded.entries if each.path == "store/index/data.mdb"]
+    assert {Event.WRITTEN, Event.SYNCED} <= {each.event for each in index}
+    assert any(each.durable for each in index)
