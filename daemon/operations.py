@@ -31,12 +31,13 @@ from daemon.attributes import absent_entry, attributes_of
 from daemon.errnos import errors_become_errnos
 from daemon.flusher import Flusher
 from daemon.handles import FileHandle, Handles
+from daemon.kernel_notices import bytes_refused, entry_changed
 from daemon.requests import attribute_change, creator_of
 from daemon.stacks import log_task_stacks
 from daemon.sync_group import SyncGroup
 from daemon.view_operations import ViewOperations
 from daemon.workers import Workers
-from fsmodel.errors import DataError, DocumentInvalid, NotFound
+from fsmodel.errors import DataError, DocumentInvalid, NotFound, NotPermitted
 from fsmodel.ids import InodeId
 from fsmodel.limits import NAME_BYTES_MAX
 from fsmodel.namespace.renames import RenameFlag
@@ -346,7 +347,11 @@ class CairnOperations(pyfuse3.Operations):
             handle = self._handles.file(fh)
             privileged = self._handles.only_privileged_write(handle.inode)
             await self._make_room(len(buf))
-            file = self._volume.write(handle.inode, off, buf, privileged=privileged)
+            try:
+                file = self._volume.write(handle.inode, off, buf, privileged=privileged)
+            except NotPermitted:  # locked since it was opened
+                self._show_truth(handle.inode)
+                raise
             await self._flusher.wrote(file)
             return len(buf)
 
@@ -379,6 +384,13 @@ class CairnOperations(pyfuse3.Operations):
                 self._close(handle.inode, writing=handle.writable)
 
     # -- helpers --------------------------------------------------------------------------
+
+    def _show_truth(self, inode: InodeId) -> None:
+        """The kernel forgets bytes of a file that it has taken for us, and its size once closed."""
+        self._flusher.start(bytes_refused, inode)
+        for path in self._volume.paths_of(inode):
+            folder, _, name = path.rpartition(b"/")
+            entry_changed(self._volume.resolve(folder), name)
 
     def _entry(self, inode: InodeId) -> EntryAttributes:
         return attributes_of(inode, *self._volume.attributes(inode))

@@ -13,7 +13,12 @@ from fsmodel.ids import InodeId
 from fsmodel.namespace.inodes import Creator
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.namespace.renames import NO_RENAME_FLAGS
-from fsmodel.series.artifact_names import check_series_name, document_name, series_of_document
+from fsmodel.series.artifact_names import (
+    check_address,
+    check_series_name,
+    document_name,
+    series_of_document,
+)
 from fsmodel.series.artifacts import Artifact, Artifacts
 from fsmodel.series.layout import StructuredFolders
 from fsmodel.series.lifecycle import Lifecycle
@@ -119,8 +124,9 @@ class AllSeries:
     def clean(self, series: bytes, address: bytes) -> list[bytes]:
         """Remove the artifacts of an address, of all kinds, in one change.
 
-        Returns their paths from the root. Raises NotFound for an unknown series.
+        Returns their paths from the root. Raises NotFound for an unknown series, NameInvalid.
         """
+        check_address(address)
         output = self._output(series)
         found = list(self._artifacts.of(output, address))
         gone: list[tuple[InodeId, bytes]] = []
@@ -135,7 +141,12 @@ class AllSeries:
         return [b"/".join((b"output", series, each.kind, each.name)) for each in found]
 
     def status(self, series: bytes, address: bytes | None = None) -> Iterator[AddressStatus]:
-        """Which kinds of artifacts each address has; of one, if one is given. Raises NotFound."""
+        """Which kinds of artifacts each address has; of one, if one is given.
+
+        Raises NotFound, NameInvalid.
+        """
+        if address is not None:
+            check_address(address)
         output = self._output(series)
         return _by_address(self._artifacts.of(output, address))
 

@@ -56,6 +56,13 @@ def check_series_name(name: bytes) -> None:
         raise NameInvalid(f"the name of a series has at most {SERIES_NAME_BYTES_MAX} bytes, no '/'")
 
 
+def check_address(address: bytes) -> None:
+    """Refuse what no artifact's name can begin with. Raises NameInvalid."""
+    check_strict_name(address)
+    if not address or is_temporary(address) or b"/" in address:
+        raise NameInvalid(f"{address!r} is no address: it is empty, begins with a dot or has '/'")
+
+
 def document_name(series: bytes) -> bytes:
     """The name of a series' document."""
     return series + DOCUMENT_SUFFIX

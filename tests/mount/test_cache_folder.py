@@ -1,23 +1,14 @@
 """cache/ in the mount: bounded, and its temp/ emptied when the store is mounted."""
 
 import os
-import time
-from collections.abc import Callable
 
 import pytest
 
 from tests.support.mounted import mounted
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.mount
-PATIENCE_SECONDS = 60.0
 FILE_BYTES = 300_000
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
 
 
 def test_the_least_recently_used_goes_and_nothing_else() -> None:

@@ -285,6 +285,17 @@ def test_commands_take_no_hostile_names(store: MountedStore, hostile: str) -> No
     assert len(refusals(store)) == seen + 1
 
 
+@pytest.mark.parametrize("hostile", ["..", "../default/x", "", ".x", "e\u0301", "a\u202eb"])
+@pytest.mark.parametrize("command", ["clean", "status"])
+def test_commands_take_no_hostile_addresses(
+    store: MountedStore, command: str, hostile: str
+) -> None:
+    arguments = ("--store", store.store, "series", command, "--", "default", hostile)
+    result = store.cairnfs(*arguments, check=False)
+    assert result.status == 1
+    assert result.stderr.count("\n") == 1
+
+
 def test_a_process_that_works_in_a_deleted_series(mount: Path, series: Path) -> None:
     folder = os.open(series / "data", os.O_RDONLY | os.O_DIRECTORY)
     try:

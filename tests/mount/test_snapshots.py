@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.mounted import MountedStore, mounted
 from tests.support.trees import make_real_tree, survey
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.mount
 
@@ -107,6 +108,7 @@ def test_what_is_locked_cannot_be_changed_through_the_mount(store: MountedStore)
         os.fsync(opened)
     with suppress(PermissionError):
         os.close(opened)
+    wait_until(lambda: file.read_bytes() == b"bytes", "the kernel shows what was refused")
     for act in (
         lambda: file.write_bytes(b"x"),
         lambda: file.chmod(0),

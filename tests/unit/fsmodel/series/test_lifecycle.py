@@ -295,11 +295,18 @@ def test_clean_removes_what_an_address_has(store: StructuredStore) -> None:
         store.volume.series.clean(b"none", b"1")
 
 
-@pytest.mark.parametrize("address", [b"", b"..", b"../x", b"\xff", b"1\0data", b"x" * 5000])
+def test_clean_of_what_is_longer_than_a_name(store: StructuredStore) -> None:
+    assert store.volume.series.clean(b"default", b"x" * 5000) == []
+
+
+@pytest.mark.parametrize("address", [b"", b"..", b"../x", b"\xff", b"1\0data"])
 def test_clean_of_what_no_address_can_be(store: StructuredStore, address: bytes) -> None:
     store.mkdir("output/a")
     store.write("output/a/data/1.txt", b"")
-    assert store.volume.series.clean(b"a", address) == []
+    with pytest.raises(NameInvalid):
+        store.volume.series.clean(b"a", address)
+    with pytest.raises(NameInvalid):
+        store.volume.series.status(b"a", address)
     assert store.status("a") == {"1": ["data"]}
 
 
