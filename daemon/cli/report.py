@@ -16,7 +16,11 @@ from daemon.problems import Problem, UsageProblem, other_version
 @path_argument
 @store_option
 @click.option(
-    "-o", "--output", metavar="FILE", help="Write the page there, else to standard output."
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write the page there, else to standard output.",
 )
 @json_option
 def command(path: str | None, store: str | None, output: str | None, as_json: bool) -> None:

@@ -62,6 +62,9 @@ def test_a_mount_serves_its_metrics_and_its_health(own_store: MountedStore) -> N
     assert found["cairnfs_operation_duration_seconds_sum", "create"] > 0
     assert found["cairnfs_operations_total", ""] > 3
 
+    report = own_store.document("report", own_store.mountpoint)
+    assert [(share["name"], share["files"]) for share in report["folders"]] == [("/", 1)]
+
     own_store.kill_and_mount()  # the socket file of the killed daemon is replaced
     assert page(at, "/healthz") == (200, "ok\n")
     own_store.umount()

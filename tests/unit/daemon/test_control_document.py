@@ -25,8 +25,12 @@ def told_kind(kind: Any) -> str:
     """A type as the document writes it."""
     if isinstance(kind, types.UnionType):
         return next(told_kind(each) for each in kind.__args__ if each is not type(None))
+    if typing.get_origin(kind) is dict:
+        return "object"
     if typing.get_origin(kind) in (list, tuple):
         return f"list of {told_kind(kind.__args__[0])}"
+    if typing.get_origin(kind) is dict:
+        return "object"
     if typing.get_origin(kind) is typing.Literal:
         return "/".join(kind.__args__)
     if isinstance(kind, type) and issubclass(kind, Enum):
