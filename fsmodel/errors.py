@@ -22,6 +22,7 @@
     |   `-- Busy                in use, try again
     |-- StoreError              the store as a whole cannot be used as asked
     |   |-- NotAStore, StoreExists, StoreLocked, FormatTooNew
+    |   |-- BackupInvalid       a file that is no backup, or a damaged or another store's one
     |   `-- StoreDamaged        the index or the journal, or format.json
     |       `-- IndexCorrupt    a row, or what holds the rows
     `-- DataError               stored data is missing or wrong
@@ -184,6 +185,10 @@ class FormatTooNew(StoreError):
     def __init__(self, text: str, place: str = "") -> None:
         super().__init__(text)
         self.place = place
+
+
+class BackupInvalid(StoreError):
+    """A file that is no backup, is damaged, or is that of another store."""
 
 
 class StoreDamaged(StoreError):

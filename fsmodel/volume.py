@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from fsmodel.adjusting import adjust
 from fsmodel.assembly import Parts, assemble, create_store
+from fsmodel.backup.creation import BackupReport, create_backup
 from fsmodel.buffers import Buffer
 from fsmodel.clock import Clock, SystemClock
 from fsmodel.content.file_state import FileState
@@ -825,6 +826,15 @@ class Volume:
 
     def _collect_thoroughly(self, report: Report, dry_run: bool) -> Steps[GcReport]:
         return self.collect_garbage(report, thorough=True, dry_run=dry_run)
+
+    def back_up(self, target: Path, report: Report) -> Steps[BackupReport]:
+        """Put everything into a file, or what is new into one that is there; see creation.py.
+
+        Raises ReadOnly, Busy, BackupInvalid, FormatTooNew, NoSpace, DataError.
+        """
+        self._require_writable()
+        upkeep = self._parts.upkeep
+        return create_backup(upkeep.parts, upkeep, self.write_root, target, report)
 
     def follow_up_deletions(self) -> Steps[None]:
         """Find out what the files deleted since leave as garbage; see Upkeep.dismantle."""

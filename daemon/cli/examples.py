@@ -38,6 +38,15 @@ EXAMPLES: Final[dict[str, Examples]] = {
         ("cairnfs fsck ~/cairn", "beside normal use"),
         ("cairnfs fsck --repair --store /srv/store", "put right what is found"),
     ),
+    "backup create": (
+        (
+            "cairnfs backup create /mnt/disk/art.backup",
+            "in a mount; run it again to add what is new",
+        ),
+        ("cairnfs backup create --store /srv/store /mnt/disk/art.backup", ""),
+    ),
+    "backup restore": (("cairnfs backup restore /mnt/disk/art.backup /srv/store", ""),),
+    "backup verify": (("cairnfs backup verify --thorough /mnt/disk/art.backup", ""),),
     "gc": (
         ("cairnfs gc --dry-run ~/cairn", "what it would give back"),
         ("cairnfs gc ~/cairn", ""),

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from daemon.control_commands.backup import BACKUP
 from daemon.control_commands.checks import FSCK
 from daemon.control_commands.chunks import CHUNKS
 from daemon.control_commands.command import ServiceCommand, VolumeCommand
@@ -32,6 +33,7 @@ VOLUME_COMMANDS: Final[dict[str, VolumeCommand]] = {
         *SNAPSHOTS,
         *COPIES,
         *CHUNKS,
+        BACKUP,
         LIBRARY,
         *INDEXES,
     )

@@ -109,6 +109,11 @@ class PackWriter:
         return bool(self._unsynced or self._inherited)
 
     @property
+    def failure(self) -> str | None:
+        """Why nothing is appended any more; None while it is."""
+        return str(self._failure) if self._failure is not None else None
+
+    @property
     def current(self) -> PackId | None:
         """The pack that may still grow; None before the first append and after a failure."""
         pack = self._current

@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 
 import fsmodel
+from fsmodel.backup.container import BACKUP_HEADER, SLOT
 from fsmodel.content.manifest import (
     LEVEL_MAX,
     PAGE_HEADER,
@@ -74,6 +75,8 @@ BYTE_TABLES: Final = {
     "Pack header": PACK_HEADER,
     "Frame header": FRAME_HEADER,
     "Group": GROUP_HEADER,
+    "Backup header": BACKUP_HEADER,
+    "Backup slot": SLOT,
     "Manifest page": PAGE_HEADER,
     "Tree page": TREE_HEADER,
     "Root": ROOT_HEADER,
