@@ -162,9 +162,12 @@ def test_upkeep(system: Container) -> None:
 def test_backup_and_restore(system: Container) -> None:
     system.shell("mkdir /mnt/art/folder && cp -a /usr/share/doc/bash /mnt/art/folder/")
     system.run("rsync", "-aHAX", "--delete", "/mnt/art/", "/var/backups/art/")
+    system.shell("cd /mnt/art && cairnfs snapshot create nightly")
+    system.run("rsync", "-aHAX", "/mnt/art/.snapshots/nightly/", "/var/backups/nightly/")
     system.run("rm", "-rf", "/mnt/art/folder", "/mnt/art/drawing")
     system.run("rsync", "-aHAX", "/var/backups/art/", "/mnt/art/")
-    assert system.run("diff", "-r", "/var/backups/art", "/mnt/art") == ""
+    for backup in ("/var/backups/art", "/var/backups/nightly"):
+        assert system.run("diff", "-r", backup, "/mnt/art") == ""
     assert system.run("cat", "/mnt/art/drawing") == CONTENT
 
 
@@ -180,6 +183,34 @@ def test_a_busy_mount_is_stopped_without_loss(system: Container) -> None:
     config(system, ART)
     system.run("systemctl", "start", UNIT)
     assert system.run("cat", "/mnt/art/held") == "held\n"
+
+
+def test_fstab_mounts_at_first_use(system: Container) -> None:
+    options = "noauto,x-systemd.automount,allow_other"
+    system.shell(f"echo '/srv/later /mnt/later fuse.cairnfs {options} 0 0' >>/etc/fstab")
+    system.shell("cairnfs mkfs --plain /srv/later; mkdir /mnt/later; systemctl daemon-reload")
+    system.run("systemctl", "start", "mnt-later.automount")
+    system.shell("echo later >/mnt/later/file && cat /mnt/later/file")
+    assert "fuse.cairnfs" in system.run("findmnt", "-n", "/mnt/later")
+    system.run("systemctl", "stop", "mnt-later.automount", "mnt-later.mount")
+    system.shell("cairnfs fsck --store /srv/later; rm -r /srv/later; rmdir /mnt/later")
+    system.shell("sed -i /cairnfs/d /etc/fstab; systemctl daemon-reload")
+
+
+def test_a_user_has_a_mount_of_his_own(system: Container) -> None:
+    system.run("useradd", "--create-home", "--uid", "1234", "somebody")
+    system.run("systemctl", "start", "user@1234.service")
+    become = "setpriv --reuid=1234 --regid=1234 --init-groups env -i PATH=$PATH"
+    user = f"{become} HOME=/home/somebody XDG_RUNTIME_DIR=/run/user/1234"
+    system.shell(f"{user} systemctl --user enable --now cairnfs.service")
+    system.shell(f"{user} sh -c 'echo mine >~/cairn/file'")
+    assert system.shell(f"{user} cat /home/somebody/cairn/file") == "mine\n"
+    assert "Permission denied" in system.shell("ls /home/somebody/cairn", check=False)
+    system.shell(f"{user} systemctl --user reload cairnfs.service")
+    system.shell(f"{user} systemctl --user disable --now cairnfs.service")
+    assert "cairn" not in system.shell("findmnt -n -t fuse.cairnfs /home/somebody/cairn || true")
+    system.run("systemctl", "stop", "user@1234.service")
+    system.run("userdel", "--remove", "somebody")
 
 
 def test_two_instances_for_one_store(system: Container) -> None:
