@@ -6,6 +6,7 @@ import click
 
 from daemon.cli.common import json_option, print_json, print_table, store_meant, store_option
 from daemon.config import ResolvedSettings, load_settings
+from daemon.instance import load_instance
 from daemon.settings_schema import settings_reference
 
 
@@ -18,12 +19,17 @@ def command() -> None:
 @click.argument("path", required=False, metavar="[PATH]")
 @store_option
 @json_option
-def show(path: str | None, store: str | None, as_json: bool) -> None:
+@click.pass_context
+def show(ctx: click.Context, path: str | None, store: str | None, as_json: bool) -> None:
     """Show every setting a mount made now would have, and where its value comes from.
 
-    A running daemon has those of its start, and of `cairnfs reload`.
+    A running daemon has those of its start, and of `cairnfs reload`. The file of a named mount
+    counts when that is named: cairnfs --instance NAME config show.
     """
-    resolved = load_settings(store_meant(store, path), os.environ)
+    name = ctx.find_root().params.get("instance")
+    named = None if name is None else load_instance(name)
+    layer = None if named is None else (named.origin, named.settings)
+    resolved = load_settings(store_meant(store, path), os.environ, instance=layer)
     document = settings_document(resolved)
     if as_json:
         print_json(document)

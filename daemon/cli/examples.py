@@ -125,7 +125,10 @@ EXAMPLES: Final[dict[str, Examples]] = {
     ),
     "rebuild-index": (("cairnfs rebuild-index /srv/store", "not mounted"),),
     "doctor": (("cairnfs doctor", ""), ("cairnfs doctor --json /srv/store", "")),
-    "config show": (("cairnfs config show --store /srv/store", ""),),
+    "config show": (
+        ("cairnfs config show ~/cairn", ""),
+        ("cairnfs --instance art config show", "of a named mount"),
+    ),
     "config describe": (("cairnfs config describe", ""),),
     "version": (("cairnfs version", ""),),
 }

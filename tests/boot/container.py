@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -17,16 +18,20 @@ from pathlib import Path
 from typing import Final
 
 SUITE: Final = "bookworm"
-PACKAGES: Final = "systemd systemd-sysv dbus python3 fuse3 libfuse3-3 rsync procps man-db".split()
+PACKAGES: Final = """
+systemd systemd-sysv libpam-systemd dbus dbus-user-session
+python3 fuse3 libfuse3-3 rsync procps man-db
+""".split()
 ROOM: Final = "size=3g,mode=755"  # in memory, as packages are synced file by file
 COMMAND_SECONDS: Final = 180.0
 STATE_SECONDS: Final = 120.0  # for anything that has to come about by itself
 LOOK_SECONDS: Final = 0.2
 # It registers nowhere and sees no network; FUSE is what it shares with the host.
 BOOT: Final = """
---boot --quiet --register=no --keep-unit --console=pipe --bind=/dev/fuse --capability=all
+--boot --quiet --register=no --keep-unit --console=pipe --capability=all
 --resolv-conf=off --timezone=off --private-network
 """.split()
+FUSE_DEVICE: Final = os.makedev(10, 229)
 CLEAN: Final = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
@@ -132,7 +137,7 @@ class Container:
 
     def _boot(self) -> None:
         self._nspawn = subprocess.Popen(
-            ["systemd-nspawn", "-D", str(self.tree), "-M", self._name, *BOOT],
+            ["systemd-nspawn", "-D", str(self.tree), "-M", self._name, *BOOT, self._fuse()],
             env=os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
             stdin=subprocess.DEVNULL,
             stdout=self._console,
@@ -143,6 +148,14 @@ class Container:
         while not self._is_up():
             assert time.monotonic() < end, self._said()
             time.sleep(LOOK_SECONDS)
+
+    def _fuse(self) -> str:
+        """The option that gives it /dev/fuse, as every user of a Debian may open it."""
+        node = self.root / "fuse"
+        if not node.exists():
+            os.mknod(node, stat.S_IFCHR, FUSE_DEVICE)
+            node.chmod(0o666)
+        return f"--bind={node}:/dev/fuse"
 
     def _said(self) -> str:
         """What the console shows, for a failure."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from daemon.cli.main import run
+from daemon.instance import Instance
 from daemon.settings_schema import settings_reference
 
 
@@ -23,6 +24,18 @@ def test_show_tells_where_each_value_comes_from(
     assert shown["delta"] == {"value": False, "origin": "environment"}
     assert shown["delta_level"]["origin"] == "default"
     assert set(shown) == {item.name for item in settings_reference()}
+
+
+def test_the_file_of_a_named_mount_counts_when_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    named = Instance("art", str(tmp_path), "/m", "", {"delta": False}, "art.toml", has_file=True)
+    for module in ("daemon.instance", "daemon.cli.config"):
+        monkeypatch.setattr(f"{module}.load_instance", lambda name: named)
+    monkeypatch.setenv("CAIRNFS_STORE", "")  # which --instance sets, for good
+    assert run(["--instance", "art", "config", "show", "--json"]) == 0
+    shown = json.loads(capsysbinary.readouterr().out)
+    assert shown["delta"] == {"value": False, "origin": "art.toml"}
 
 
 def test_show_for_people_is_a_line_for_each(
