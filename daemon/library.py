@@ -60,7 +60,7 @@ class OverSocket:
         arguments = {"call": type(call).__name__, "arguments": _plain(call)}
         try:
             self._refresh()
-            return msgspec.convert(self._client.ask("library", arguments), answer)
+            return msgspec.convert(self._client.ask("library", arguments)["answer"], answer)
         except RequestFailed as failure:
             raise error_from(failure.kind, str(failure)) from None
         except Problem as problem:

@@ -18,9 +18,10 @@ class LibraryArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def library_answer(context: Context, arguments: LibraryArguments) -> Steps[object]:
-    """What the call returns."""
+    """What a call of fsmodel/library/calls.py or queries.py returns, as `answer`."""
     call = call_from(arguments.call, arguments.arguments)
-    return (yield from call.run(context.volume, Caller(context.uid, context.touched)))
+    caller = Caller(context.uid, context.touched)
+    return {"answer": (yield from call.run(context.volume, caller))}
 
 
 LIBRARY: Final = VolumeCommand("library", LibraryArguments, library_answer, lambda _: True)

@@ -3,16 +3,14 @@
 import io
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 import pytest
-import trio
 
-from daemon import control_socket, library
-from daemon.control_server import ControlServer
+from daemon import library
+from daemon.control_protocol import ITEMS_MAX
 from daemon.library import OverSocket, open_store
 from fsmodel.content.whole import EXTEND_BYTES
 from fsmodel.errors import (
@@ -41,41 +39,10 @@ from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.steps import run_inline
 from fsmodel.uploads import ABSENT, IDLE_NS_MAX, UPLOADS_MAX
 from fsmodel.volume import Volume
-from tests.support.serving import service_of
+from tests.support.served_store import served
 from tests.support.volumes import USER, findings, new_file, noise, read_file
 
-SERVER_SECONDS = 60
 WAYS = ("in process", "over the socket")
-
-
-@contextmanager
-def served(folder: Path, volume_made: list[Volume]) -> Iterator[None]:
-    """A control server for a store, in a thread that owns the volume, until the block ends."""
-    ready, end = Event(), []
-
-    async def serve() -> None:
-        volume = Volume.open(folder)
-        volume_made.append(volume)
-        try:
-            listener = control_socket.listen(folder)
-            with trio.fail_after(SERVER_SECONDS), trio.CancelScope() as scope:
-                end.append((trio.lowlevel.current_trio_token(), scope))
-                ready.set()
-                await ControlServer(service_of(volume), listener).run()
-        finally:
-            ready.set()
-            volume.close()
-
-    thread = Thread(target=trio.run, args=(serve,))
-    thread.start()
-    try:
-        assert ready.wait(SERVER_SECONDS)
-        yield
-    finally:
-        token, scope = end[0]
-        token.run_sync_soon(scope.cancel)
-        thread.join()
-        control_socket.remove(folder)
 
 
 @pytest.fixture
@@ -88,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 def store(request: pytest.FixtureRequest, folder: Path) -> Iterator[Store]:
     with ExitStack() as stack:
         if request.param == "over the socket":
-            stack.enter_context(served(folder, []))
+            stack.enter_context(served(folder))
         opened = stack.enter_context(open_store(folder))
         assert isinstance(opened._transport, OverSocket) == (request.param == "over the socket")
         yield opened
@@ -411,7 +378,7 @@ def test_a_connection_is_made_anew_after_a_silence(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    with served(folder, []), Store(OverSocket(folder, lambda: now[0])) as store:
+    with served(folder), Store(OverSocket(folder, lambda: now[0])) as store:
         transport: Any = store._transport
         first = transport._client
         store.stat("/")
@@ -422,7 +389,7 @@ def test_a_connection_is_made_anew_after_a_silence(
 
 
 def test_a_daemon_that_has_gone_is_a_store_error(folder: Path) -> None:
-    with served(folder, []):
+    with served(folder):
         store = open_store(folder)
     with pytest.raises(StoreError, match="ended before it answered"):
         store.stat("/")
@@ -443,8 +410,19 @@ def test_an_unknown_call_is_refused(folder: Path) -> None:
         """A call of a later version."""
 
     with (
-        served(folder, []),
+        served(folder),
         open_store(folder) as store,
         pytest.raises(StoreError, match="no call 'Unheard'"),
     ):
         store._transport.call(Unheard(b"/"), object)
+
+
+def test_long_lists_come_whole(folder: Path) -> None:
+    names = [f"{number:04}" for number in range(ITEMS_MAX + 100)]
+    volume = Volume.open(folder)
+    projects = volume.resolve(b"/projects")
+    for name in names:
+        volume.make_directory(projects, name.encode(), 0o755, USER)
+    volume.close()
+    with served(folder), open_store(folder) as store:
+        assert [each.name for each in store.list_dir("/projects")] == names
