@@ -45,5 +45,6 @@ class Checkpointer:
             self.last_at = datetime.now(UTC)
             self.problem = None
         except CairnError as error:
+            if self.problem != str(error):  # one that stays is told once
+                _log.error("checkpoint failed, will be tried again: %s", error)
             self.problem = str(error)
-            _log.error("checkpoint failed, will be tried again: %s", error)

@@ -33,6 +33,8 @@ class Health:
             found.append("the mount has ended, and the daemon stores what is left")
         elif not await self._mount_answers():
             found.append(f"the mount does not answer within {ANSWER_SECONDS:g} s")
+        if self._service.write_failure is not None:
+            found.append(f"no change is accepted: {self._service.write_failure}")
         if self._service.checkpoint_problem is not None:
             found.append(f"checkpoints fail: {self._service.checkpoint_problem}")
         return found

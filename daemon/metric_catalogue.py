@@ -77,7 +77,9 @@ FLAT: Final = (
     # Health
     _counter("errors", "Errors logged since the mount."),
     _gauge("damaged_objects", "Stored objects that are known to be unreadable."),
-    _gauge("read_only", "1 when the mount is read-only."),
+    _gauge(
+        "read_only", "1 when the mount is read-only, or takes no change since the disk has failed."
+    ),
     _gauge("checkpoint_age_seconds", "Since the last checkpoint, or the mount."),
     _gauge("checkpoint_failing", "1 when the last checkpoint failed."),
     _gauge("journal_bytes", "What a recovery would replay."),

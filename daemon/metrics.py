@@ -58,7 +58,7 @@ def gather(service: Observed) -> Figures:
         "dirty_bytes": status.dirty_bytes or 0,
         "errors": status.errors or 0,
         "uptime_seconds": status.uptime_seconds or 0,
-        "read_only": int(service.volume.read_only),
+        "read_only": int(bool(status.read_only)),
         "checkpoint_age_seconds": service.checkpoint_age_seconds,
         "checkpoint_failing": int(service.checkpoint_problem is not None),
         "long_work_running": int(bool(inner["long_work"])),

@@ -73,7 +73,8 @@ class DaemonService:
             pid=os.getpid(),
             mountpoint=printable_path(self._mountpoint),
             store=printable_path(self._volume.store),
-            read_only=self._volume.read_only,
+            read_only=self._volume.read_only or self.write_failure is not None,
+            refuses_changes=self.write_failure,
             errors=self._errors.count,
             last_error=self._errors.last,
             last_checkpoint=last.isoformat(timespec="milliseconds") if last else None,
@@ -97,6 +98,11 @@ class DaemonService:
     def checkpoint_problem(self) -> str | None:
         """Why the last checkpoint failed; None if it did not."""
         return self._checkpointer.problem
+
+    @property
+    def write_failure(self) -> str | None:
+        """Why no change is accepted until the next mount; None while changes are."""
+        return self._volume.durability.failure
 
     @property
     def is_stopping(self) -> bool:

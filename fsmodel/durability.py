@@ -24,6 +24,15 @@ class Durability:
         """Where the journal ends now: what a sync from here on covers."""
         return self._index.journal_position
 
+    @property
+    def failure(self) -> str | None:
+        """Why no change is accepted until the store is opened again; None while changes are."""
+        if self._index.failure is not None:
+            return self._index.failure
+        if self._packs.failure is not None:
+            return f"packs: {self._packs.failure}: see to the disk, then mount again"
+        return None
+
     def needs_sync(self, position: int) -> bool:
         """Whether anything before a position might still be lost."""
         return self._covered < position or self._packs.unsynced

@@ -180,6 +180,11 @@ class Index(Rows):
         return self._journal.position
 
     @property
+    def failure(self) -> str | None:
+        """Why operations are not accepted until the store is opened again; None while they are."""
+        return self._journal.failure
+
+    @property
     def unsynced(self) -> bool:
         """Whether a loss of power could undo an operation."""
         return self._journal.synced < self._journal.position

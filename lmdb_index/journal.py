@@ -51,6 +51,11 @@ class Journal:
         if self._failure is not None:
             raise JournalFailed(self._failure)
 
+    @property
+    def failure(self) -> str | None:
+        """Why operations are not accepted any more; None while they are."""
+        return self._failure
+
     def fail(self, reason: str) -> None:
         """Accept no operation any more, until the store is opened again."""
         self._failure = f"{self._folder}: {reason}: see to the disk, then mount again"

@@ -7,6 +7,7 @@
  * CAIRNFS_LAYER_ROOT    the folder; without it the layer does nothing
  * CAIRNFS_LAYER_RECORD  where to write down what happens (optional; outside of the folder)
  * CAIRNFS_LAYER_FAULT   CALL:NUMBER:ERRNO:TIMES, as of layer_fault() (optional)
+ * CAIRNFS_LAYER_SWITCH  a file without which nothing fails, and no call counts (optional)
  *
  * Record, host byte order: event u8, flags u8, path length u16, other path's length u16, data
  * length u32, offset u64; then both paths, relative to the folder, and the data.
@@ -44,6 +45,7 @@ enum { SHORT_WRITE = 0, ANY_CALL = -1 };
 static char root[PATH_MAX];
 static size_t root_length;
 static int record = -1;
+static const char *lever; /* the switch */
 static pthread_mutex_t one_at_a_time = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static struct { int call, error; long number, times; } fault = {CALLS, 0, 0, 0};
 static long seen[CALLS];   /* of each call, since the last layer_fault() */
@@ -92,6 +94,7 @@ void layer_watch(const char *folder) {
 __attribute__((constructor)) static void begin(void) {
     const char *folder = getenv("CAIRNFS_LAYER_ROOT"), *place = getenv("CAIRNFS_LAYER_RECORD");
     const char *wanted = getenv("CAIRNFS_LAYER_FAULT");
+    lever = getenv("CAIRNFS_LAYER_SWITCH");
     if (folder != NULL) {
         layer_watch(folder);
     }
@@ -158,6 +161,9 @@ static const char *below_folder(int folder, const char *path, char *room) {
 /* Whether this call is to fail, with errno set; `*shorter` if it is only to take less. */
 static int fails(enum call call, const char *path, int *shorter) {
     long number;
+    if (lever != NULL && syscall(SYS_faccessat, AT_FDCWD, lever, F_OK) != 0) {
+        return 0;
+    }
     seen[call]++;
     seen_in_all++;
     if (fault.call == ANY_CALL) {

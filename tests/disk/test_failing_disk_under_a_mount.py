@@ -1,0 +1,112 @@
+"""A disk that fails under a mount: what is refused, what goes on, what is told, the way back."""
+
+import errno
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.support.host_layer.faults import ANY_CALL, CALLS
+from tests.support.host_layer.library import layer_library
+from tests.support.mounted import MountedStore
+from tests.support.syscalls import errno_of, refused
+
+pytestmark = [
+    pytest.mark.mount,
+    pytest.mark.skipif(not os.path.exists("/dev/fuse"), reason="this machine has no /dev/fuse"),
+]
+FOR_EVER: Final = 1 << 30
+
+
+class FailingStore(MountedStore):
+    """A mount on the layer. Calls fail while `switch` exists."""
+
+    def __init__(self, call: int, number: int) -> None:
+        super().__init__()
+        self.switch = self.folder / "failing"
+        self.fault = f"{call}:1:{number}:{FOR_EVER}"
+
+    def mount_on_layer(self) -> None:
+        """Mount again, with the layer under the daemon."""
+        self.umount()
+        usual = dict(self.environment)
+        self.environment |= {
+            "LD_PRELOAD": str(layer_library()),
+            "CAIRNFS_LAYER_ROOT": str(self.store),
+            "CAIRNFS_LAYER_FAULT": self.fault,
+            "CAIRNFS_LAYER_SWITCH": str(self.switch),
+        }
+        self.mount()
+        self.environment = usual
+
+    def status(self) -> dict[str, Any]:
+        """The document of `cairnfs status`."""
+        document: dict[str, Any] = self.document("--store", self.store, "status")
+        return document
+
+
+@pytest.fixture
+def failing(request: pytest.FixtureRequest) -> Iterator[FailingStore]:
+    call, number = request.param
+    store = FailingStore(call, number)
+    with store:
+        store.mount_on_layer()
+        yield store
+        store.switch.unlink(missing_ok=True)
+        if store.is_alive:
+            store.umount()
+        store.require_clean()
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    with path.open("wb", buffering=0) as file:
+        file.write(data)
+        os.fsync(file.fileno())
+
+
+SYNCS: Final = [(CALLS.index("fdatasync"), errno.EIO)]
+
+
+@pytest.mark.parametrize("failing", SYNCS, indirect=True)
+def test_a_failed_fsync_ends_all_changes_until_the_next_mount(failing: FailingStore) -> None:
+    mount = failing.mountpoint
+    write_durably(mount / "kept", b"durable")
+    assert failing.status()["refuses_changes"] is None
+    failing.switch.touch()
+    with refused(errno.EIO):
+        write_durably(mount / "lost", b"perhaps")
+    failing.switch.unlink()
+    for name in ("new", "newer"):  # the disk is well again, and what it forgot is gone
+        with refused(errno.EIO):
+            write_durably(mount / name, b"bytes")
+    assert (mount / "kept").read_bytes() == b"durable"
+    status = failing.status()
+    assert "see to the disk, then mount again" in status["refuses_changes"]
+    assert (status["read_only"], status["errors"] > 0) == (True, True)
+    failing.kill()
+    failing.mount()
+    assert (mount / "kept").read_bytes() == b"durable"
+    write_durably(mount / "new", b"bytes")
+    assert failing.status()["refuses_changes"] is None
+    assert failing.status()["read_only"] is False
+
+
+EVERYTHING: Final = [(ANY_CALL, errno.EIO), (ANY_CALL, errno.EMFILE), (ANY_CALL, errno.ENOMEM)]
+
+
+@pytest.mark.parametrize("failing", EVERYTHING, indirect=True)
+def test_a_disk_that_fails_altogether_does_not_end_the_daemon(failing: FailingStore) -> None:
+    mount = failing.mountpoint
+    write_durably(mount / "kept", b"durable")
+    failing.switch.touch()
+    for number in range(20):
+        said = errno_of(partial(write_durably, mount / str(number), b"bytes"))
+        assert said in ("EIO", "ENOENT")
+    assert failing.status()["pid"] == failing.daemon.pid
+    failing.switch.unlink()
+    failing.kill()
+    failing.mount()
+    assert (mount / "kept").read_bytes() == b"durable"
