@@ -24,9 +24,21 @@ def hurt_files(
     view: IndexView, load: Callable[[ObjectId], bytes], damaged: Iterable[ObjectId]
 ) -> dict[ObjectId, list[InodeId]]:
     """The files that each damaged object is needed for."""
+    return files_of_hurt(view, hurt_objects(view, load, damaged))
+
+
+def hurt_objects(
+    view: IndexView, load: Callable[[ObjectId], bytes], damaged: Iterable[ObjectId]
+) -> Hurt:
+    """All objects that cannot be read without a damaged one."""
     hurt: Hurt = {each: {each} for each in damaged}
     while _spread(view, load, hurt):
         pass
+    return hurt
+
+
+def files_of_hurt(view: IndexView, hurt: Hurt) -> dict[ObjectId, list[InodeId]]:
+    """The files whose contents are hurt, by what has caused it."""
     files: dict[ObjectId, list[InodeId]] = defaultdict(list)
     for key, record in view.scan(INODE):
         content = object_of(record.content)

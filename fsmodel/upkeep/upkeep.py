@@ -1,10 +1,10 @@
 """Everything that looks after an open store, and that no two such things run at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from fsmodel.errors import Busy, NotFound
 from fsmodel.ids import InodeId, ObjectId
@@ -16,7 +16,8 @@ from fsmodel.upkeep.collection import Collector
 from fsmodel.upkeep.compaction import Compactor
 from fsmodel.upkeep.damage import DamageNotes, KnownDamage, UnwrittenNotes
 from fsmodel.upkeep.garbage import THOROUGH, THRIFTY, GarbageCollector, GcReport, Report
-from fsmodel.upkeep.hurt_files import hurt_files
+from fsmodel.upkeep.hurt_files import files_of_hurt, hurt_objects
+from fsmodel.upkeep.hurt_snapshots import Shown, hurt_in_snapshots
 from fsmodel.upkeep.index_view import IndexView
 from fsmodel.upkeep.pack_usage import PackSurvey
 from fsmodel.upkeep.retirement import Retirement
@@ -45,6 +46,13 @@ class ScrubReport:
     checked_objects: int
     checked_bytes: int  # of frames
     damaged: tuple[DamagedObject, ...]
+
+
+class _Needed(NamedTuple):
+    """What some objects are needed for."""
+
+    files: dict[ObjectId, list[InodeId]]
+    shown: dict[ObjectId, Shown]
 
 
 class Upkeep:
@@ -132,32 +140,35 @@ class Upkeep:
     def paths_needing(self, wanted: Sequence[ObjectId]) -> Steps[dict[ObjectId, tuple[bytes, ...]]]:
         """The paths of the files that cannot be read without each of these objects.
 
-        Reads every manifest, in a worker. Raises NoSpace, BackendError.
+        Of files that only snapshots have, their paths there. Reads every manifest and the trees of
+        snapshots, in a worker. Raises NoSpace, BackendError.
         """
         epoch = self.parts.objects.epochs.current  # keeps the packs the snapshot speaks of
         if self.parts.dry:  # what was replayed is committed nowhere
-            files = self._trace(self.parts.index, wanted, epoch)
+            needed = self._trace(self.parts.index, wanted, epoch)
         else:
             yield from self.parts.durability.checkpoint()
-            files = yield Work(partial(self._trace_snapshot, wanted, epoch), TRACE_COST_BYTES)
+            needed = yield Work(partial(self._trace_snapshot, wanted, epoch), TRACE_COST_BYTES)
         return {
-            each: tuple(path for inode in files.get(each, ()) for path in self._paths(inode))
+            each: self._all_paths(needed.files.get(each, ()), needed.shown.get(each, {}))
             for each in wanted
         }
 
-    def _trace_snapshot(
-        self, wanted: Sequence[ObjectId], epoch: Epoch
-    ) -> dict[ObjectId, list[InodeId]]:
+    def _all_paths(self, files: Iterable[InodeId], shown: Shown) -> tuple[bytes, ...]:
+        present = [path for inode in files for path in self._paths(inode)]
+        former = [path for path in sorted(shown) if path not in present]
+        return (*present, *(b"/.snapshots/" + shown[path] + path for path in former))
+
+    def _trace_snapshot(self, wanted: Sequence[ObjectId], epoch: Epoch) -> _Needed:
         with self.parts.index.snapshot() as view:
             return self._trace(view, wanted, epoch)
 
-    def _trace(
-        self, view: IndexView, wanted: Sequence[ObjectId], epoch: Epoch
-    ) -> dict[ObjectId, list[InodeId]]:
+    def _trace(self, view: IndexView, wanted: Sequence[ObjectId], epoch: Epoch) -> _Needed:
         def load(page: ObjectId) -> bytes:
             return self.parts.objects.read(locate(partial(view.get, OBJECT), page, epoch))
 
-        return hurt_files(view, load, wanted)
+        hurt = hurt_objects(view, load, wanted)
+        return _Needed(files_of_hurt(view, hurt), hurt_in_snapshots(view, load, hurt))
 
     def _paths(self, inode: InodeId) -> list[bytes]:
         try:

@@ -5,7 +5,7 @@ from itertools import islice
 import pytest
 
 from fsmodel.errors import DataError
-from fsmodel.ids import ObjectId
+from fsmodel.ids import ROOT_INODE, ObjectId
 from fsmodel.steps import run_inline
 from fsmodel.upkeep import scrub as scrub_module
 from fsmodel.upkeep.scrub import Pace
@@ -14,6 +14,7 @@ from fsmodel.volume import Volume
 from lmdb_index.records import ObjectRecord
 from lmdb_index.schema import DAMAGED, OBJECT
 from tests.support.volume_store import VolumeStore, moments_of, random_bytes
+from tests.support.volumes import USER
 
 BIG = random_bytes("big", 800_000)
 
@@ -80,6 +81,38 @@ def test_every_file_that_needs_a_chunk_or_a_page_is_named(store: VolumeStore) ->
     damage(store, page)
     by_id = {each.id: set(each.paths) for each in scrub(store).damaged}
     assert by_id == {last.id.hex(): {b"/two"}, page.hex(): {b"/one"}}
+
+
+def test_files_of_snapshots_are_named_where_the_newest_has_them(store: VolumeStore) -> None:
+    for number in range(100):  # more than a directory has in line
+        store.write(b"%d" % number, random_bytes(number, 100))
+    store.write(b"gone", random_bytes("gone"))
+    store.write(b"stays", random_bytes("gone"))
+    wanted = content_of(store, b"gone")
+    for name in (b"first", b"second"):
+        run_inline(store.volume.snapshots.create(name))
+    store.delete(b"gone")
+    run_inline(store.volume.snapshots.create(b"third"))
+    damage(store, wanted)
+    (found,) = scrub(store).damaged
+    assert found.paths == (b"/stays", b"/.snapshots/second/gone")
+
+
+def test_a_folder_that_a_snapshot_cannot_list_is_named(store: VolumeStore) -> None:
+    top = store.volume.make_directory(ROOT_INODE, b"top", 0o755, USER)
+    folder = store.volume.make_directory(top, b"folder", 0o755, USER)
+    for number in range(100):
+        store.volume.make_directory(folder, b"%d" % number, 0o755, USER)
+    run_inline(store.volume.write_root())  # trees that are made at once lie in one frame
+    store.volume.make_directory(top, b"later", 0o755, USER)
+    run_inline(store.volume.snapshots.create(b"s"))
+    record, _ = store.volume.attributes(folder)
+    tree = ObjectId(record.tree)
+    for number in range(100):
+        store.volume.rmdir(folder, b"%d" % number)
+    damage(store, tree)
+    hurt = {path for each in scrub(store).damaged for path in each.paths}
+    assert hurt == {b"/.snapshots/s/top/folder"}
 
 
 def test_the_damaged_frame_is_set_aside(store: VolumeStore) -> None:
