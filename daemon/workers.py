@@ -17,16 +17,22 @@ THREADS_MAX: Final = 4
 class Workers:
     """Runs work of the model in a bounded number of threads."""
 
+    _inline_bytes_max = INLINE_BYTES_MAX  # what `drive` does itself, without asking `run`
+
     def __init__(self, threads_max: int = THREADS_MAX) -> None:
         self._limiter = trio.CapacityLimiter(threads_max)
 
     async def drive(self, steps: Steps[Result]) -> Result:
         """Run steps to their end; between two of them other tasks may run."""
+        inline_max = self._inline_bytes_max
         try:
             work = next(steps)
             while True:
                 try:
-                    done = await self.run(work)
+                    if work.size_bytes <= inline_max and work is not PAUSE:
+                        done = work.run()
+                    else:
+                        done = await self.run(work)
                 except Exception as error:  # noqa: BLE001  # what it means is for the steps to say
                     work = steps.throw(error)
                 else:
@@ -47,6 +53,8 @@ class Workers:
 
 class PatientWorkers(Workers):
     """Lets others run after each step of long work, also when the step was done inline."""
+
+    _inline_bytes_max = -1
 
     def __init__(self, after_step: Callable[[], Awaitable[None]]) -> None:
         super().__init__(threads_max=1)

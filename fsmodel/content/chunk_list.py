@@ -74,6 +74,8 @@ class ChunkList:
 
         Raises DataError when a page of the manifest is missing or wrong.
         """
+        if not ref:
+            return cls(load, [])
         if is_manifest(ref):
             return cls(load, list(_leaves(ref, load)))
         chunk = object_of(ref)
@@ -109,6 +111,9 @@ class ChunkList:
     def splice(self, start: int, end: int, runs: Sequence[Run]) -> None:
         """Replace the chunks of [start, end), both chunk boundaries, by others."""
         assert 0 <= start <= end <= self.size
+        if not self._pages:
+            self._repage(0, 0, joined(runs))
+            return
         first = min(bisect_right(self._ends, start), max(len(self._pages) - 1, 0))
         if first > 0 and start in (self.size, self._start_of(first)):
             first -= 1  # the first new run may continue the last one of the page before
@@ -233,6 +238,8 @@ class ChunkList:
 
 def stored_chunks(ref: bytes, objects: ObjectStore) -> ChunkList:
     """The chunks a content ref names. Raises DataError."""
+    if not ref:
+        return ChunkList.of(ref, 0, objects.load)
     chunk = None if is_manifest(ref) else object_of(ref)
     chunk_size = 0 if chunk is None else objects.get(chunk).plain
     if chunk is not None and not chunk_size:  # no chunk is empty: rebuild-index has not found it

@@ -60,6 +60,9 @@ class Settler:
         size = file.size
         pending = file.freeze()
         try:
+            if whole and self._is_one_new_chunk(file, pending):
+                yield from self._settle_one(file, pending[0])
+                pending = []
             yield from self._shrink(file)
             while pending:
                 if pending[0].start > file.chunks.size:
@@ -73,6 +76,22 @@ class Settler:
             file.thaw(list(file.frozen))
             raise
         file.thaw(pending)
+
+    def _is_one_new_chunk(self, file: FileState, pending: Sequence[Extent]) -> bool:
+        """Whether all there is of a file has just been written, and is too short to be cut."""
+        return (
+            len(pending) == 1
+            and pending[0].start == 0
+            and pending[0].end == file.size <= self._limits.min_size
+            and file.chunks.size == 0
+        )
+
+    def _settle_one(self, file: FileState, extent: Extent) -> Steps[None]:
+        """What the general way comes to for such a file, which most small files are."""
+        data = memoryview(extent.data)
+        chunk = NewChunk(0, object_id(data), data)
+        yield from self._store(file, [chunk])
+        _replace(file, 0, 0, _runs_of([chunk]))
 
     def _shrink(self, file: FileState) -> Steps[None]:
         """Cut the chunks to the bytes that count."""
