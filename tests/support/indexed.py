@@ -81,10 +81,15 @@ class IndexedStore(StructuredStore):
         for path, data in self.files().items():
             same_depth = path.count("/") == glob.count("/") + 1
             if same_depth and fnmatchcase(path, "/" + glob):
-                value = json.loads(data).get(field, [])
-                values = value if isinstance(value, list) else [value]
-                found |= {(path, json.dumps([each])) for each in values}
+                for value in _members(json.loads(data), field):
+                    values = value if isinstance(value, list) else [value]
+                    found |= {(path, json.dumps([each])) for each in values}
         return found
+
+
+def _members(document: Any, field: str) -> list[Any]:
+    objects = document if isinstance(document, list) else [document]
+    return [each[field] for each in objects if field in each]
 
 
 def _paths(matches: Any) -> list[str]:
