@@ -32,7 +32,7 @@ COMMANDS: Final = {
     "index": "Find JSON documents by the values they hold.",
     "versions": "Show, bring back or drop earlier contents of files.",
     "snapshot": "Keep the whole tree as it is under a name.",
-    "backup": "Put a store into one file, and make a store of it.",
+    "backup": "Put a store into one file, and make a store of such a file.",
     "clone": "Copy a file or folder without copying its data.",
     "lock": "Let a file or folder stay as it is.",
     "rebuild-index": "Make the index of a store again from its packs.",

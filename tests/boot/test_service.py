@@ -63,9 +63,9 @@ def is_mounted(system: Container) -> bool:
 
 
 def cairnfs_files(system: Container) -> list[str]:
-    """What lies about that is called cairnfs, but for packages, stores and the cache of man."""
+    """What lies about that is called cairnfs, but for packages, stores, backups and man's cache."""
     found = system.shell("find / -xdev -name '*cairnfs*' -not -path '/proc/*' 2>/dev/null || true")
-    others = ("/var/tmp/", "/srv/art", "/var/cache/man/")
+    others = ("/var/tmp/", "/srv/art", "/var/backups/", "/var/cache/man/")
     return [path for path in found.split() if not path.startswith(others)]
 
 
@@ -153,10 +153,14 @@ def test_reboot(system: Container) -> None:
 
 
 def test_upkeep(system: Container) -> None:
-    for timer in ("snapshot", "gc", "scrub"):
+    for timer in ("snapshot", "gc", "scrub", "backup"):
         system.run("systemctl", "enable", "--now", f"cairnfs-{timer}@art.timer")
         system.run("systemctl", "start", f"cairnfs-{timer}@art.service")
     assert len(system.shell("ls /mnt/art/.snapshots").split()) == 1
+    system.run("cairnfs", "backup", "verify", "/var/backups/cairnfs/art.backup")
+    restored = "/var/tmp/restored"
+    system.run("cairnfs", "backup", "restore", "/var/backups/cairnfs/art.backup", restored)
+    system.shell(f"cairnfs fsck --store {restored}; rm -r {restored}")
 
 
 def test_backup_and_restore(system: Container) -> None:
