@@ -1,6 +1,7 @@
 """Puts the parts of an open store together, in the order they need each other."""
 
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -166,21 +167,21 @@ def assemble(
     """Open a store. Raises StoreError, DataError; then nothing stays open."""
     layout = StoreLayout(folder)
     content = read_format(layout)
-    lock = StoreLock.acquire(layout, mountpoint)
-    try:
+    with ExitStack() as failed:
+        lock = StoreLock.acquire(layout, mountpoint)
+        failed.callback(lock.close)
         parts = _open_parts(
             layout,
             content,
             lock,
+            failed,
             dry=dry,
             thorough=thorough,
             read_only=read_only,
             settings=settings,
             clock=clock,
         )
-    except BaseException:
-        lock.close()
-        raise
+        failed.pop_all()
     parts.metadata.register_in(parts.views)
     return parts
 
@@ -189,6 +190,7 @@ def _open_parts(
     layout: StoreLayout,
     content: StoreFormat,
     lock: StoreLock,
+    failed: ExitStack,
     *,
     dry: bool,
     thorough: bool,
@@ -196,11 +198,14 @@ def _open_parts(
     settings: VolumeSettings,
     clock: Clock,
 ) -> Parts:
+    """`failed` is told what must be closed if this ends with an error."""
     uuid = content.uuid.bytes
     reader = PackReader(layout, uuid)
+    failed.callback(reader.close)
     with index_errors_translated():
         accept = FrameJudge(reader).accept
         index = Index.open(layout.folder, uuid, accept, dry=dry, thorough=thorough)
+    failed.callback(index.close)
     known = [PackId(number_of(key)) for key, _ in index.scan_unpacked(PACK)]  # also garbled ones
     known.append(PackId(index.counter(LAST_PACK)))
     packs = PackWriter(layout, uuid, known, pack_bytes_max=settings.pack_bytes_max)

@@ -140,6 +140,17 @@ def test_a_host_that_cannot_read_is_no_proof_that_something_is_missing(
     found.close()
 
 
+def test_a_start_that_fails_leaves_nothing_open(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next one, in the same process, is told that the index is open already."""
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "statvfs", failing(5))
+        with pytest.raises(BackendError):
+            Volume.open(folder)
+    Volume.open(folder).close()
+
+
 def test_synced_records_are_not_asked_about(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
