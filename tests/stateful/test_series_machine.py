@@ -4,6 +4,7 @@ Between the steps the store is closed and opened, or killed: what was answered m
 and nothing of what was still being written.
 """
 
+import copy
 import json
 import shutil
 import tempfile
@@ -62,6 +63,7 @@ class SeriesMachine(RuleBasedStateMachine):
         self.deleted: dict[str, Oracle] = {}
         self.runs: dict[str, bytes] = {}
         self.draft: tuple[InodeId, str, bytes] | None = None
+        self.snapshot: dict[str, Oracle] = {}
 
     # Series
 
@@ -175,6 +177,48 @@ class SeriesMachine(RuleBasedStateMachine):
         for key in gone:
             del artifacts[key]
 
+    # Clones and snapshots
+
+    @rule(name=SERIES, new=SERIES)
+    def clone(self, name: str, new: str) -> None:
+        """A clone of a series is one, with the default document and the same artifacts."""
+        if refused(lambda: self.clone_path(f"output/{name}", f"output/{new}")):
+            assert name not in self.active or new in self.active
+        else:
+            artifacts = dict(self.active[name].artifacts)
+            self.active[new] = Oracle(self.active["default"].document, artifacts)
+
+    @rule(name=SERIES, kind=KINDS, address=ADDRESSES, new=ADDRESSES, to=KINDS)
+    def clone_artifact(self, name: str, kind: str, address: str, new: str, to: str) -> None:
+        source, target = f"{address}.{NAMES[kind]}", f"{new}.{NAMES[kind]}"
+        artifacts = self.active.get(name, Oracle(b"")).artifacts
+        paths = f"output/{name}/{kind}/{source}", f"output/{name}/{to}/{target}"
+        if refused(lambda: self.clone_path(*paths)):
+            is_there = (kind, source) in artifacts
+            assert not is_there or NAMES[kind] != NAMES[to] or (to, target) in artifacts
+        else:
+            artifacts[to, target] = artifacts[kind, source]
+
+    @rule()
+    def take_snapshot(self) -> None:
+        snapshots = self.store.volume.snapshots
+        if self.snapshot:
+            snapshots.delete(b"s")
+        run_inline(snapshots.create(b"s"))
+        self.snapshot = copy.deepcopy(self.active)
+
+    @precondition(lambda self: self.snapshot)
+    @rule(name=SERIES)
+    def restore_output(self, name: str) -> None:
+        """What a series has made comes back, in place of what it has now, at once."""
+        path = f"output/{name}".encode()
+        if refused(lambda: run_inline(self.store.volume.snapshots.restore(b"s", path, None))):
+            assert name not in self.snapshot
+        else:
+            artifacts = dict(self.snapshot[name].artifacts)
+            document = self.active[name].document if name in self.active else None
+            self.active[name] = Oracle(document or self.active["default"].document, artifacts)
+
     # Documents being written
 
     @precondition(lambda self: self.draft is None)
@@ -244,6 +288,11 @@ class SeriesMachine(RuleBasedStateMachine):
         self.store.require_sound()
         self.store.close()
         shutil.rmtree(self.folder)
+
+    def clone_path(self, path: str, new_path: str) -> None:
+        """Clone a file or folder."""
+        source = self.store.inode(path)
+        run_inline(self.store.volume.clone(source, *self.store.split(new_path)))
 
     def put(self, path: str, data: bytes, *, renamed: bool) -> None:
         """Write in place, or under a temporary name that is renamed then."""
