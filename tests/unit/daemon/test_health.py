@@ -1,5 +1,6 @@
 """/healthz: well only when the mount answers, checkpoints succeed and nothing ends."""
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,16 @@ async def test_a_mount_that_does_not_answer(store: VolumeStore, autojump_clock: 
     service = service_of(store.volume)
     expected = (503, "the mount does not answer within 5 s\n")
     assert await page_of(service, Health(service, silent)) == expected
+
+
+async def test_a_mount_point_that_is_dead_or_gone(store: VolumeStore) -> None:
+    async def fail(seconds: float) -> bool:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    service = service_of(store.volume)
+    status, text = await page_of(service, Health(service, fail))
+    assert status == 503
+    assert text == "the mount cannot be reached: Transport endpoint is not connected\n"
 
 
 async def test_a_checkpoint_that_failed(store: VolumeStore) -> None:
