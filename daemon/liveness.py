@@ -18,7 +18,10 @@ _log = logging.getLogger(__name__)
 
 
 async def mount_answers(mountpoint: str, timeout_seconds: float = PROBE_SECONDS) -> bool:
-    """Whether statvfs comes back in time. Unlike stat, the kernel never answers it by itself."""
+    """Whether statvfs comes back in time. Unlike stat, the kernel never answers it by itself.
+
+    Raises OSError when the mount point is gone or the connection has ended.
+    """
     with trio.move_on_after(timeout_seconds):
         await trio.to_thread.run_sync(
             os.statvfs, mountpoint, abandon_on_cancel=True, limiter=_ASKING
@@ -33,8 +36,11 @@ async def feed_watchdog(manager: ServiceManager, mountpoint: str) -> None:
     if period is None:
         return
     while True:
-        if await mount_answers(mountpoint, period / 2):
-            manager.notify(WATCHDOG)
-        else:
-            _log.error("the mount at %s has not answered within %g s", mountpoint, period / 2)
+        try:
+            if await mount_answers(mountpoint, period / 2):
+                manager.notify(WATCHDOG)
+            else:
+                _log.error("the mount at %s has not answered within %g s", mountpoint, period / 2)
+        except OSError as error:  # somebody has moved it away, or the connection is being ended
+            _log.error("the mount at %s cannot be reached: %s", mountpoint, error.strerror)
         await trio.sleep(period / 2)

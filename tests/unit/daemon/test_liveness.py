@@ -1,5 +1,6 @@
 """Whether a mount answers, and the watchdog that is fed only then."""
 
+import errno
 import logging
 import os
 import socket
@@ -61,6 +62,29 @@ async def test_the_watchdog_is_fed_while_the_mount_answers(
         with pytest.raises(BlockingIOError):
             receiver.recv(20)
     assert caplog.messages == ["the mount at /m has not answered within 5 s"]
+
+
+async def test_a_mount_point_that_is_gone_feeds_no_watchdog_and_ends_nothing(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    autojump_clock: trio.testing.MockClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def gone(mountpoint: str, timeout_seconds: float) -> bool:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+    monkeypatch.setattr(liveness, "mount_answers", gone)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(tmp_path / "notify"))
+        receiver.setblocking(False)
+        manager = ServiceManager(
+            {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "10000000"}
+        )
+        with trio.move_on_after(12), caplog.at_level(logging.ERROR):
+            await feed_watchdog(manager, "/m")
+        with pytest.raises(BlockingIOError):
+            receiver.recv(20)
+    assert caplog.messages == ["the mount at /m cannot be reached: No such file or directory"] * 3
 
 
 async def test_without_a_watchdog_there_is_nothing_to_feed() -> None:
