@@ -15,6 +15,7 @@ from bench import document as performance_page
 from bench import report
 from bench.corpora.command import corpora
 from bench.environment import describe
+from bench.indexes.command import indexes
 from bench.mounts import BenchProblem
 from bench.pauses.command import pauses
 from bench.peers.command import peers
@@ -139,6 +140,7 @@ def document() -> None:
 cli.add_command(corpora)
 cli.add_command(peers)
 cli.add_command(pauses)
+cli.add_command(indexes)
 
 
 def main() -> None:

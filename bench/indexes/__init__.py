@@ -1,0 +1,1 @@
+"""How fast user-defined indexes answer, beside DuckDB and jq reading the same documents."""
