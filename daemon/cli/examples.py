@@ -55,6 +55,11 @@ EXAMPLES: Final[dict[str, Examples]] = {
         ("cairnfs scrub ~/cairn", "go on where the last one was"),
         ("cairnfs scrub --restart ~/cairn", "from the beginning"),
     ),
+    "get": (("cairnfs get -o notes.txt --store /srv/store /projects/notes.txt", ""),),
+    "put": (
+        ("cairnfs put notes.txt --store /srv/store /projects/notes.txt", ""),
+        ("tar c src | cairnfs put - ~/cairn/projects/src.tar", "what comes in"),
+    ),
     "chunks list": (
         ("cairnfs chunks list --sort stored --limit 10 ~/cairn", "what takes most room"),
         ("cairnfs chunks list --sort read --reverse ~/cairn", "what nobody reads"),

@@ -26,6 +26,8 @@ COMMANDS: Final = {
     "fsck": "Check a store for consistency.",
     "gc": "Give the space of deleted data back to the host.",
     "scrub": "Read and verify everything that is stored.",
+    "get": "Print a file of a store, mounted or not.",
+    "put": "Put a file into a store, mounted or not.",
     "chunks": "List, show and verify the chunks that contents are stored as.",
     "optimize": "Make a store smaller, or quicker to read.",
     "series": "List, make, delete and restore series; clean an address.",

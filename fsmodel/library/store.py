@@ -83,6 +83,20 @@ class Store:
         """
         return b"".join(self._read(path, offset, length)[0])
 
+    def copy_out(self, path: Path, target: BinaryIO) -> None:
+        """Write all bytes of a file of any size to an open binary file.
+
+        Raises NotFound, IsADirectory, DataError; ChangedMeanwhile when it is replaced before all of
+        it was written.
+        """
+        piece = self._piece(calls.Read(_bytes(path)))
+        target.write(piece.data)
+        at = len(piece.data)
+        while at < piece.size and piece.data:
+            piece = self._piece(calls.Read(_bytes(path), at, PIECE_BYTES_MAX, piece.version))
+            target.write(piece.data)
+            at += len(piece.data)
+
     def write_file(self, path: Path, data: bytes | BinaryIO, *, expected: str | None = None) -> str:
         """Let a path stand for these bytes, in one step, making the directories above it.
 

@@ -426,3 +426,21 @@ def test_long_lists_come_whole(folder: Path) -> None:
     volume.close()
     with served(folder), open_store(folder) as store:
         assert [each.name for each in store.list_dir("/projects")] == names
+
+
+def test_a_file_is_copied_out_whole_or_not(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = noise(2 * calls.PIECE_BYTES_MAX + 9)
+    store.write_file("/projects/f", data)
+    target = io.BytesIO()
+    store.copy_out("/projects/f", target)
+    assert target.getvalue() == data
+    real = store._piece
+
+    def replacing(call: calls.Read) -> Any:
+        piece = real(call)
+        store.write_file("/projects/f", b"short")
+        return piece
+
+    monkeypatch.setattr(store, "_piece", replacing)
+    with pytest.raises(ChangedMeanwhile, match="while it was read"):
+        store.copy_out("/projects/f", target)
