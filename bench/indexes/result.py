@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from bench.mounts import BenchProblem
 from bench.results import Environment
 
 FORMAT: Final = 1
@@ -76,5 +77,8 @@ def save(found: IndexFigures, path: Path) -> None:
 
 
 def load(path: Path) -> IndexFigures:
-    """Figures that were kept. Raises msgspec.ValidationError."""
-    return msgspec.json.decode(path.read_bytes(), type=IndexFigures)
+    """Figures that were kept. Raises BenchProblem, msgspec.ValidationError."""
+    found = msgspec.json.decode(path.read_bytes(), type=IndexFigures)
+    if found.format != FORMAT:
+        raise BenchProblem(f"{path} has format {found.format}, not {FORMAT}: measure again")
+    return found

@@ -184,8 +184,9 @@ class _Derivation:
             for index in indexes
         ]
         for index, _, former in formers:
-            if former is not None and not former.problem:
-                self._spare[index.number, former.content] = former
+            if former is not None:  # what was left out stays so, until it says something else
+                key = index.number, former.content
+                self._spare[key] = self._spare.get(key, former) if former.problem else former
         paths = {inode: self._paths_of(inode) for inode in inodes}
         steps = [
             _Step(index, inode, former, self._now(index, inode, former, paths[inode]))

@@ -5,7 +5,7 @@ its directory does not, and is noted when it comes. Where a directory moves, eve
 may get another path.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from fsmodel.change import Change
@@ -86,7 +86,7 @@ class Touched:
         return found
 
     @cached_property
-    def _edits(self) -> list[tuple[InodeId, InodeRecord, InodeRecord | None]]:
+    def _edits(self) -> Sequence[tuple[InodeId, InodeRecord, InodeRecord | None]]:
         return self._change.edits()
 
     @cached_property

@@ -212,6 +212,26 @@ class TestUnique:
         assert store.listing("runs/good") == ["a"]
         store.require_right("seeds")
 
+    def test_a_file_that_is_no_draft_keeps_its_bytes(
+        self, store: IndexedStore, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """It was being written when its folder came to where documents are."""
+        store.create("seeds", "runs/*/*.json", "seed", unique=True)
+        for path in ("runs/a", "mine"):
+            store.mkdir(path)
+        store.put("runs/a/1.json", {"seed": 1})
+        file = store.begin("mine/2.json", b'{"seed": 1}')
+        store.move("mine", "runs/mine")
+        store.end(file)
+        assert "left out" in caplog.text
+        caplog.clear()
+        assert store.read("runs/mine/2.json") == b'{"seed": 1}'
+        assert store.query("seeds", 1) == ["/runs/a/1.json"]
+        (wrong,) = run_inline(store.indexes.verify("seeds", quiet)).wrong
+        assert "left out" in wrong
+        store.put("runs/mine/2.json", {"seed": 2})
+        store.require_right("seeds")
+
     def test_documents_that_are_not_unique_cannot_get_such_an_index(
         self, store: IndexedStore
     ) -> None:
