@@ -57,6 +57,7 @@ from fsmodel.optimizer.optimizer import Estimate, Optimizer, Outcome
 from fsmodel.optimizer.strategies import StrategyName
 from fsmodel.repair.in_use import repair_in_use
 from fsmodel.repair.repairs import RepairReport
+from fsmodel.schema_migration import MigrationReport, SchemaStatus, bring_to, schema_status
 from fsmodel.series.all_series import AllSeries
 from fsmodel.series.cache_folder import Evicted
 from fsmodel.series.default_document import DEFAULT_SERIES
@@ -80,7 +81,7 @@ from fsmodel.virtual_attributes import PREFIX
 from lmdb_index.check import check_rows
 from lmdb_index.records import InodeFlag, InodeRecord
 from lmdb_index.rows import Rows
-from lmdb_index.schema import OBJECT
+from lmdb_index.schema import OBJECT, SCHEMA_VERSION
 
 _log = logging.getLogger(__name__)
 
@@ -138,6 +139,7 @@ class Volume:
         read_only: bool = False,
         dry: bool = False,
         thorough: bool = False,
+        migrate: bool = True,
         mountpoint: str | None = None,
         settings: VolumeSettings | None = None,
         clock: Clock | None = None,
@@ -145,8 +147,9 @@ class Volume:
         """Open a store, recovering what a killed process left.
 
         With `dry` nothing on disk changes, now or later: for looking at a store, so that it is
-        also read-only. With `thorough` the whole file of the index is checked first, which takes a
-        second for 60 MB. A second process is told about `mountpoint`. Raises StoreError, DataError.
+        also read-only. Else the index of an older version is migrated, unless told not to. With
+        `thorough` the whole file of the index is checked first, which takes a second for 60 MB. A
+        second process is told about `mountpoint`. Raises StoreError, DataError, NoSpace.
         """
         parts = assemble(
             store,
@@ -157,7 +160,27 @@ class Volume:
             settings=settings or VolumeSettings(),
             clock=clock or SystemClock(),
         )
-        return cls(parts)
+        volume = cls(parts)
+        if migrate and not volume.read_only:
+            try:
+                volume.migrate(SCHEMA_VERSION, lambda done, total, text: None)
+            except BaseException:
+                parts.close()
+                raise
+        return volume
+
+    def migrate(self, schema: int, report: Report) -> MigrationReport:
+        """Bring the index to a schema, up or down; nothing else may be done meanwhile.
+
+        Raises InvalidArgument, ReadOnly, NoSpace, DataError, StoreDamaged.
+        """
+        self._require_writable()
+        parts = self._parts
+        return bring_to(parts.index, self.durability, parts.upkeep.parts.layout, schema, report)
+
+    def schema_status(self) -> SchemaStatus:
+        """Which schema the index has, and the migrations there are."""
+        return schema_status(self._parts.index)
 
     @property
     def entry_changed(self) -> EntryChanged:

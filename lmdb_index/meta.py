@@ -1,14 +1,15 @@
 """The rows of the `meta` table: what the last commit contains, and what wrote it."""
 
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
 from lmdb_index.errors import IndexCorrupt, IndexTooNew
+from lmdb_index.operation import Operation
 from lmdb_index.records import RawRecord
 from lmdb_index.rows import CurrentTransaction, Rows
-from lmdb_index.schema import META, SCHEMA_VERSION
+from lmdb_index.schema import META, SCHEMA_VERSION, Record, Table
 from lmdb_index.values import CODECS
 
 SCHEMA_KEY: Final = b"schema"
@@ -20,6 +21,14 @@ ROOT_KEY: Final = b"root"  # the model's: id of the root object written last
 _U64: Final = Struct("<Q")
 _encode_counters: Final = msgspec.msgpack.Encoder().encode
 _decode_counters: Final = msgspec.msgpack.Decoder(dict[str, int]).decode
+
+
+class ReadsRows(Protocol):
+    """Whatever finds a row: an index, a snapshot of one, an operation."""
+
+    def get(self, table: Table[Record], key: bytes) -> Record | None:
+        """The row with this key."""
+        ...
 
 
 class Meta(NamedTuple):
@@ -52,6 +61,16 @@ def check_identity(rows: Rows, uuid: bytes) -> None:
         )
 
 
+def schema_of(rows: ReadsRows) -> int:
+    """Which schema the tables have. Raises IndexCorrupt."""
+    return _number(rows, SCHEMA_KEY)
+
+
+def put_schema(operation: Operation, schema: int) -> None:
+    """Say which schema the tables have from the end of an operation on. For migrations."""
+    operation.put(META, SCHEMA_KEY, RawRecord(_U64.pack(schema)))
+
+
 def put_identity(current: CurrentTransaction, uuid: bytes) -> None:
     """Write, once, what a new index is. Raises lmdb.Error."""
     _put(current, SCHEMA_KEY, _U64.pack(SCHEMA_VERSION))
@@ -69,14 +88,14 @@ def _put(current: CurrentTransaction, key: bytes, value: bytes) -> None:
     current.transaction.put(key, sealed, db=current.databases[META.number])
 
 
-def _number(rows: Rows, key: bytes) -> int:
+def _number(rows: ReadsRows, key: bytes) -> int:
     value = _value(rows, key)
     if len(value) != _U64.size:
         raise _damaged(key)
     return int(_U64.unpack(value)[0])
 
 
-def _value(rows: Rows, key: bytes) -> bytes:
+def _value(rows: ReadsRows, key: bytes) -> bytes:
     record = rows.get(META, key)
     if record is None:
         raise _damaged(key)

@@ -41,7 +41,7 @@ class Table(Generic[Record]):
     packed_keys: KeyForm | None = None  # of its blocks of packed rows; None: it has none
 
 
-SCHEMA_VERSION: Final = 1  # raised by each migration of these tables; a greater one is refused
+SCHEMA_VERSION: Final = 2  # raised by each migration of these tables; a greater one is refused
 
 # packed: blocks of packed rows of the tables that have `packed_keys` (packed.py). No table, as no
 # operation changes it: it has no number.

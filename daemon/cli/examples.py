@@ -47,6 +47,9 @@ EXAMPLES: Final[dict[str, Examples]] = {
     ),
     "backup restore": (("cairnfs backup restore /mnt/disk/art.backup /srv/store", ""),),
     "backup verify": (("cairnfs backup verify --thorough /mnt/disk/art.backup", ""),),
+    "migrate status": (("cairnfs migrate status /srv/store", ""),),
+    "migrate up": (("cairnfs migrate up /srv/store", "mounting does the same"),),
+    "migrate down": (("cairnfs migrate down --to 1 /srv/store", "for an older cairnfs"),),
     "gc": (
         ("cairnfs gc --dry-run ~/cairn", "what it would give back"),
         ("cairnfs gc ~/cairn", ""),

@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "versions": "Show, bring back or drop earlier contents of files.",
     "snapshot": "Keep the whole tree as it is under a name.",
     "backup": "Put a store into one file, and make a store of such a file.",
+    "migrate": "Show and change the schema of a store's index.",
     "clone": "Copy a file or folder without copying its data.",
     "lock": "Let a file or folder stay as it is.",
     "rebuild-index": "Make the index of a store again from its packs.",

@@ -11,6 +11,7 @@ from daemon.control_commands.figures import STATS
 from daemon.control_commands.gc import GC
 from daemon.control_commands.indexes import INDEXES
 from daemon.control_commands.library import LIBRARY
+from daemon.control_commands.migrate import MIGRATE_STATUS
 from daemon.control_commands.optimize import OPTIMIZE
 from daemon.control_commands.report import REPORT
 from daemon.control_commands.running import CHECKPOINT, LIVE, RELEASE, RELOAD, STATUS
@@ -34,6 +35,7 @@ VOLUME_COMMANDS: Final[dict[str, VolumeCommand]] = {
         *COPIES,
         *CHUNKS,
         BACKUP,
+        MIGRATE_STATUS,
         LIBRARY,
         *INDEXES,
     )

@@ -1,0 +1,1 @@
+"""What leads from one schema of the tables to the next one, and back."""
