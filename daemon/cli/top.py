@@ -1,5 +1,6 @@
 """`cairnfs top`: what a mounted store is doing, live."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ANSWER_SECONDS: Final = 30.0
+DUMB: Final = "dumb"  # a terminal that can do nothing but print
 INTERVAL: Final = click.FloatRange(min=0.05, max=3600)
 
 
@@ -84,7 +86,7 @@ def _lines(rates: LiveRates) -> list[str]:
 def _follow(views: Iterator[LiveRates]) -> None:
     """Show one view after the other until somebody has seen enough."""
     try:
-        if sys.stdout.isatty():
+        if sys.stdout.isatty() and os.environ.get("TERM", DUMB) != DUMB:
             _on_screen(views)
         else:
             for rates in views:

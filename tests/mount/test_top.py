@@ -24,12 +24,12 @@ def store() -> Iterator[MountedStore]:
         store.require_silence()
 
 
-def top(store: MountedStore, output: int) -> subprocess.Popen[bytes]:
+def top(store: MountedStore, output: int, term: str = "xterm") -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [*COMMAND, "top", *INTERVAL, str(store.mountpoint)],
         stdout=output,
         stderr=subprocess.PIPE,
-        env={**os.environ, **store.environment, "TERM": "xterm"},
+        env={**os.environ, **store.environment, "TERM": term},
     )
 
 
@@ -72,6 +72,20 @@ def test_on_a_terminal_the_screen_is_given_back(store: MountedStore) -> None:
     os.close(ours)
     assert SCREEN_BEGINS in seen
     assert (process.returncode, error) == (0, b"")
+
+
+def test_a_terminal_that_can_do_nothing_gets_plain_lines(store: MountedStore) -> None:
+    ours, theirs = pty.openpty()
+    with top(store, theirs, "dumb") as process:
+        os.close(theirs)
+        seen = b""
+        while seen.count(b"throughput") < 2:  # the test's own limit ends it
+            seen += os.read(ours, 4096)
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+    os.close(ours)
+    assert b"\x1b" not in seen
+    assert process.returncode == 0
 
 
 def test_a_daemon_that_ends_is_told_in_one_line(store: MountedStore) -> None:
