@@ -6,7 +6,7 @@ and stored once at the end, however often they were touched.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final
 
@@ -26,6 +26,9 @@ from lmdb_index.schema import INODE
 TICK_NS_MAX: Final = 10_000_000  # the longest tick of Linux, at 100 Hz
 
 
+Edit = tuple[InodeId, InodeRecord, InodeRecord | None]
+
+
 class Change:
     """The inodes of one operation in progress. Use it only inside `Changes.begin()`."""
 
@@ -35,6 +38,7 @@ class Change:
         self._inodes = inodes
         self._edited: dict[InodeId, InodeRecord] = {}
         self._removed: set[InodeId] = set()
+        self._edits: list[Edit] | None = None  # what `edits` answers, until it is another
         self._applied: list[Callable[[], None]] = []
 
     def when_applied(self, action: Callable[[], None]) -> None:
@@ -52,22 +56,30 @@ class Change:
         record = self._edited.get(inode)
         if record is None:
             record = self._edited[inode] = copy.copy(self.inode(inode))
+            self._edits = None
         return record
 
     def add_inode(self, record: InodeRecord) -> InodeId:
         """Give a new record the next inode number. A number is never used twice."""
         inode = InodeId(self.operation.next_number("last_inode"))
         self._edited[inode] = record
+        self._edits = None
         return inode
 
     def remove_inode(self, inode: InodeId) -> None:
         """Delete the inode's row. What it refers to is the caller's to release."""
         self._edited.pop(inode, None)
         self._removed.add(inode)
+        self._edits = None
 
-    def edits(self) -> list[tuple[InodeId, InodeRecord, InodeRecord | None]]:
+    def edits(self) -> Sequence[Edit]:
         """Each edited inode: its record as edited, and as it was; None for a new one."""
-        return [(inode, record, self._inodes.find(inode)) for inode, record in self._edited.items()]
+        edits = self._edits
+        if edits is None:
+            find = self._inodes.find
+            edits = [(inode, record, find(inode)) for inode, record in self._edited.items()]
+            self._edits = edits
+        return edits
 
     def removals(self) -> frozenset[InodeId]:
         """The inodes whose rows are removed."""

@@ -10,7 +10,7 @@ from the directory it happens in; where that has been done since the last trees 
 kept in memory, so that many changes in one place go up once.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Final, Protocol
@@ -47,7 +47,7 @@ class EditedInodes(Protocol):
         """Have something done once the change is certain."""
         ...
 
-    def edits(self) -> list[tuple[InodeId, InodeRecord, InodeRecord | None]]:
+    def edits(self) -> Sequence[tuple[InodeId, InodeRecord, InodeRecord | None]]:
         """Each edited inode: its record as edited, and as it was; None for a new one."""
         ...
 

@@ -48,6 +48,7 @@ class Lineages:
         self._inodes = inodes
         self._objects = objects
         self._remembered: OrderedDict[Key, bytes] = OrderedDict()
+        self._last_name = (0, 0, b"")  # directory, cookie, and the name that was found there
 
     def hints(self, file: FileState, chunk: NewChunk, *, compresses: bool) -> Hints:
         """What stood, or may have stood, where a new chunk of a file is to stand."""
@@ -121,9 +122,14 @@ class Lineages:
 
     def _name(self, record: InodeRecord) -> bytes:
         """The first name of an inode; empty when it has none."""
+        parent, cookie, name = self._last_name  # a file is asked about before and after settling
+        if record.parent == parent and record.cookie == cookie and name:
+            return name
         with suppress(IndexProblem):
             entry = self._index.get(DIRENT_ORDER, pair_key(record.parent, record.cookie))
-            return entry.name if entry is not None else b""
+            if entry is not None:
+                self._last_name = (record.parent, record.cookie, entry.name)
+                return entry.name
         return b""
 
     def _keep(self, key: Key, ref: bytes) -> None:

@@ -6,9 +6,28 @@ In between only this says that the object is wanted: GC leaves alone whatever is
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 
 from fsmodel.ids import ObjectId
+
+
+class Relied:
+    """Objects that are relied upon while its block runs."""
+
+    __slots__ = ("_counted", "_held")
+
+    def __init__(self, counted: Counter[ObjectId], held: list[ObjectId]) -> None:
+        self._counted = counted
+        self._held = held
+
+    def __enter__(self) -> None:
+        for each in self._held:
+            self._counted[each] += 1
+
+    def __exit__(self, *_: object) -> None:
+        for each in self._held:
+            self._counted[each] -= 1
+            if not self._counted[each]:
+                del self._counted[each]
 
 
 class Reliance:
@@ -17,18 +36,9 @@ class Reliance:
     def __init__(self) -> None:
         self._counted: Counter[ObjectId] = Counter()
 
-    @contextmanager
-    def on(self, objects: Iterable[ObjectId]) -> Iterator[None]:
-        """Keep objects until the block ends, whether they are stored yet or not."""
-        held = list(objects)
-        self._counted.update(held)
-        try:
-            yield
-        finally:
-            for each in held:
-                self._counted[each] -= 1
-                if not self._counted[each]:
-                    del self._counted[each]
+    def on(self, objects: Iterable[ObjectId]) -> "Relied":
+        """A context manager: keeps objects until its block ends, stored yet or not."""
+        return Relied(self._counted, list(objects))
 
     def __iter__(self) -> Iterator[ObjectId]:
         return iter(tuple(self._counted))
