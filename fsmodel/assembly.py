@@ -1,7 +1,7 @@
 """Puts the parts of an open store together, in the order they need each other."""
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -68,6 +68,7 @@ from fsmodel.views.versions_view import VersionsView
 from fsmodel.views.views import Views
 from fsmodel.virtual_attributes import VirtualAttributes
 from fsmodel.write_guard import WriteGuard
+from lmdb_index.errors import IndexProblem
 from lmdb_index.index import Index
 from lmdb_index.keys import number_of
 from lmdb_index.schema import PACK
@@ -205,7 +206,7 @@ def _open_parts(
     with index_errors_translated():
         accept = FrameJudge(reader).accept
         index = Index.open(layout.folder, uuid, accept, dry=dry, thorough=thorough)
-    failed.callback(index.close)
+    failed.callback(_give_up, index)
     known = [PackId(number_of(key)) for key, _ in index.scan_unpacked(PACK)]  # also garbled ones
     known.append(PackId(index.counter(LAST_PACK)))
     packs = PackWriter(layout, uuid, known, pack_bytes_max=settings.pack_bytes_max)
@@ -352,6 +353,12 @@ def _open_parts(
         read_only=read_only,
         dry=dry,
     )
+
+
+def _give_up(index: Index) -> None:
+    """Close it after a failure, which is told in place of what this ends with."""
+    with suppress(IndexProblem):
+        index.close()
 
 
 def _version_parts(

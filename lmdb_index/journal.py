@@ -138,8 +138,10 @@ class Journal:
         """Close the file. What was not synced could still be lost with the host's power."""
         with self._file_in_use, host_failures(self._folder):
             if self._segment is not None:
-                self._segment.trim()
-                self._segment.close()
+                try:
+                    self._segment.trim()
+                finally:
+                    self._segment.close()
 
     def _write(self, segment: SegmentFile, kind: RecordKind, sequence: int, payload: bytes) -> None:
         try:

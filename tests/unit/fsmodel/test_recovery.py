@@ -140,14 +140,24 @@ def test_a_host_that_cannot_read_is_no_proof_that_something_is_missing(
     found.close()
 
 
+@pytest.mark.parametrize("dies", [False, True])
 def test_a_start_that_fails_leaves_nothing_open(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, dies: bool
 ) -> None:
     """Else the next one, in the same process, is told that the index is open already."""
+    Volume.open(folder).close()
+    descriptors = os.listdir("/proc/self/fd")
     with monkeypatch.context() as patch:
-        patch.setattr(os, "statvfs", failing(5))
+
+        def last_call(*_: object) -> None:
+            if dies:  # so that what was begun cannot be ended in good order
+                patch.setattr(os, "ftruncate", failing(5))
+            failing(5)()
+
+        patch.setattr(os, "statvfs", last_call)
         with pytest.raises(BackendError):
             Volume.open(folder)
+    assert os.listdir("/proc/self/fd") == descriptors
     Volume.open(folder).close()
 
 
