@@ -27,8 +27,9 @@ from fsmodel.store.objects import ObjectStore
 from fsmodel.views.by_hash_view import ContentTools
 from fsmodel.views.cairnfs_view import CairnfsProvider
 from fsmodel.views.metadata_drafts import Drafts
+from fsmodel.views.metadata_file import MetadataTools
 from fsmodel.views.metadata_places import MetadataPlaces
-from fsmodel.views.metadata_view import MetadataProvider, MetadataTools
+from fsmodel.views.metadata_view import MetadataProvider
 from fsmodel.views.views import Views
 from lmdb_index.index import Index
 
