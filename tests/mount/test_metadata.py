@@ -420,7 +420,7 @@ def test_contents_by_their_hash(listed: Path, store: MountedStore) -> None:
     assert errno_of(place.write_bytes, b"") == errno.EROFS
     assert errno_of(place.unlink) == errno.EROFS
     assert ".cairnfs" not in os.listdir(store.mountpoint)
-    assert sorted(os.listdir(store.mountpoint / ".cairnfs")) == ["by-hash", "stats.json"]
+    assert sorted(os.listdir(store.mountpoint / ".cairnfs")) == ["by-hash", "indexes", "stats.json"]
     (listed / "file").unlink()
     assert place.read_bytes() == data
 
