@@ -5,15 +5,18 @@ begins one and never ends it is forgotten after a while, and its bytes are garba
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
+
+from blake3 import blake3
 
 from fsmodel.change import Change, Changes
 from fsmodel.content.file_state import FileState
 from fsmodel.content.whole import WholeContents
 from fsmodel.copies import Copies
-from fsmodel.errors import Busy, ChangedMeanwhile, NotFound
+from fsmodel.errors import Busy, ChangedMeanwhile, InvalidArgument, NotFound
 from fsmodel.ids import InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import REGULAR, Creator
@@ -21,6 +24,8 @@ from fsmodel.namespace.namespace import Namespace
 from fsmodel.steps import Steps
 from lmdb_index.records import InodeFlag, InodeRecord
 
+KEPT: Final = b"kept"  # folder of the hidden tree
+DIGEST_DIGITS: Final = 64
 UPLOADS_MAX: Final = 64
 IDLE_NS_MAX: Final = 600 * 10**9  # without a piece; then others may have its place
 
@@ -40,6 +45,7 @@ class _Upload:
 
     file: FileState
     touched_ns: int
+    hasher: blake3 = field(default_factory=blake3)
     is_busy: bool = False
 
 
@@ -74,6 +80,7 @@ class Uploads:
         """Put bytes at the end of a content. Raises NotFound, Busy, NoSpace."""
         upload = self._taken(number)
         try:
+            upload.hasher.update(data)
             yield from self._whole.extend(upload.file, data)
         finally:
             upload.is_busy = False
@@ -101,6 +108,46 @@ class Uploads:
             return version_of(self._inodes.get(inode).content)
         finally:
             self.give_up(number)
+
+    def keep(self, number: int, owner: Creator) -> Steps[str]:
+        """Keep a whole content without a name, until `drop_kept`; returns its BLAKE3-256.
+
+        It is an upload no more. One that is kept already stays as it is. Raises NotFound, NoSpace.
+        """
+        upload = self._taken(number)
+        try:
+            yield from self._whole.complete(upload.file)
+            digest = upload.hasher.hexdigest()
+            if self.kept(digest) is None:
+                with self._changes.begin() as change:
+                    folder = self._names.system.folder(change, KEPT, digest[:2].encode())
+                    made = self._names.system.file(change, folder, digest.encode(), 0o600, owner)
+                    self._whole.put(change, change.edit(made), upload.file)
+            return digest
+        finally:
+            self.give_up(number)
+
+    def kept(self, digest: str) -> InodeId | None:
+        """The file of a kept content, if there is one. Raises InvalidArgument for no BLAKE3-256."""
+        if len(digest) != DIGEST_DIGITS or not set(digest) <= set("0123456789abcdef"):
+            raise InvalidArgument(f"{digest!r} is no BLAKE3-256: give {DIGEST_DIGITS} digits")
+        return self._names.system.find(KEPT, digest[:2].encode(), digest.encode())
+
+    def all_kept(self) -> Iterator[str]:
+        """The BLAKE3-256 of every kept content; what comes meanwhile may be left out."""
+        top = self._names.system.find(KEPT)
+        for folder in [] if top is None else list(self._names.list_entries(top)):
+            for entry in list(self._names.list_entries(folder.inode)):
+                yield entry.name.decode()
+
+    def drop_kept(self, digest: str) -> None:
+        """Let a kept content go. Raises NotFound, InvalidArgument."""
+        if self.kept(digest) is None:
+            raise NotFound(f"no content {digest} is kept")
+        folder = self._names.system.find(KEPT, digest[:2].encode())
+        assert folder is not None
+        with self._changes.begin() as change:
+            self._names.links.unlink(change, folder, digest.encode())
 
     def version_at(self, directory: InodeId, name: bytes) -> str | None:
         """What a name stands for; None for a file that is being written, and what is no file."""

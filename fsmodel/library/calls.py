@@ -25,7 +25,7 @@ from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.library.answers import Chunk, FileEntry, FileInfo, Piece, Version, kind_name
 from fsmodel.namespace.inodes import Creator, is_directory, kind_of
 from fsmodel.namespace.renames import RenameFlag
-from fsmodel.steps import Steps
+from fsmodel.steps import PAUSE, Steps
 from fsmodel.upkeep.chunk_query import ChunkInfo, ChunkOrder, ChunkQuery
 from fsmodel.uploads import version_of
 from fsmodel.versions.version_names import stamp_from_text, stamp_text
@@ -33,6 +33,7 @@ from fsmodel.volume import Volume
 from lmdb_index.records import InodeFlag
 
 DIRECTORY_MODE: Final = 0o755
+STRETCH: Final = 1000  # of a listing, before others have their turn
 PIECE_BYTES_MAX: Final = 512 << 10  # of a file in one call
 
 
@@ -107,14 +108,7 @@ class Read(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         version = _version(volume, inode)
         if self.expected is not None and version != self.expected:
             raise ChangedMeanwhile(f"{_text(self.path)} has changed while it was read")
-        file = volume.open_file(inode, writing=False)
-        try:
-            size = file.size
-            length = min(max(self.length, 0), PIECE_BYTES_MAX)
-            data = yield from volume.contents.read(inode, max(self.offset, 0), length)
-            return Piece(bytes(data), size, version)
-        finally:
-            volume.close_file(inode)
+        return (yield from _read(volume, inode, self.offset, self.length, version))
 
 
 class Begin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -174,6 +168,56 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
         caller.touched.append((directory, name))
         return version
+
+
+class Keep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Keep a content by its hash, without a path."""
+
+    upload: int
+
+    def run(self, volume: Volume, caller: Caller) -> Steps[str]:
+        """Its BLAKE3-256. Raises NotFound, Busy, NoSpace."""
+        return volume.uploads.keep(self.upload, Creator(caller.uid, 0))
+
+
+class ReadKept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Some bytes of a content that is kept by its hash."""
+
+    digest: str
+    offset: int = 0
+    length: int = PIECE_BYTES_MAX
+
+    def run(self, volume: Volume, caller: Caller) -> Steps[Piece]:
+        """Raises NotFound, InvalidArgument, DataError."""
+        inode = volume.uploads.kept(self.digest)
+        if inode is None:
+            raise NotFound(f"no content {self.digest} is kept")
+        return (yield from _read(volume, inode, self.offset, self.length, None))
+
+
+class ListKept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The hashes of all contents that are kept."""
+
+    def run(self, volume: Volume, caller: Caller) -> Steps[list[str]]:
+        """In order."""
+        found: list[str] = []
+        for digest in volume.uploads.all_kept():
+            found.append(digest)
+            if len(found) % STRETCH == 0:
+                yield PAUSE
+        return sorted(found)
+
+
+class DropKept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Keep a content no more."""
+
+    digest: str
+
+    def run(self, volume: Volume, caller: Caller) -> Steps[None]:
+        """Raises NotFound, InvalidArgument, ReadOnly."""
+        yield from ()
+        volume.require_writable()
+        volume.uploads.drop_kept(self.digest)
 
 
 class MakeDirectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -319,9 +363,23 @@ CALLS: Final[dict[str, type[Any]]] = {
     each.__name__: each
     for each in (
         *(Stat, List, Read, Begin, Append, GiveUp, Place, MakeDirectory, Remove, Rename),
+        *(Keep, ReadKept, ListKept, DropKept),
         *(FindChunks, FindChunk, ReadChunk, Versions, RestoreVersion, Snapshots, RestoreSnapshot),
     )
 }
+
+
+def _read(
+    volume: Volume, inode: InodeId, offset: int, length: int, version: str | None
+) -> Steps[Piece]:
+    """Some bytes of a file, so many at most as travel at once."""
+    file = volume.open_file(inode, writing=False)
+    try:
+        size, length = file.size, min(max(length, 0), PIECE_BYTES_MAX)
+        data = yield from volume.contents.read(inode, max(offset, 0), length)
+        return Piece(bytes(data), size, version)
+    finally:
+        volume.close_file(inode)
 
 
 def _version(volume: Volume, inode: InodeId) -> str | None:

@@ -106,13 +106,7 @@ class Store:
         version. Returns the version of the new one. Raises IsADirectory, PathRefused,
         DocumentInvalid, NotPermitted, NoSpace.
         """
-        upload = self._transport.call(calls.Begin(), int)
-        try:
-            for piece in _pieces(data):
-                self._transport.call(calls.Append(upload, piece), type(None))
-        except BaseException:
-            self._transport.call(calls.GiveUp(upload), type(None))
-            raise
+        upload = self._upload(data)
         return self._transport.call(calls.Place(upload, _bytes(path), expected), str)
 
     def make_dir(self, path: Path, *, exist_ok: bool = False) -> None:
@@ -209,6 +203,41 @@ class Store:
         call = queries.QueryPrefix(index, text, list(equal), limit=limit, reverse=reverse)
         return self._transport.call(call, list[Match])
 
+    # -- bytes by their hash --------------------------------------------------------------
+
+    def put_bytes(self, data: bytes | BinaryIO) -> str:
+        """Keep bytes without a path; returns their BLAKE3-256, by which they are found again.
+
+        Bytes that are kept already, or stored as a file, take no more room. Raises NoSpace.
+        """
+        return self._transport.call(calls.Keep(self._upload(data)), str)
+
+    def get_bytes(self, digest: str) -> bytes:
+        """Bytes that are kept, by their BLAKE3-256. Raises NotFound, InvalidArgument, DataError."""
+        pieces: list[bytes] = []
+        at, size = 0, 1
+        while at < size:
+            piece = self._transport.call(calls.ReadKept(digest, at), Piece)
+            pieces.append(piece.data)
+            at, size = at + len(piece.data), piece.size
+        return b"".join(pieces)
+
+    def has_bytes(self, digest: str) -> bool:
+        """Whether bytes are kept under this BLAKE3-256. Raises InvalidArgument for none."""
+        try:
+            self._transport.call(calls.ReadKept(digest, 0, 0), Piece)
+        except NotFound:
+            return False
+        return True
+
+    def list_bytes(self) -> list[str]:
+        """The BLAKE3-256 of all bytes that are kept, in order."""
+        return self._transport.call(calls.ListKept(), list[str])
+
+    def drop_bytes(self, digest: str) -> None:
+        """Keep bytes no more. Raises NotFound, InvalidArgument, ReadOnly."""
+        self._transport.call(calls.DropKept(digest), type(None))
+
     # -- chunks ---------------------------------------------------------------------------
 
     def find_chunks(self, **wanted: Any) -> list[Chunk]:
@@ -262,6 +291,17 @@ class Store:
         self._transport.call(calls.RestoreSnapshot(name, _bytes(path)), type(None))
 
     # -- helpers --------------------------------------------------------------------------
+
+    def _upload(self, data: bytes | BinaryIO) -> int:
+        """Send bytes; returns the number of their upload."""
+        upload = self._transport.call(calls.Begin(), int)
+        try:
+            for piece in _pieces(data):
+                self._transport.call(calls.Append(upload, piece), type(None))
+        except BaseException:
+            self._transport.call(calls.GiveUp(upload), type(None))
+            raise
+        return upload
 
     def _load_version(self, path: Path, default: Any) -> tuple[Any, str]:
         try:

@@ -13,7 +13,7 @@ from fsmodel.errors import IsADirectory, NotFound
 from fsmodel.library.store import Store
 from tests.support.mounted import MountedStore, mounted
 
-ROUNDS = 25
+ROUNDS = 15
 
 # Counts by the library alone, counts while it holds a lock, makes documents that must differ.
 BY_LIBRARY = """

@@ -21,7 +21,7 @@ from daemon.control_protocol import ITEMS_MAX, REQUEST_BYTES_MAX, Progress, enco
 from daemon.control_server import ControlServer
 from daemon.problems import ConfigInvalid, NotServed, Problem, RequestFailed
 from fsmodel.errors import NoSpace
-from fsmodel.ids import InodeId
+from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.steps import Steps, Work
 from fsmodel.volume import Volume
 
@@ -92,6 +92,12 @@ def blunder(context: Context, arguments: NoArguments) -> Steps[object]:
     raise ZeroDivisionError("a mistake")
 
 
+def touch(context: Context, arguments: NoArguments) -> Steps[object]:
+    context.touched.append((ROOT_INODE, b"name"))
+    yield Work(lambda: None, 0)
+    return {}
+
+
 async def stuck(service: object, arguments: NoArguments) -> object:
     await trio.sleep_forever()
     return None
@@ -105,6 +111,7 @@ def made_up_commands(monkeypatch: pytest.MonkeyPatch) -> None:
         ("unfit", unfit, Numbers),
         ("fail", fail, NoArguments),
         ("blunder", blunder, NoArguments),
+        ("touch", touch, NoArguments),
     ):
         monkeypatch.setitem(control_commands.VOLUME_COMMANDS, name, VolumeCommand(name, kind, run))
     monkeypatch.setitem(
@@ -499,3 +506,10 @@ async def test_a_configuration_that_cannot_be_reloaded_is_told(tmp_path: Path) -
         with pytest.raises(RequestFailed, match="unknown setting") as caught:
             await asked(tmp_path, "reload")
     assert caught.value.kind == "ConfigInvalid"
+
+
+async def test_the_kernel_knows_of_a_change_before_the_answer(tmp_path: Path) -> None:
+    service = MadeUpService()
+    async with serving(tmp_path, service):
+        await asked(tmp_path, "touch")
+        assert service.told == [(ROOT_INODE, b"name")]

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blake3 import blake3
 
 from daemon import library
+from daemon.cli.main import run
 from daemon.control_protocol import ITEMS_MAX
 from daemon.library import OverSocket, open_store
 from fsmodel.content.whole import EXTEND_BYTES
@@ -444,3 +446,33 @@ def test_a_file_is_copied_out_whole_or_not(store: Store, monkeypatch: pytest.Mon
     monkeypatch.setattr(store, "_piece", replacing)
     with pytest.raises(ChangedMeanwhile, match="while it was read"):
         store.copy_out("/projects/f", target)
+
+
+def test_bytes_are_kept_by_their_hash(store: Store) -> None:
+    large = noise(calls.PIECE_BYTES_MAX + 100)
+    digests = [store.put_bytes(data) for data in (b"one", b"", large)]
+    assert digests == [blake3(data).hexdigest() for data in (b"one", b"", large)]
+    assert store.put_bytes(io.BytesIO(b"one")) == digests[0]
+    assert store.list_bytes() == sorted(digests)
+    assert [store.get_bytes(digest) for digest in digests] == [b"one", b"", large]
+    store.drop_bytes(digests[0])
+    assert not store.has_bytes(digests[0]) and store.has_bytes(digests[1])
+    for attempt in (store.get_bytes, store.drop_bytes):
+        with pytest.raises(NotFound, match="is kept"):
+            attempt(digests[0])
+        with pytest.raises(InvalidArgument, match="no BLAKE3-256"):
+            attempt("../" + digests[0][3:])
+
+
+def test_what_is_kept_outlives_collection_and_a_lost_index(folder: Path) -> None:
+    with Store(open_in_process(folder)) as store:
+        kept, dropped = store.put_bytes(noise(9000, 1)), store.put_bytes(noise(9000, 2))
+        store.drop_bytes(dropped)
+    volume = Volume.open(folder)
+    run_inline(volume.collect_garbage(lambda *_: None, thorough=True))
+    volume.close()
+    assert run(["rebuild-index", str(folder)]) == 0
+    with Store(open_in_process(folder)) as store:
+        assert store.list_bytes() == [kept]
+        assert store.get_bytes(kept) == noise(9000, 1)
+        assert store.find_chunks(min_size=9000, max_size=9000, codec="raw", limit=2)[1:] == []
