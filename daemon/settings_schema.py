@@ -230,9 +230,11 @@ def _values(name: str, hint: Any) -> str:
         return "one of " + ", ".join(get_args(kind))
     if kind is bool:
         return "true or false"
+    if kind is str:
+        return "text"
     if get_origin(kind) is tuple:
         return f"a list of text, at most {meta.max_length}"
-    figure = _size if "bytes" in name.split("_") else _number
+    figure = size_text if "bytes" in name.split("_") else _number
     if meta.le is None:
         return f"at least {figure(meta.ge or 0)}"
     return f"{figure(meta.ge or 0)} to {figure(meta.le)}"
@@ -242,7 +244,7 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:g}"
 
 
-def _size(value: float) -> str:
+def size_text(value: float) -> str:
     """Bytes as configuration files may say them."""
     unit, name = next(((u, n) for u, n in _UNITS if value >= u), (1, ""))
     return f"{value / unit:,.0f}{name}"

@@ -4,7 +4,7 @@ from typing import Final
 
 from daemon import __version__
 from daemon.manual.roff import Page, bold, italic
-from daemon.settings_schema import SettingReference, settings_reference
+from daemon.settings_schema import SettingReference, settings_reference, size_text
 
 SETTINGS_INTRODUCTION: Final = """
 Settings of a cairnfs daemon, in TOML. The last of these wins: STORE/cairnfs.toml, the file
@@ -80,10 +80,12 @@ def settings_page() -> Page:
 
 
 def _setting(page: Page, setting: SettingReference) -> None:
-    unit = f" {setting.unit}" if setting.unit else ""
+    default, unit = setting.default, f" {setting.unit}" if setting.unit else ""
+    if isinstance(default, int) and setting.unit == "bytes":
+        default, unit = size_text(default), ""
     when = "" if setting.live else " Counts from the next mount on."
     page.item(
-        rf"{bold(setting.name)} = {italic(_toml(setting.default))}{unit}",
+        rf"{bold(setting.name)} = {italic(_toml(default))}{unit}",
         f"{setting.meaning} May be {setting.values}.{when}"
         f" Environment: {setting.environment_name}.",
     )

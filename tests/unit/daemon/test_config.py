@@ -158,3 +158,14 @@ def test_a_list_in_the_environment_has_commas(tmp_path: Path) -> None:
     environment = {"CAIRNFS_METADATA_VIEW_VISIBLE": "output, projects/one"}
     values = load_settings(tmp_path, environment).values
     assert values.metadata_view_visible == ("output", "projects/one")
+
+
+def test_the_manual_says_what_each_setting_may_be() -> None:
+    values = {item.name: item.values for item in settings_reference()}
+    assert values["cache_bytes"] == "1MiB to 64GiB"
+    assert values["checkpoint_interval_seconds"] == "0.1 to 3,600"
+    assert values["gc_idle_seconds"] == "at least 1"
+    assert values["delta"] == "true or false"
+    assert values["log_format"] == "one of text, json"
+    assert values["metadata_view_visible"] == "a list of text, at most 100"
+    assert values["metrics_listen"] == "text"
