@@ -62,6 +62,16 @@ def is_mounted(system: Container) -> bool:
     return "fuse.cairnfs" in system.run("findmnt", "-n", "/mnt/art", check=False)
 
 
+def restarted(system: Container, before: str) -> None:
+    """Wait until another process serves."""
+
+    def serves() -> bool:
+        pid, state = shown(system, "MainPID"), shown(system, "ActiveState")
+        return state == "active" and pid not in ("0", before)
+
+    system.wait(serves, "started again")
+
+
 def cairnfs_files(system: Container) -> list[str]:
     """What lies about that is called cairnfs, but for packages, stores, backups and man's cache."""
     found = system.shell("find / -xdev -name '*cairnfs*' -not -path '/proc/*' 2>/dev/null || true")
@@ -132,16 +142,23 @@ def test_reload(system: Container) -> None:
 def test_crash(system: Container) -> None:
     before = shown(system, "MainPID")
     system.run("kill", f"-{signal.SIGKILL.value}", before)
-    system.wait(
-        lambda: (
-            shown(system, "MainPID") not in ("0", before)
-            and shown(system, "ActiveState") == "active"
-        ),
-        "started again",
-    )
+    restarted(system, before)
     assert system.run("cat", "/mnt/art/drawing") == CONTENT
     assert shown(system, "NRestarts") == "1"
     assert system.run("findmnt", "-n", "/mnt/art").count("fuse.cairnfs") == 1
+
+
+def test_a_daemon_that_hangs(system: Container) -> None:
+    impatient = r"[Service]\nWatchdogSec=3\nTimeoutAbortSec=1\n"
+    drop_in = f"/run/systemd/system/{UNIT}.d"
+    system.shell(f"mkdir -p {drop_in}; printf '{impatient}' >{drop_in}/impatient.conf")
+    system.shell(f"systemctl daemon-reload; systemctl restart {UNIT}")
+    hung = shown(system, "MainPID")
+    system.run("kill", "-STOP", hung)
+    restarted(system, hung)
+    assert "Watchdog timeout" in system.journal()
+    assert system.run("cat", "/mnt/art/drawing") == CONTENT
+    system.shell(f"rm -r {drop_in}; systemctl daemon-reload; systemctl restart {UNIT}")
 
 
 def test_reboot(system: Container) -> None:
