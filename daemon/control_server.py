@@ -19,6 +19,7 @@ from daemon.control_commands.command import (
     Service,
     VolumeCommand,
     checked_arguments,
+    steps_of,
 )
 from daemon.control_protocol import (
     REQUEST_BYTES_MAX,
@@ -144,7 +145,7 @@ class ControlServer:
         context = Context(self._service.volume, progress.note, _peer_of(stream).uid)
         if command.needs_the_store_alone:
             await self._service.make_way()
-        steps = command.run(context, arguments)
+        steps = steps_of(command, context, arguments)
         try:
             return await PatientWorkers(progress.send).drive(steps)
         finally:

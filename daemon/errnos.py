@@ -36,6 +36,7 @@ ERRNO_OF: Final[dict[type[errors.CairnError], int]] = {
     errors.NoSpace: errno.ENOSPC,
     errors.ChangedMeanwhile: errno.EAGAIN,
     errors.Busy: errno.EBUSY,
+    errors.JobCancelled: errno.ECANCELED,
     errors.ChunkNotFound: errno.EIO,
     errors.HashMismatch: errno.EIO,
     errors.FrameCorrupt: errno.EIO,

@@ -23,6 +23,7 @@ from daemon.daemon_record import DaemonRecord, remove_record, start_ticks, write
 from daemon.flusher import Flusher
 from daemon.folder_keeper import FolderKeeper
 from daemon.index_builder import IndexBuilder
+from daemon.job_keeper import JobKeeper
 from daemon.liveness import PROBE_SECONDS, feed_watchdog, mount_answers
 from daemon.logs import ErrorCounter, adjust_logging, configure_logging
 from daemon.maintenance import Maintenance
@@ -191,6 +192,7 @@ class _Daemon:
                 nursery.start_soon(self._version_upkeep.run)
                 nursery.start_soon(MetadataKeeper(self._volume).run)
                 nursery.start_soon(IndexBuilder(self._volume).run)
+                nursery.start_soon(JobKeeper(self._volume).run)
                 nursery.start_soon(self._folder_keeper.run)
             nursery.start_soon(ControlServer(self._service, listener).run)
             address = parse_metrics_address(self._plan.settings.metrics_listen)

@@ -19,6 +19,7 @@
     |   |-- ReadOnly            the mount or the view cannot be written
     |   |-- NoSpace             the host is full
     |   |-- ChangedMeanwhile    not what the caller has seen any more
+    |   |-- JobCancelled        somebody has ended it before it was done
     |   `-- Busy                in use, try again
     |-- StoreError              the store as a whole cannot be used as asked
     |   |-- NotAStore, StoreExists, StoreLocked, FormatTooNew
@@ -149,6 +150,10 @@ class NoSpace(Refused):
 
 class ChangedMeanwhile(Refused):
     """Somebody else has changed what the caller wanted to replace: look again, and decide anew."""
+
+
+class JobCancelled(Refused):
+    """Long work that somebody has ended before it was done; what it had done stays."""
 
 
 class Busy(Refused):

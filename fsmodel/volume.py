@@ -36,6 +36,7 @@ from fsmodel.history.roots import WrittenRoot
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.index_upkeep import IndexUpkeep
 from fsmodel.inner_figures import InnerFigures, gather_inner_figures
+from fsmodel.jobs import Jobs
 from fsmodel.namespace.contained_links import SYMLINKS
 from fsmodel.namespace.folder_levels import COMPRESSION, FolderCompression
 from fsmodel.namespace.folder_symlinks import FolderSymlinks
@@ -101,6 +102,7 @@ class Volume:
         self.contents = parts.contents
         self.durability = parts.durability
         self.index_upkeep = IndexUpkeep(parts.index, parts.durability)
+        self.jobs = Jobs(parts.index, parts.changes)
         self.views = parts.views
         self.versions = parts.versions
         self.snapshots = parts.history.snapshots

@@ -132,6 +132,14 @@ class ScrubRecord(msgspec.Struct, array_like=True, frozen=True):
     ended_ns: int = 0
 
 
+class JobRecord(msgspec.Struct, array_like=True, frozen=True):
+    """Long work that was asked for and has not ended. The key is its number."""
+
+    command: str  # of the control socket
+    arguments: bytes  # of it, as JSON
+    started_ns: int
+
+
 class SnapshotRecord(msgspec.Struct, array_like=True, frozen=True):
     """A named snapshot. The key is its name; all but the root's id is taken from the root."""
 

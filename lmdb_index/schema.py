@@ -19,6 +19,7 @@ from lmdb_index.records import (
     ExtentRecord,
     IndexedRecord,
     InodeRecord,
+    JobRecord,
     ObjectRecord,
     PackRecord,
     RawRecord,
@@ -160,6 +161,10 @@ INDEX_ENTRY: Final = Table(21, b"index_entry", RawRecord)
 #   A row for each document the index is about, once that has been looked at.
 INDEXED: Final = Table(22, b"indexed", IndexedRecord)
 
+# job: long work that has not ended, to be gone on with after a crash (fsmodel/jobs.py).
+#   key  number, rising    value  JobRecord
+JOB: Final = Table(23, b"job", JobRecord)
+
 TABLES: Final[tuple[Table[msgspec.Struct], ...]] = (
     META,
     INODE,
@@ -183,4 +188,5 @@ TABLES: Final[tuple[Table[msgspec.Struct], ...]] = (
     USER_INDEX,
     INDEX_ENTRY,
     INDEXED,
+    JOB,
 )  # type: ignore[assignment]  # a tuple of tables of several record types

@@ -36,7 +36,7 @@ def _answer_directly(
 ) -> Any:
     from daemon.config import load_settings
     from daemon.control_commands import VOLUME_COMMANDS
-    from daemon.control_commands.command import Context, checked_arguments
+    from daemon.control_commands.command import Context, checked_arguments, steps_of
     from daemon.store_waiting import open_when_released
     from daemon.volume_settings import volume_settings
     from fsmodel.steps import run_inline
@@ -53,7 +53,7 @@ def _answer_directly(
     dry = not command.changes_store(arguments)
     volume = open_when_released(store, lambda: Volume.open(store, dry=dry, settings=settings))
     try:
-        answer = run_inline(command.run(Context(volume, show), arguments))
+        answer = run_inline(steps_of(command, Context(volume, show), arguments))
     finally:
         volume.close()
     return msgspec.to_builtins(answer)

@@ -10,6 +10,7 @@ from daemon.control_commands.copies import COPIES
 from daemon.control_commands.figures import STATS
 from daemon.control_commands.gc import GC
 from daemon.control_commands.indexes import INDEXES
+from daemon.control_commands.jobs import JOBS
 from daemon.control_commands.library import LIBRARY
 from daemon.control_commands.migrate import MIGRATE_STATUS
 from daemon.control_commands.optimize import OPTIMIZE
@@ -36,6 +37,7 @@ VOLUME_COMMANDS: Final[dict[str, VolumeCommand]] = {
         *CHUNKS,
         BACKUP,
         MIGRATE_STATUS,
+        *JOBS,
         LIBRARY,
         *INDEXES,
     )

@@ -34,4 +34,5 @@ BACKUP: Final = VolumeCommand(
     lambda arguments: True,
     needs_the_store_alone=True,
     settles_first=True,
+    is_job=True,
 )

@@ -86,6 +86,7 @@ class VolumeCommand:
     changes_store: Callable[[Any], bool] = lambda arguments: False
     needs_the_store_alone: bool = False  # interrupts long work in the background
     settles_first: bool = False
+    is_job: bool = False  # is gone on with after a crash; doing it again comes to the same end
     unmounted: Callable[[Path, Any, Callable[[Progress], None]], object] | None = None
 
 
@@ -96,6 +97,14 @@ class ServiceCommand:
     name: str
     arguments: type[msgspec.Struct]
     run: Callable[[Service, Any], Awaitable[object]]
+
+
+def steps_of(command: VolumeCommand, context: Context, arguments: Any) -> Steps[object]:
+    """What carries out a command, recorded as a job if it is one."""
+    steps = command.run(context, arguments)
+    if not (command.is_job and command.changes_store(arguments)) or context.volume.read_only:
+        return steps
+    return context.volume.jobs.run(command.name, msgspec.json.encode(arguments), steps)
 
 
 def checked_arguments(kind: type[msgspec.Struct], given: dict[str, Any]) -> Any:

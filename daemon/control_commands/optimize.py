@@ -40,4 +40,5 @@ OPTIMIZE: Final = VolumeCommand(
     optimize_document,
     lambda arguments: arguments.what == "run",
     needs_the_store_alone=True,
+    is_job=True,
 )

@@ -31,5 +31,10 @@ def scrub_document(context: Context, arguments: ScrubArguments) -> Steps[object]
 
 
 SCRUB: Final = VolumeCommand(
-    "scrub", ScrubArguments, scrub_document, lambda arguments: True, needs_the_store_alone=True
+    "scrub",
+    ScrubArguments,
+    scrub_document,
+    lambda arguments: True,
+    needs_the_store_alone=True,
+    is_job=True,
 )
