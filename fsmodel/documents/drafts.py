@@ -15,16 +15,16 @@ does, also after a kill: so a kill in between leaves the document as it was.
 """
 
 import logging
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from fsmodel.change import Change, Changes
 from fsmodel.content.contents import Contents
 from fsmodel.content.whole import WholeContents
 from fsmodel.documents.commits import Commits, Committed, check_size
+from fsmodel.documents.sent_back import SentBackThreads
 from fsmodel.documents.twins import Name, Twins
 from fsmodel.errors import AlreadyExists, DocumentInvalid, IsADirectory, Stale
 from fsmodel.ids import InodeId, ObjectId
@@ -34,11 +34,6 @@ from fsmodel.namespace.namespace import Namespace
 from fsmodel.steps import Steps, Work
 from fsmodel.store.objects import ObjectStore
 from lmdb_index.records import InodeFlag, InodeRecord
-
-SENT_BACK_NS: Final = 10 * 10**9  # for how long a thread is expected to look a name up again
-SENT_BACK_MAX: Final = 1000  # threads
-
-NOTHING: Final = InodeId(0)  # no inode has this number
 
 _log = logging.getLogger(__name__)
 
@@ -61,14 +56,6 @@ class _Draft:
     committed: bytes | None  # the content it had when it was committed last, or made
     is_written: bool = True  # False: a twin that somebody was given, and has not opened yet
     refusal: str = ""  # why it could not be committed when that was tried last
-
-
-@dataclass(eq=False, slots=True)
-class _SentBack:
-    """A thread that was told to look a name up again."""
-
-    at_ns: int
-    twin: InodeId = NOTHING  # what it has found then
 
 
 class Drafts:
@@ -97,7 +84,7 @@ class Drafts:
         self._published: dict[InodeId, _Document] = {}
         self._wanted: dict[Name, _Document] = {}
         self._given_up: set[InodeId] = set()  # files that were documents, and may be open still
-        self._sent_back: OrderedDict[int, _SentBack] = OrderedDict()  # by thread
+        self._sent_back = SentBackThreads(changes.now_ns)
         changes.watch(self._watch)
 
     # What a user does
@@ -113,12 +100,9 @@ class Drafts:
         It is a twin of its own if the thread was sent back just now, and the same one until it is
         opened: the kernel may look twice.
         """
-        sent_back = self._sent_back.get(thread)
+        sent_back = self._sent_back.find(thread)
         if sent_back is None or not self._is_document(inode):
             return inode  # perhaps a folder on the way, which is looked up again, too
-        if self._changes.now_ns() - sent_back.at_ns > SENT_BACK_NS:
-            del self._sent_back[thread]
-            return inode
         given = self._drafts.get(sent_back.twin)
         if given is None or given.document is not self._published.get(inode):
             sent_back.twin = self._give_twin(inode)
@@ -141,17 +125,14 @@ class Drafts:
 
     def send_back(self, thread: int, reason: str) -> NoReturn:
         """Have a thread look a name up again: a document is its own then. Raises Stale."""
-        if thread:
-            self._sent_back[thread] = _SentBack(self._changes.now_ns())
-            if len(self._sent_back) > SENT_BACK_MAX:
-                self._sent_back.popitem(last=False)
+        self._sent_back.add(thread)
         raise Stale(reason)
 
     def begin_reading(self, inode: InodeId, thread: int) -> None:
         """A file has been opened for reading. Raises Stale for a draft of somebody else."""
         if self.is_draft(inode):
             self._send_back(inode, thread)
-        self._sent_back.pop(thread, None)
+        self._sent_back.arrived(thread)
 
     def begin(self, inode: InodeId, thread: int) -> None:
         """A file has been opened for writing: if it is a document, it becomes a draft.
@@ -162,7 +143,7 @@ class Drafts:
         is_shared = file is not None and file.users > 1
         if draft is not None and not draft.is_written and not is_shared:
             draft.is_written = True
-            self._sent_back.pop(thread, None)
+            self._sent_back.arrived(thread)
         elif draft is not None or inode in self._given_up:
             self._send_back(inode, thread)
         elif self._is_document(inode):
