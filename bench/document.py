@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench import report, results
+from bench.indexes import result as indexes_result
 from bench.mounts import BenchProblem
 from bench.pauses import result as pauses_result
 from bench.peers import comparison
@@ -26,10 +27,15 @@ def _pauses(path: Path) -> str:
     return pauses_result.table_of(pauses_result.load(path))
 
 
+def _indexes(path: Path) -> str:
+    return indexes_result.table_of(indexes_result.load(path))
+
+
 TABLES: Mapping[str, Callable[[Path], str]] = {
     "bench/results/baseline.json": _speeds,
     "bench/results/peers.json": _peers,
     "bench/results/pauses.json": _pauses,
+    "bench/results/indexes.json": _indexes,
 }
 
 
