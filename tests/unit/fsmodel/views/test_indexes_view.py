@@ -39,7 +39,9 @@ def store(tmp_path: Path) -> Iterator[IndexedStore]:
 
 
 def look_up(store: IndexedStore, *names: bytes) -> ViewNode:
-    node = run_inline(store.volume.views.view_of(ROOT_INODE, b".cairnfs"))
+    view = run_inline(store.volume.views.view_of(ROOT_INODE, b".cairnfs"))
+    assert view is not None
+    node: ViewNode = view
     for name in (b"indexes", *names):
         assert isinstance(node, ViewDirectory)
         run_inline(node.attributes())
