@@ -18,6 +18,7 @@ from daemon.problems import Problem
 
 READY: Final = b"READY "
 FAILED: Final = b"FAILED "
+DAMAGE: Final = (signal.SIGBUS, signal.SIGSEGV, signal.SIGABRT)  # LMDB, over a garbled file
 REPORT_BYTES_MAX: Final = 64 << 10
 
 Announce = Callable[[str], None]
@@ -65,6 +66,11 @@ def _failure(report: bytes, child: int) -> str:
         return _text(report, FAILED)
     code = os.waitstatus_to_exitcode(status)
     how = f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
+    if -code in DAMAGE:
+        return (
+            f"the daemon {how}: its index is probably damaged: run cairnfs fsck, which looks at it "
+            "first, or mount with --foreground to see more"
+        )
     return f"the daemon {how} before the mount was usable: see its log, or run it with --foreground"
 
 

@@ -41,10 +41,10 @@ _DAMAGED: Final = (
 
 def index_problem(error: lmdb.Error, place: object) -> IndexProblem:
     """What LMDB reports, in the index's own words."""
-    if isinstance(error, lmdb.MapFullError) or error.code in NO_ROOM:
-        return NoRoom(f"{place}: no room on the host: free some space and try again")
     if isinstance(error, _DAMAGED):
         return IndexCorrupt(f"{place}: {error}: run cairnfs rebuild-index")
+    if isinstance(error, lmdb.MapFullError) or error.code in NO_ROOM:
+        return NoRoom(f"{place}: no room on the host: free some space and try again")
     return IndexProblem(f"{place}: {error}")
 
 

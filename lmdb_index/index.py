@@ -145,6 +145,9 @@ class Index(Rows):
         environment, transaction = open_environment(places, uuid, dry=dry, thorough=thorough)
         try:
             return cls(places, uuid, environment, transaction, accept, dry=dry)
+        except lmdb.Error as error:
+            environment.close()
+            raise index_problem(error, places.index) from error
         except BaseException:
             environment.close()
             raise

@@ -105,6 +105,7 @@ def test_an_explanation_may_have_several_lines() -> None:
     ("ending", "expected"),
     [
         ("os.kill(os.getpid(), signal.SIGKILL)", "was ended by signal 9"),
+        ("os.kill(os.getpid(), signal.SIGBUS)", "probably damaged: run cairnfs fsck"),
         ("os._exit(3)", "ended with status 3"),
         ("return", "ended with status 0"),
     ],

@@ -12,6 +12,7 @@ import pytest
 from lmdb_index import meta
 from lmdb_index.errors import IndexCorrupt, IndexProblem, IndexTooNew, JournalCorrupt
 from lmdb_index.index import Index
+from lmdb_index.packed import Packed
 from tests.support.index_store import (
     OTHER_UUID,
     UUID,
@@ -43,6 +44,19 @@ def test_a_host_that_fails_lmdb_is_told_in_one_line(
     monkeypatch.setattr(lmdb, "Environment", refuse)
     with pytest.raises(IndexProblem, match=r"index: Input/output error"):
         Index.open(store, UUID)
+
+
+def test_an_index_that_lmdb_cannot_read_is_told_in_one_line(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise lmdb.CorruptedError("mdb_get: Located page was wrong type")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Packed, "load", refuse)
+        with pytest.raises(IndexCorrupt, match="wrong type: run cairnfs rebuild-index"):
+            Index.open(store, UUID)
+    Index.open(store, UUID).close()
 
 
 def test_files_are_for_their_owner_alone(store: Path) -> None:
