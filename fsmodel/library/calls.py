@@ -7,6 +7,7 @@ nothing, but for directories that it makes above a path.
 """
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -14,6 +15,7 @@ import msgspec
 
 from fsmodel.encoding.codecs import Codec
 from fsmodel.errors import (
+    Busy,
     ChangedMeanwhile,
     InvalidArgument,
     IsADirectory,
@@ -116,8 +118,7 @@ class Begin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def run(self, volume: Volume, caller: Caller) -> Steps[int]:
         """The number it has. Raises Busy, ReadOnly, NoSpace."""
-        yield from ()
-        volume.require_room()
+        yield from _require_room(volume, 0)
         return volume.uploads.begin()
 
 
@@ -129,8 +130,8 @@ class Append(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def run(self, volume: Volume, caller: Caller) -> Steps[None]:
         """Raises NotFound, Busy, NoSpace."""
-        volume.require_room()
-        return volume.uploads.append(self.upload, self.data)
+        yield from _require_room(volume, len(self.data))
+        yield from volume.uploads.append(self.upload, self.data)
 
 
 class GiveUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -367,6 +368,14 @@ CALLS: Final[dict[str, type[Any]]] = {
         *(FindChunks, FindChunk, ReadChunk, Versions, RestoreVersion, Snapshots, RestoreSnapshot),
     )
 }
+
+
+def _require_room(volume: Volume, size_bytes: int) -> Steps[None]:
+    """See that so much can be stored, if need be for old versions. Raises ReadOnly, NoSpace."""
+    if not volume.has_room(size_bytes):
+        with suppress(Busy):  # somebody else makes room, or collects garbage
+            yield from volume.make_room(size_bytes)
+    volume.require_room()
 
 
 def _read(

@@ -38,7 +38,7 @@ from fsmodel.library import store as store_module
 from fsmodel.library.store import Store
 from fsmodel.library.transport import InProcess, error_from, open_in_process
 from fsmodel.namespace.inodes import AttributeChange
-from fsmodel.steps import run_inline
+from fsmodel.steps import PAUSE, Steps, run_inline
 from fsmodel.uploads import ABSENT, IDLE_NS_MAX, UPLOADS_MAX
 from fsmodel.volume import Volume
 from tests.support.served_store import served
@@ -476,3 +476,22 @@ def test_what_is_kept_outlives_collection_and_a_lost_index(folder: Path) -> None
         assert store.list_bytes() == [kept]
         assert store.get_bytes(kept) == noise(9000, 1)
         assert store.find_chunks(min_size=9000, max_size=9000, codec="raw", limit=2)[1:] == []
+
+
+def test_old_versions_make_room_for_what_is_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume = Volume.open(folder)
+    made: list[int] = []
+    monkeypatch.setattr(volume, "has_room", lambda size_bytes=0: bool(made) or size_bytes == 0)
+
+    def make_room(size_bytes: int) -> Steps[int]:
+        yield PAUSE
+        made.append(size_bytes)
+        raise Busy("somebody else makes room")
+
+    monkeypatch.setattr(volume, "make_room", make_room)
+    with Store(InProcess(volume)) as store:
+        store.write_file("/projects/f", b"bytes")
+        assert made == [5]
+        assert store.read_file("/projects/f") == b"bytes"
