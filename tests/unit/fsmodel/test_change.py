@@ -170,3 +170,34 @@ def test_a_watcher_sees_each_change_before_it_is_certain(store: NamespaceStore) 
     with pytest.raises(NoSpace), store.changes.begin() as change:
         raise NoSpace("given up")
     assert len(seen) == 1
+
+
+def test_what_is_edited_late_is_among_the_edits_however_often_they_were_asked_for(
+    store: NamespaceStore,
+) -> None:
+    with store.changes.begin() as change:
+        made = change.add_inode(a_record())
+        assert [inode for inode, _, _ in change.edits()] == [made]
+        change.edit(ROOT_INODE).uid = 5
+        assert [inode for inode, _, _ in change.edits()] == [made, ROOT_INODE]
+        change.remove_inode(made)
+        ((inode, record, former),) = change.edits()
+    assert inode == ROOT_INODE and record.uid == 5
+    assert former is not None and former.uid == 0
+
+
+def test_a_problem_of_the_index_at_the_end_is_told_in_the_words_of_the_model(
+    store: NamespaceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> None:
+        raise NoRoom("journal: no room")
+
+    position = store.index.journal_position
+    monkeypatch.setattr("lmdb_index.journal.Journal.append", no_room)
+    with pytest.raises(NoSpace, match="no room"), store.changes.begin() as change:
+        change.edit(ROOT_INODE).uid = 5
+    monkeypatch.undo()
+    assert store.inodes.get(ROOT_INODE).uid == 0 and store.index.journal_position == position
+    with store.changes.begin() as change:  # nothing of it is left open
+        change.edit(ROOT_INODE).uid = 6
+    assert store.inodes.get(ROOT_INODE).uid == 6

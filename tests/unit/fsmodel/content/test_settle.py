@@ -211,6 +211,44 @@ def test_an_error_at_any_step_leaves_the_bytes_dirty(volume: Volume, whole: bool
     volume.close_file(inode)
 
 
+@pytest.mark.parametrize("size", [1, LIMITS.min_size - 1, LIMITS.min_size, LIMITS.min_size + 1])
+def test_a_file_too_short_to_be_cut_is_as_any_other(volume: Volume, size: int) -> None:
+    data = noise(size)
+    inode = new_file(volume, data=data)
+    steps = Driver(volume.contents.settle(inode))
+    while not steps.ended:
+        assert read_range(volume, inode, 0, size + 1) == data  # at every moment
+        steps.step()
+    assert ref_of(volume, inode) == ref_of_bytes(data)
+    volume.write(inode, size, b"more")
+    settle(volume, inode)
+    assert ref_of(volume, inode) == ref_of_bytes(data + b"more")
+    volume.close_file(inode)
+
+
+def test_a_short_file_that_cannot_be_stored_keeps_its_bytes(volume: Volume) -> None:
+    data = noise(LIMITS.min_size)
+    inode = new_file(volume, data=data)
+    steps = Driver(volume.contents.settle(inode))
+    with pytest.raises(NoSpace):
+        steps.fail(NoSpace("the host is full"))
+    assert read_range(volume, inode, 0, len(data) + 1) == data
+    settle(volume, inode)
+    assert ref_of(volume, inode) == ref_of_bytes(data)
+    volume.close_file(inode)
+
+
+def test_a_short_file_with_a_hole_before_its_bytes_has_zeros_there(volume: Volume) -> None:
+    inode = new_file(volume)
+    volume.write(inode, 10, b"bytes")
+    settle(volume, inode)
+    assert ref_of(volume, inode) == ref_of_bytes(bytes(10) + b"bytes")
+    volume.truncate(inode, 40)
+    settle(volume, inode)
+    assert ref_of(volume, inode) == ref_of_bytes(bytes(10) + b"bytes" + bytes(25))
+    volume.close_file(inode)
+
+
 def test_a_last_cut_that_was_certain_may_become_uncertain(volume: Volume) -> None:
     """What was cut for certain is cut anew by an edit, and then ends where the file ends."""
     inode = new_file(volume, data=noise(20_000))
