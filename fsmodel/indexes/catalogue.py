@@ -6,6 +6,7 @@ for those of a later one of the same name. While an index is built anew there ar
 the one that is ready answers.
 """
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +18,7 @@ from fsmodel.indexes.definition import Definition, decoded, encoded
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import Creator
 from fsmodel.namespace.namespace import Namespace
+from lmdb_index.errors import IndexProblem
 from lmdb_index.index import Index
 from lmdb_index.keys import number_key, number_of
 from lmdb_index.records import UserIndexRecord, UserIndexState
@@ -26,6 +28,8 @@ FOLDER: Final = b"indexes"  # of the hidden tree
 DEFINITION: Final = b"cairnfs.index"  # attribute
 _FILE_MODE: Final = 0o600
 _TO_BUILD: Final = UserIndexRecord(UserIndexState.BUILDING)
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,13 @@ class Catalogue:
         return sorted(self.live.values(), key=lambda each: each.number)
 
     def _reload(self) -> None:
-        self.live = {each.number: each for each in self._stored()}
+        try:
+            self.live = {each.number: each for each in self._stored()}
+        except IndexProblem as problem:  # a store that is damaged here can be opened, and repaired
+            self.live = {}
+            _log.error(
+                "user-defined indexes are not kept: %s: run `cairnfs fsck --repair`", problem
+            )
 
     def _stored(self) -> Iterator[UserIndex]:
         folder = self._namespace.system.find(FOLDER)
@@ -127,7 +137,9 @@ class Catalogue:
             return
         for _, entry in self._index.scan_prefix(DIRENT_ORDER, number_key(folder)):
             number = InodeId(entry.inode)
-            record = self._inodes.get(number)
+            record = self._inodes.find(number)
+            if record is None:
+                continue  # an entry that leads nowhere is for fsck
             definition = decoded(self._namespace.xattrs.find(number, record, DEFINITION) or b"")
             if definition is not None:
                 yield UserIndex(number, entry.name, definition)

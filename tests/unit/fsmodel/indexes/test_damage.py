@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -11,7 +12,9 @@ from fsmodel.rebuild.rebuild import rebuild_index
 from fsmodel.repair.repair import repair_store
 from fsmodel.steps import run_inline
 from fsmodel.upkeep.findings import Part
+from lmdb_index.errors import IndexCorrupt
 from lmdb_index.records import RawRecord
+from lmdb_index.rows import Rows
 from lmdb_index.schema import INDEX_ENTRY, INDEXED, Table
 from tests.support.indexed import IndexedStore, quiet
 from tests.support.volumes import parts_of
@@ -74,3 +77,20 @@ def test_an_index_made_again_from_the_packs_has_the_definitions(store: IndexedSt
     assert store.indexes.is_unfinished
     run_inline(store.indexes.resume(quiet))
     assert store.query("numbers", 2) == ["/runs/2.json"]
+
+
+def test_a_store_with_a_definition_that_cannot_be_read_opens(
+    store: IndexedStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    unreadable = IndexCorrupt("a row fails its checksum", "xattr", b"")
+    with mock.patch.object(Rows, "scan_prefix", side_effect=unreadable):
+        parts_of(store.volume).indexes._catalogue._reload()
+    assert "fsck --repair" in caplog.text
+    assert store.indexes.all() == []
+    caplog.clear()
+    store.put("runs/9.json", {"n": 9})  # nobody keeps the index now
+    store.reopen()
+    assert {each.part for each in run_inline(store.volume.fsck()).findings} == {Part.INDEXES}
+    run_inline(store.volume.repair())
+    run_inline(store.indexes.resume(quiet))
+    assert store.query("numbers", 9) == ["/runs/9.json"]
