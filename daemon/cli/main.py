@@ -36,7 +36,7 @@ COMMANDS: Final = {
     "snapshot": "Keep the whole tree as it is under a name.",
     "backup": "Put a store into one file, and make a store of such a file.",
     "migrate": "Show and change the schema of a store's index.",
-    "jobs": "Show and end long work, or go on with it.",
+    "jobs": "Show and end long work, or go on with what was cut short.",
     "clone": "Copy a file or folder without copying its data.",
     "lock": "Let a file or folder stay as it is.",
     "rebuild-index": "Make the index of a store again from its packs.",
