@@ -129,8 +129,8 @@ class Flusher:
         contents = self._volume.contents
         async with self.locks.held(inode):
             file = contents.file(inode)
-            if file is None or not file.changed:
-                return
+            if file is None or not file.changed or file.settling:
+                return  # a copy that is being made is settled by who makes it
             if contents.can_log(inode):
                 contents.log_extents(inode)
             else:

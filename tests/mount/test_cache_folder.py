@@ -29,6 +29,19 @@ def test_the_least_recently_used_goes_and_nothing_else() -> None:
         assert os.listdir(cache / "models" / ".versions") == []
 
 
+@pytest.mark.parametrize("limit", ["cache_files_max = 3", 'cache_ttl_seconds = 1'])
+def test_files_and_their_age_are_bounded(limit: str) -> None:
+    with mounted(structured=True) as store:
+        store.umount()
+        (store.store / "cairnfs.toml").write_text(f"{limit}\n")
+        store.mount()
+        cache = store.mountpoint / "cache"
+        for number in range(6):
+            (cache / str(number)).write_bytes(b"x")
+        left = ["3", "4", "5", "temp"] if "files" in limit else ["temp"]
+        wait_until(lambda: sorted(os.listdir(cache)) == left, "not evicted")
+
+
 @pytest.mark.parametrize("killed", [False, True])
 def test_temp_is_emptied_at_mount(killed: bool) -> None:
     with mounted(structured=True) as store:

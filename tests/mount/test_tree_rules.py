@@ -180,3 +180,44 @@ def test_the_line_of_the_manual_goes_to_another_store_and_back(
     documents = [sorted(path.name for path in copy.rglob("*.json")) for copy in (first, second)]
     assert documents[0] == documents[1]
     assert len(documents[0]) >= 5
+
+
+def test_removing_a_deleted_series_is_final(store: MountedStore, series: Path) -> None:
+    deleted = store.mountpoint / "series" / "deleted" / f"{series.name}.json"
+    (series / "data" / "1.txt").write_text("one")
+    (store.mountpoint / "series" / deleted.name).unlink()
+    assert not series.exists()
+    deleted.unlink()
+    with pytest.raises(FileNotFoundError):
+        deleted.rename(store.mountpoint / "series" / deleted.name)
+    series.mkdir()  # a new one of that name has nothing of it
+    assert os.listdir(series / "data") == [".metadata"] or os.listdir(series / "data") == []
+
+
+def test_links_are_contained_where_a_folder_says_so(store: MountedStore) -> None:
+    folder = store.mountpoint / "projects" / "contained"
+    (folder / "below").mkdir(parents=True)
+    os.setxattr(folder, "cairnfs.symlinks", b"contained")
+    (folder / "below" / "inner").symlink_to("../other")
+    for target in ("/etc/passwd", "../../outside", "../.."):
+        with pytest.raises(PermissionError):
+            (folder / "below" / "link").symlink_to(target)
+    (folder.parent / "free").symlink_to("/etc/passwd")
+    with pytest.raises(PermissionError):
+        (folder.parent / "free").rename(folder / "moved")
+    os.setxattr(folder / "below", "cairnfs.symlinks", b"free")
+    (folder / "below" / "link").symlink_to("/etc/passwd")
+
+
+def test_documents_of_many_files_are_listed(store: MountedStore) -> None:
+    """Not how quickly, which is no test's matter, but that each is there once."""
+    folder = store.mountpoint / "projects" / "many"
+    folder.mkdir()
+    wanted = set()
+    for number in range(1000):
+        data = b"%d" % (number % 900)  # some contents twice
+        (folder / str(number)).write_bytes(data)
+        wanted.add(f"{hashlib.sha256(data).hexdigest()}.json")
+    listed = [name for _, _, names in os.walk(folder / ".metadata") for name in names]
+    assert len(listed) == len(wanted)
+    assert set(listed) == wanted
