@@ -1,9 +1,9 @@
 """Archival without being asked: what was written is stored in groups once nobody writes any more.
 
-Two occasions. When nothing has changed for some time, as hard as it gets; whoever wants the store
-for himself meanwhile (`cairnfs gc`, `scrub`, `optimize`, `fsck`) is not kept waiting, and the rest
-is done another time. And at a clean stop, quickly and for a bounded time. Then garbage is
-collected, since what was stored anew is dead where it was.
+Two occasions. When nothing has changed for some time, as hard as it gets; whoever writes again or
+wants the store for himself meanwhile (`cairnfs gc`, `scrub`, `optimize`, `fsck`) is not kept
+waiting, and the rest is done another time. And at a clean stop, quickly and for a bounded time.
+Then garbage is collected, since what was stored anew is dead where it was.
 
 How much is stored when it has been archived is kept in the index, so that a store that does not
 grow is not looked through again.
@@ -36,10 +36,21 @@ STOP_LEVEL: Final = 12  # a tenth larger at a twentieth of the time
 
 
 class Archivist:
-    """Archives a served volume. `activity` is different after any write or change."""
+    """Archives a served volume.
 
-    def __init__(self, volume: Volume, idle_seconds: float, activity: Callable[[], object]) -> None:
+    `activity` is different after any write or change, those of an archival itself among them;
+    `changes_asked_for` counts the requests of users that may change something.
+    """
+
+    def __init__(
+        self,
+        volume: Volume,
+        idle_seconds: float,
+        activity: Callable[[], object],
+        changes_asked_for: Callable[[], int],
+    ) -> None:
         self._volume = volume
+        self._changes_asked_for = changes_asked_for
         self.idle_seconds = idle_seconds  # may change at any time
         self._activity = activity
         self._scope: trio.CancelScope | None = None  # of the archival that is running
@@ -56,9 +67,23 @@ class Archivist:
             if found != seen:
                 seen, changed_at = found, trio.current_time()
             elif trio.current_time() - changed_at >= self.idle_seconds and self.is_due:
-                if not await self.archive(IDLE_LEVEL):
+                if not await self._archive_in_peace():
                     await trio.sleep(RETRY_SECONDS)
-                seen = self._activity()
+                seen, changed_at = self._activity(), trio.current_time()
+
+    async def _archive_in_peace(self) -> bool:
+        """Archive as hard as it gets, until somebody changes something."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._stop_for_users)
+            ended = await self.archive(IDLE_LEVEL)
+            nursery.cancel_scope.cancel()
+        return ended
+
+    async def _stop_for_users(self) -> None:
+        seen = self._changes_asked_for()
+        while self._changes_asked_for() == seen:
+            await trio.sleep(LOOK_SECONDS / 8)
+        await self.make_way()
 
     @property
     def is_due(self) -> bool:

@@ -34,7 +34,7 @@ from daemon.metrics_listener import serve_metrics
 from daemon.mount_plan import MountPlan
 from daemon.mount_table import mount_at, read_mount_table
 from daemon.mounting import check_host, check_mount_point
-from daemon.operation_tallies import tallied
+from daemon.operation_tallies import changes_asked_for, tallied
 from daemon.operations import CairnOperations
 from daemon.problems import ConfigInvalid, MountProblem, Problem, UsageProblem, innermost
 from daemon.reloading import Reloaded, Reloader
@@ -122,7 +122,13 @@ class _Daemon:
             volume, self._flusher, self._workers, sync_group, views, self._version_upkeep.make_room
         )
         self._operations = RoutedOperations(files, views)
-        self._archivist = Archivist(volume, plan.settings.archive_idle_seconds, self._activity)
+        tallies = tallied(self._operations)
+        self._archivist = Archivist(
+            volume,
+            plan.settings.archive_idle_seconds,
+            self._activity,
+            partial(changes_asked_for, tallies),
+        )
         self._service = DaemonService(
             volume,
             self._flusher,
@@ -131,7 +137,7 @@ class _Daemon:
             plan.mountpoint,
             self._archivist,
             self._reload,
-            tallied(self._operations),
+            tallies,
         )
         self._maintenance = Maintenance(
             volume, gc_thresholds(plan.settings), self._service.activity

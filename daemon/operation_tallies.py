@@ -22,6 +22,10 @@ CountBytes = Callable[[Any], int]
 # What the answers of requests that move bytes say about how many.
 _COUNTED: Final[dict[str, CountBytes]] = {"read": len, "write": int}
 
+CHANGING: Final = """
+    write create mknod mkdir symlink link unlink rmdir rename setattr setxattr removexattr
+""".split()
+
 
 class OperationTally:
     """One kind of request, since the mount."""
@@ -60,6 +64,11 @@ def tallied(operations: object, clock: Callable[[], int] = time.perf_counter_ns)
             counted = _counted(getattr(operations, name), tally, clock, _COUNTED.get(name))
             setattr(operations, name, counted)
     return tallies
+
+
+def changes_asked_for(tallies: Tallies) -> int:
+    """How many requests there were that may change something."""
+    return sum(tallies[name].started for name in CHANGING if name in tallies)
 
 
 def _counted(

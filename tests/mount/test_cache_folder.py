@@ -29,7 +29,7 @@ def test_the_least_recently_used_goes_and_nothing_else() -> None:
         assert os.listdir(cache / "models" / ".versions") == []
 
 
-@pytest.mark.parametrize("limit", ["cache_files_max = 3", 'cache_ttl_seconds = 1'])
+@pytest.mark.parametrize("limit", ["cache_files_max = 3", "cache_ttl_seconds = 1"])
 def test_files_and_their_age_are_bounded(limit: str) -> None:
     with mounted(structured=True) as store:
         store.umount()

@@ -15,7 +15,7 @@ from fsmodel.volume import Volume
 def service_of(volume: Volume, checkpointer: Checkpointer | None = None) -> DaemonService:
     """The service of a volume whose mount nobody has used yet."""
     flusher = Flusher(volume, Workers(), 32 << 20)
-    archivist = Archivist(volume, 3600.0, partial(object))
+    archivist = Archivist(volume, 3600.0, partial(object), lambda: 0)
     tallies = {name: OperationTally() for name in ("read", "write", "unlink")}
     return DaemonService(
         volume,

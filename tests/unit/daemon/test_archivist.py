@@ -41,7 +41,7 @@ async def test_a_quiet_store_is_archived_once(
     store: VolumeStore, autojump_clock: MockClock
 ) -> None:
     writes = [0]
-    works = Archivist(store.volume, IDLE_SECONDS, lambda: writes[0])
+    works = Archivist(store.volume, IDLE_SECONDS, lambda: writes[0], lambda: writes[0])
     assert works.is_due
     async with trio.open_nursery() as nursery:
         nursery.start_soon(works.run)
@@ -59,10 +59,39 @@ async def test_a_quiet_store_is_archived_once(
     store.abandon()
 
 
+async def test_it_ends_when_somebody_writes_and_begins_again(
+    store: VolumeStore, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes, begun = [0], list[float]()
+    works = Archivist(store.volume, IDLE_SECONDS, lambda: 0, lambda: writes[0])
+
+    async def endless(level: int) -> bool:
+        begun.append(trio.current_time())
+        with trio.CancelScope() as works._scope:
+            await trio.sleep_forever()
+        works._scope = None
+        works._ended.set()
+        return True
+
+    monkeypatch.setattr(works, "archive", endless)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(works.run)
+        await trio.sleep(IDLE_SECONDS + 3 * LOOK_SECONDS)
+        assert len(begun) == 1
+        writes[0] += 1
+        await trio.sleep(LOOK_SECONDS)
+        assert works._scope is None
+        await trio.sleep(2 * IDLE_SECONDS)
+        nursery.cancel_scope.cancel()
+    assert len(begun) == 2
+    assert begun[1] - begun[0] >= IDLE_SECONDS
+    store.abandon()
+
+
 async def test_whoever_wants_the_store_alone_is_not_kept_waiting(
     store: VolumeStore, autojump_clock: MockClock
 ) -> None:
-    works = Archivist(store.volume, IDLE_SECONDS, lambda: 0)
+    works = Archivist(store.volume, IDLE_SECONDS, lambda: 0, lambda: 0)
     await works.make_way()  # nothing is running
     async with trio.open_nursery() as nursery:
         nursery.start_soon(works.archive, STOP_LEVEL)
@@ -79,7 +108,7 @@ async def test_whoever_wants_the_store_alone_is_not_kept_waiting(
 async def test_stopping_takes_no_longer_than_allowed(
     store: VolumeStore, autojump_clock: MockClock, seconds: float
 ) -> None:
-    works = Archivist(store.volume, IDLE_SECONDS, lambda: 0)
+    works = Archivist(store.volume, IDLE_SECONDS, lambda: 0, lambda: 0)
     before = store.pack_bytes()
     await works.at_stop(seconds)
     assert works.is_due
@@ -93,7 +122,7 @@ async def test_stopping_takes_no_longer_than_allowed(
 async def test_who_waits_for_the_end_of_a_stop_has_it_soon(
     store: VolumeStore, autojump_clock: MockClock
 ) -> None:
-    works = Archivist(store.volume, IDLE_SECONDS, lambda: 0)
+    works = Archivist(store.volume, IDLE_SECONDS, lambda: 0, lambda: 0)
     before = store.pack_bytes()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(works.at_stop, 60.0)
@@ -111,7 +140,7 @@ async def test_what_fails_is_left_for_later(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    works = Archivist(store.volume, IDLE_SECONDS, lambda: 0)
+    works = Archivist(store.volume, IDLE_SECONDS, lambda: 0, lambda: 0)
     with monkeypatch.context() as patch:
         patch.setattr(store.volume._parts.packs, "sync", _fail)
         await works.archive(STOP_LEVEL)

@@ -13,6 +13,7 @@ from lmdb_index import meta
 from lmdb_index.errors import IndexCorrupt, IndexProblem, IndexTooNew, JournalCorrupt
 from lmdb_index.index import Index
 from lmdb_index.packed import Packed
+from lmdb_index.schema import SCHEMA_VERSION
 from tests.support.index_store import (
     OTHER_UUID,
     UUID,
@@ -95,10 +96,13 @@ def test_a_later_schema_is_refused_untouched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as later:
-        later.setattr(meta, "SCHEMA_VERSION", 2)
+        later.setattr(meta, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
         store = new_store(tmp_path / "store")
     before = files_of(store)
-    with pytest.raises(IndexTooNew, match="schema 2, this cairnfs knows 1: use a later cairnfs"):
+    with pytest.raises(
+        IndexTooNew,
+        match=f"schema {SCHEMA_VERSION + 1}, this cairnfs knows {SCHEMA_VERSION}: use a later",
+    ):
         Index.open(store, UUID)
     assert files_of(store) == before
 
