@@ -1,5 +1,7 @@
 """`cairnfs jobs`: long work that has not ended."""
 
+from typing import Any
+
 import click
 
 from daemon.cli.asking import ask
@@ -28,10 +30,17 @@ def list_all(store: str | None, as_json: bool) -> None:
     else:
         print_table(
             [
-                (str(job["number"]), f"{job['state']}  {job['command']}  since {job['started']}")
+                (str(job["number"] or "-"), f"{job['state']}  {job['command']}  {_more(job)}")
                 for job in found["jobs"]
             ]
         )
+
+
+def _more(job: dict[str, Any]) -> str:
+    """Since when, or of an index that is being built its name and how much is done."""
+    if job["number"] is None:
+        return f"{job['arguments']}  {job['progress']:.0%}"
+    return f"since {job['started']}"
 
 
 @command.command("resume")

@@ -17,6 +17,7 @@ from daemon.control_commands.command import (
 from daemon.control_commands.optimize import OPTIMIZE
 from daemon.control_commands.scrub import SCRUB
 from fsmodel.errors import Busy, InvalidArgument
+from fsmodel.indexes.indexes import IndexInfo
 from fsmodel.jobs import JobInfo
 from fsmodel.steps import Steps
 
@@ -30,8 +31,10 @@ class JobArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def list_document(context: Context, arguments: NoArguments) -> Steps[object]:
-    """All jobs, and whether each is being done now."""
-    return at_once({"jobs": [_told(job) for job in context.volume.jobs.all()]})
+    """All jobs, and whether each is being done now; indexes that are being built have no number."""
+    jobs = [_told(job) for job in context.volume.jobs.all()]
+    indexes = context.volume.indexes.all()
+    return at_once({"jobs": jobs + [_told_index(each) for each in indexes if not is_ready(each)]})
 
 
 def resume_document(context: Context, arguments: JobArguments) -> Steps[object]:
@@ -60,6 +63,23 @@ def steps_of_job(context: Context, job: JobInfo) -> Steps[object]:
     return command.run(context, arguments)
 
 
+def is_ready(index: IndexInfo) -> bool:
+    """Whether an index is built."""
+    return index.state == "ready"
+
+
+def _told_index(index: IndexInfo) -> dict[str, Any]:
+    """A build, which the daemon goes on with by itself, and `cairnfs index drop` ends."""
+    return {
+        "number": None,
+        "command": "index-create",
+        "arguments": json.dumps({"name": index.definition.name}),
+        "started": None,
+        "state": "running",
+        "progress": round(index.progress, 3),
+    }
+
+
 def _told(job: JobInfo) -> dict[str, Any]:
     started = datetime.fromtimestamp(job.started_ns // 10**9, UTC)
     return {
@@ -68,6 +88,7 @@ def _told(job: JobInfo) -> dict[str, Any]:
         "arguments": job.arguments.decode(errors="backslashreplace"),
         "started": started.isoformat(timespec="seconds"),
         "state": "running" if job.running else "waiting",
+        "progress": None,
     }
 
 
