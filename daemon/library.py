@@ -19,7 +19,7 @@ from daemon.store_choice import resolved
 from daemon.store_waiting import open_when_released
 from daemon.volume_settings import volume_settings
 from fsmodel.errors import StoreError
-from fsmodel.library.calls import Call
+from fsmodel.library.caller import Call
 from fsmodel.library.store import Store
 from fsmodel.library.transport import error_from, open_in_process
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from daemon.control_commands.command import Context, VolumeCommand
-from fsmodel.library.calls import Caller
+from fsmodel.library.caller import Caller
 from fsmodel.library.transport import call_from
 from fsmodel.steps import Steps
 
@@ -18,7 +18,7 @@ class LibraryArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def library_answer(context: Context, arguments: LibraryArguments) -> Steps[object]:
-    """What a call of fsmodel/library/calls.py or queries.py returns, as `answer`."""
+    """What a call of fsmodel/library/calls.py returns, as `answer`."""
     call = call_from(arguments.call, arguments.arguments)
     caller = Caller(context.uid, context.touched)
     return {"answer": (yield from call.run(context.volume, caller))}

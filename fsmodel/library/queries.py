@@ -1,18 +1,16 @@
-"""What the library can ask of user-defined indexes; as the calls in calls.py."""
+"""What the library can ask of user-defined indexes; see caller.py."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from fsmodel.indexes.queries import OPEN, Asked
 from fsmodel.indexes.queries import Match as Found
 from fsmodel.library.answers import Match
-from fsmodel.library.calls import Caller
+from fsmodel.library.caller import STRETCH, Caller
 from fsmodel.steps import PAUSE, Steps
 from fsmodel.volume import Volume
-
-STRETCH: Final = 1000  # matches before others have their turn
 
 
 class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,11 +57,6 @@ class QueryPrefix(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """In order. Raises NotFound, Busy, InvalidArgument."""
         asked = Asked(self.limit, self.reverse)
         return _told(volume.indexes.prefix(self.index, self.text, self.equal, asked))
-
-
-QUERIES: Final[dict[str, type[Any]]] = {
-    each.__name__: each for each in (Query, QueryRange, QueryPrefix)
-}
 
 
 def _told(found: Iterator[Found]) -> Steps[list[Match]]:

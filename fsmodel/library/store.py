@@ -16,9 +16,9 @@ import msgspec
 from fsmodel.documents.bounded_json import parse_value
 from fsmodel.errors import Busy, ChangedMeanwhile, DocumentInvalid, InvalidArgument, NotFound
 from fsmodel.indexes.queries import OPEN
-from fsmodel.library import calls, queries
+from fsmodel.library import chunk_calls, content_calls, file_calls, history_calls, queries
 from fsmodel.library.answers import Chunk, FileEntry, FileInfo, Match, Piece, Version
-from fsmodel.library.calls import PIECE_BYTES_MAX
+from fsmodel.library.pieces import PIECE_BYTES_MAX
 from fsmodel.library.transport import Transport
 from fsmodel.uploads import ABSENT
 
@@ -54,7 +54,7 @@ class Store:
 
     def stat(self, path: Path) -> FileInfo:
         """What is at a path. Raises NotFound, NotADirectory."""
-        return self._transport.call(calls.Stat(_bytes(path)), FileInfo)
+        return self._transport.call(file_calls.Stat(_bytes(path)), FileInfo)
 
     def exists(self, path: Path) -> bool:
         """Whether anything is at a path."""
@@ -66,7 +66,7 @@ class Store:
 
     def list_dir(self, path: Path = "/") -> list[FileEntry]:
         """The entries of a directory by name, views left out. Raises NotFound, NotADirectory."""
-        return self._transport.call(calls.List(_bytes(path)), list[FileEntry])
+        return self._transport.call(file_calls.List(_bytes(path)), list[FileEntry])
 
     def read_file(self, path: Path) -> bytes:
         """All bytes of a file, of one moment: a file that is replaced meanwhile is read anew.
@@ -89,11 +89,11 @@ class Store:
         Raises NotFound, IsADirectory, DataError; ChangedMeanwhile when it is replaced before all of
         it was written.
         """
-        piece = self._piece(calls.Read(_bytes(path)))
+        piece = self._piece(file_calls.Read(_bytes(path)))
         target.write(piece.data)
         at = len(piece.data)
         while at < piece.size and piece.data:
-            piece = self._piece(calls.Read(_bytes(path), at, PIECE_BYTES_MAX, piece.version))
+            piece = self._piece(file_calls.Read(_bytes(path), at, PIECE_BYTES_MAX, piece.version))
             target.write(piece.data)
             at += len(piece.data)
 
@@ -107,22 +107,24 @@ class Store:
         DocumentInvalid, NotPermitted, NoSpace.
         """
         upload = self._upload(data)
-        return self._transport.call(calls.Place(upload, _bytes(path), expected), str)
+        return self._transport.call(content_calls.Place(upload, _bytes(path), expected), str)
 
     def make_dir(self, path: Path, *, exist_ok: bool = False) -> None:
         """Make a directory and those above it. Raises AlreadyExists, NotADirectory, PathRefused."""
-        self._transport.call(calls.MakeDirectory(_bytes(path), exist_ok), type(None))
+        self._transport.call(file_calls.MakeDirectory(_bytes(path), exist_ok), type(None))
 
     def remove(self, path: Path) -> None:
         """Remove a file or an empty directory. Raises NotFound, DirectoryNotEmpty, NotPermitted."""
-        self._transport.call(calls.Remove(_bytes(path)), type(None))
+        self._transport.call(file_calls.Remove(_bytes(path)), type(None))
 
     def rename(self, path: Path, new_path: Path, *, exclusive: bool = False) -> None:
         """Move something, replacing what rename(2) would replace unless `exclusive`.
 
         Raises NotFound, AlreadyExists, IsADirectory, NotADirectory, DirectoryNotEmpty, PathRefused.
         """
-        self._transport.call(calls.Rename(_bytes(path), _bytes(new_path), exclusive), type(None))
+        self._transport.call(
+            file_calls.Rename(_bytes(path), _bytes(new_path), exclusive), type(None)
+        )
 
     # -- JSON documents -------------------------------------------------------------------
 
@@ -210,14 +212,14 @@ class Store:
 
         Bytes that are kept already, or stored as a file, take no more room. Raises NoSpace.
         """
-        return self._transport.call(calls.Keep(self._upload(data)), str)
+        return self._transport.call(content_calls.Keep(self._upload(data)), str)
 
     def get_bytes(self, digest: str) -> bytes:
         """Bytes that are kept, by their BLAKE3-256. Raises NotFound, InvalidArgument, DataError."""
         pieces: list[bytes] = []
         at, size = 0, 1
         while at < size:
-            piece = self._transport.call(calls.ReadKept(digest, at), Piece)
+            piece = self._transport.call(content_calls.ReadKept(digest, at), Piece)
             pieces.append(piece.data)
             at, size = at + len(piece.data), piece.size
         return b"".join(pieces)
@@ -225,18 +227,18 @@ class Store:
     def has_bytes(self, digest: str) -> bool:
         """Whether bytes are kept under this BLAKE3-256. Raises InvalidArgument for none."""
         try:
-            self._transport.call(calls.ReadKept(digest, 0, 0), Piece)
+            self._transport.call(content_calls.ReadKept(digest, 0, 0), Piece)
         except NotFound:
             return False
         return True
 
     def list_bytes(self) -> list[str]:
         """The BLAKE3-256 of all bytes that are kept, in order."""
-        return self._transport.call(calls.ListKept(), list[str])
+        return self._transport.call(content_calls.ListKept(), list[str])
 
     def drop_bytes(self, digest: str) -> None:
         """Keep bytes no more. Raises NotFound, InvalidArgument, ReadOnly."""
-        self._transport.call(calls.DropKept(digest), type(None))
+        self._transport.call(content_calls.DropKept(digest), type(None))
 
     # -- chunks ---------------------------------------------------------------------------
 
@@ -248,14 +250,14 @@ class Store:
         InvalidArgument.
         """
         try:
-            call = msgspec.convert(wanted, calls.FindChunks)
+            call = msgspec.convert(wanted, chunk_calls.FindChunks)
         except msgspec.ValidationError as error:
             raise InvalidArgument(f"chunks: {error}") from None
         return self._transport.call(call, list[Chunk])
 
     def find_chunk(self, chunk: str) -> Chunk:
         """A chunk by its id, or how that begins. Raises NotFound, InvalidArgument."""
-        return self._transport.call(calls.FindChunk(chunk), Chunk)
+        return self._transport.call(chunk_calls.FindChunk(chunk), Chunk)
 
     def has_chunk(self, chunk: str) -> bool:
         """Whether a chunk with this id is stored. Raises InvalidArgument for what is no id."""
@@ -267,39 +269,42 @@ class Store:
 
     def read_chunk(self, chunk: str) -> bytes:
         """The bytes of a chunk, verified. Raises NotFound, InvalidArgument, DataError."""
-        return self._transport.call(calls.ReadChunk(chunk), bytes)
+        return self._transport.call(chunk_calls.ReadChunk(chunk), bytes)
 
     # -- history --------------------------------------------------------------------------
 
     def versions(self, path: Path) -> list[Version]:
         """What a file, or everything in a directory, was before. Raises PathRefused."""
-        return self._transport.call(calls.Versions(_bytes(path)), list[Version])
+        return self._transport.call(history_calls.Versions(_bytes(path)), list[Version])
 
     def restore_version(self, path: Path, time: str | None = None) -> None:
         """Let a file be again what it was until a time, or before it changed last.
 
         Raises NotFound, InvalidArgument, NotPermitted.
         """
-        self._transport.call(calls.RestoreVersion(_bytes(path), time), type(None))
+        self._transport.call(history_calls.RestoreVersion(_bytes(path), time), type(None))
 
     def snapshots(self) -> list[str]:
         """The names of the snapshots."""
-        return [os.fsdecode(name) for name in self._transport.call(calls.Snapshots(), list[bytes])]
+        return [
+            os.fsdecode(name)
+            for name in self._transport.call(history_calls.Snapshots(), list[bytes])
+        ]
 
     def restore_snapshot(self, name: str, path: Path) -> None:
         """Let a path be what it is in a snapshot. Raises NotFound, NotPermitted."""
-        self._transport.call(calls.RestoreSnapshot(name, _bytes(path)), type(None))
+        self._transport.call(history_calls.RestoreSnapshot(name, _bytes(path)), type(None))
 
     # -- helpers --------------------------------------------------------------------------
 
     def _upload(self, data: bytes | BinaryIO) -> int:
         """Send bytes; returns the number of their upload."""
-        upload = self._transport.call(calls.Begin(), int)
+        upload = self._transport.call(content_calls.Begin(), int)
         try:
             for piece in _pieces(data):
-                self._transport.call(calls.Append(upload, piece), type(None))
+                self._transport.call(content_calls.Append(upload, piece), type(None))
         except BaseException:
-            self._transport.call(calls.GiveUp(upload), type(None))
+            self._transport.call(content_calls.GiveUp(upload), type(None))
             raise
         return upload
 
@@ -326,18 +331,18 @@ class Store:
     def _read_once(
         self, path: bytes, offset: int, length: int | None
     ) -> tuple[list[bytes], str | None]:
-        first = self._piece(calls.Read(path, offset, _bounded(length)))
+        first = self._piece(file_calls.Read(path, offset, _bounded(length)))
         pieces, at = [first.data], offset + len(first.data)
         end = first.size if length is None else min(offset + length, first.size)
         while at < end:
-            piece = self._piece(calls.Read(path, at, _bounded(end - at), first.version))
+            piece = self._piece(file_calls.Read(path, at, _bounded(end - at), first.version))
             if not piece.data:
                 break
             pieces.append(piece.data)
             at += len(piece.data)
         return pieces, first.version
 
-    def _piece(self, call: calls.Read) -> Piece:
+    def _piece(self, call: file_calls.Read) -> Piece:
         return self._transport.call(call, Piece)
 
 

@@ -7,8 +7,8 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from fsmodel import errors
-from fsmodel.library.calls import CALLS, Call, Caller
-from fsmodel.library.queries import QUERIES
+from fsmodel.library.caller import Call, Caller
+from fsmodel.library.calls import CALLS
 from fsmodel.settings import VolumeSettings
 from fsmodel.steps import run_inline
 from fsmodel.volume import Volume
@@ -53,7 +53,7 @@ def open_in_process(
 
 def call_from(name: str, arguments: dict[str, Any]) -> Call:
     """A call that came from outside. Raises msgspec.ValidationError."""
-    kind = CALLS.get(name) or QUERIES.get(name)
+    kind = CALLS.get(name)
     if kind is None:
         raise msgspec.ValidationError(f"the library has no call {name!r}")
     call: Call = msgspec.convert(arguments, kind)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from daemon.cli.main import run
-from fsmodel.library.calls import PIECE_BYTES_MAX
+from fsmodel.library.pieces import PIECE_BYTES_MAX
 from fsmodel.volume import Volume
 from tests.support.served_store import served
 from tests.support.volumes import noise

@@ -33,8 +33,9 @@ from fsmodel.errors import (
     StoreError,
 )
 from fsmodel.ids import ROOT_INODE
-from fsmodel.library import calls
+from fsmodel.library import file_calls
 from fsmodel.library import store as store_module
+from fsmodel.library.pieces import PIECE_BYTES_MAX
 from fsmodel.library.store import Store
 from fsmodel.library.transport import InProcess, error_from, open_in_process
 from fsmodel.namespace.inodes import AttributeChange
@@ -84,7 +85,7 @@ def test_a_file_is_written_read_listed_moved_and_removed(store: Store) -> None:
 
 
 def test_many_pieces_become_one_file(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = noise(3 * calls.PIECE_BYTES_MAX + 17)
+    data = noise(3 * PIECE_BYTES_MAX + 17)
     store.write_file("/projects/big", io.BytesIO(data))
     assert store.read_file("/projects/big") == data
     assert store.read_at("/projects/big", 5, len(data)) == data[5:]
@@ -234,12 +235,12 @@ def test_an_update_that_is_always_late_gives_up(
 def test_bytes_of_two_versions_are_never_mixed(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, two = noise(calls.PIECE_BYTES_MAX + 9, 1), noise(calls.PIECE_BYTES_MAX + 9, 2)
+    one, two = noise(PIECE_BYTES_MAX + 9, 1), noise(PIECE_BYTES_MAX + 9, 2)
     store.write_file("/projects/f", one)
     real = store._piece
     replaced: list[str] = []
 
-    def replacing(call: calls.Read) -> Any:
+    def replacing(call: file_calls.Read) -> Any:
         piece = real(call)
         if not replaced:
             replaced.append(store.write_file("/projects/f", two))
@@ -252,11 +253,11 @@ def test_bytes_of_two_versions_are_never_mixed(
 def test_a_file_that_is_replaced_all_the_time_is_busy(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    size = calls.PIECE_BYTES_MAX + 1
+    size = PIECE_BYTES_MAX + 1
     store.write_file("/projects/f", bytes(size))
     real, count = store._piece, iter(range(1, 200))
 
-    def replacing(call: calls.Read) -> Any:
+    def replacing(call: file_calls.Read) -> Any:
         piece = real(call)
         store.write_file("/projects/f", bytes([next(count)]) * size)
         return piece
@@ -408,7 +409,7 @@ def test_errors_without_a_name_here_are_store_errors() -> None:
 
 
 def test_an_unknown_call_is_refused(folder: Path) -> None:
-    class Unheard(calls.Stat, frozen=True):
+    class Unheard(file_calls.Stat, frozen=True):
         """A call of a later version."""
 
     with (
@@ -431,14 +432,14 @@ def test_long_lists_come_whole(folder: Path) -> None:
 
 
 def test_a_file_is_copied_out_whole_or_not(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = noise(2 * calls.PIECE_BYTES_MAX + 9)
+    data = noise(2 * PIECE_BYTES_MAX + 9)
     store.write_file("/projects/f", data)
     target = io.BytesIO()
     store.copy_out("/projects/f", target)
     assert target.getvalue() == data
     real = store._piece
 
-    def replacing(call: calls.Read) -> Any:
+    def replacing(call: file_calls.Read) -> Any:
         piece = real(call)
         store.write_file("/projects/f", b"short")
         return piece
@@ -449,7 +450,7 @@ def test_a_file_is_copied_out_whole_or_not(store: Store, monkeypatch: pytest.Mon
 
 
 def test_bytes_are_kept_by_their_hash(store: Store) -> None:
-    large = noise(calls.PIECE_BYTES_MAX + 100)
+    large = noise(PIECE_BYTES_MAX + 100)
     digests = [store.put_bytes(data) for data in (b"one", b"", large)]
     assert digests == [blake3(data).hexdigest() for data in (b"one", b"", large)]
     assert store.put_bytes(io.BytesIO(b"one")) == digests[0]
