@@ -24,11 +24,12 @@ from pyfuse3 import (
     XAttrNameT,
 )
 
-from daemon.attributes import absent_entry, attributes_in_view, attributes_of
+from daemon.attributes import absent_entry, attributes_in_view
 from daemon.blind_copies import BlindCopies
 from daemon.errnos import errors_become_errnos
 from daemon.requests import attribute_change, creator_of
 from daemon.sync_group import SyncGroup
+from daemon.view_entries import ViewEntries, reply_dot
 from daemon.view_handles import Beliefs, ViewDirectoryHandle, ViewFileHandle, ViewHandles
 from daemon.workers import Workers
 from fsmodel.errors import (
@@ -41,8 +42,7 @@ from fsmodel.errors import (
 )
 from fsmodel.ids import InodeId
 from fsmodel.namespace.renames import RenameFlag
-from fsmodel.views.nodes import ViewAttributes, ViewFile, ViewLink, ViewNode, is_view
-from fsmodel.views.views import Found
+from fsmodel.views.nodes import ViewFile, ViewLink, is_view
 from fsmodel.volume import Volume
 
 DOT_COOKIE: Final = 1  # entry N of a view directory has cookie N + 3
@@ -63,6 +63,7 @@ class ViewOperations(pyfuse3.Operations):
         self._sync_group = sync_group
         self._handles = ViewHandles()
         self._beliefs = Beliefs()
+        self._entries = ViewEntries(volume, workers, self._beliefs)
         self._blind_copies = BlindCopies()
 
     # -- for whom -------------------------------------------------------------------------
@@ -85,7 +86,9 @@ class ViewOperations(pyfuse3.Operations):
             return absent_entry(ABSENT_SECONDS)
         with errors_become_errnos():
             try:
-                return await self._counted(await self._find(InodeId(parent_inode), name))
+                return await self._entries.counted(
+                    await self._entries.find(InodeId(parent_inode), name)
+                )
             except NotFound:
                 return absent_entry(ABSENT_SECONDS)
 
@@ -104,12 +107,14 @@ class ViewOperations(pyfuse3.Operations):
         """
         with errors_become_errnos():
             if self.is_hidden(parent_inode, name, ctx):
-                entry = await self._counted(await self._find(InodeId(parent_inode), name))
+                entry = await self._entries.counted(
+                    await self._entries.find(InodeId(parent_inode), name)
+                )
                 self._blind_copies.note_made(parent_inode, name, ctx.pid)
                 return entry
             parent = self._views.directory(InodeId(parent_inode))
             steps = parent.make_directory(name, mode, creator_of(ctx))
-            return await self._counted(await self._workers.drive(steps))
+            return await self._entries.counted(await self._workers.drive(steps))
 
     async def mknod(
         self, parent_inode: InodeT, name: FileNameT, mode: ModeT, rdev: int, ctx: RequestContext
@@ -118,7 +123,9 @@ class ViewOperations(pyfuse3.Operations):
         with errors_become_errnos():
             if not stat.S_ISREG(mode):
                 raise NotPermitted("views hold files and directories only")
-            return await self._counted(await self._create(parent_inode, name, mode, ctx), made=True)
+            return await self._entries.counted(
+                await self._create(parent_inode, name, mode, ctx), made=True
+            )
 
     async def symlink(
         self, parent_inode: InodeT, name: FileNameT, target: FileNameT, ctx: RequestContext
@@ -246,13 +253,13 @@ class ViewOperations(pyfuse3.Operations):
                 handle.entries = await self._workers.drive(handle.node.entries())
             dots = ((b".", handle.node.inode), (b"..", handle.node.parent))
             for cookie, (name, inode) in enumerate(dots, DOT_COOKIE):
-                if start_id < cookie and not _reply_dot(token, name, inode, cookie):
+                if start_id < cookie and not reply_dot(token, name, inode, cookie):
                     return
             first = max(start_id - DOT_DOT_COOKIE, 0)
             for cookie, (name, found) in enumerate(
                 handle.entries[first:], first + DOT_DOT_COOKIE + 1
             ):
-                if not await self._reply(token, name, found, cookie):
+                if not await self._entries.reply(token, name, found, cookie):
                     return
 
     async def list_views(self, directory: InodeId, start_id: int, token: ReaddirToken) -> None:
@@ -261,7 +268,7 @@ class ViewOperations(pyfuse3.Operations):
             if start_id >= cookie:
                 continue
             view = await self._workers.drive(self._views.view_of(directory, name))
-            if view is not None and not await self._reply(token, name, view, cookie):
+            if view is not None and not await self._entries.reply(token, name, view, cookie):
                 return
 
     async def releasedir(self, fh: FileHandleT) -> None:
@@ -288,7 +295,7 @@ class ViewOperations(pyfuse3.Operations):
         with errors_become_errnos():
             node = await self._create(parent_inode, name, mode, ctx)
             await self._workers.drive(node.open(writing=True))
-            entry = await self._counted(node, made=True)
+            entry = await self._entries.counted(node, made=True)
             self._blind_copies.note_made(parent_inode, name, ctx.pid)
             return self._opened(node, writable=True), entry
 
@@ -345,81 +352,13 @@ class ViewOperations(pyfuse3.Operations):
 
     # -- helpers --------------------------------------------------------------------------
 
-    async def _find(self, parent: InodeId, name: bytes) -> Found:
-        if not is_view(parent):
-            view = await self._workers.drive(self._views.view_of(parent, name))
-            if view is None:
-                raise NotFound(f"no view {name!r} in directory {parent}")
-            return view
-        if name == b".":
-            return self._views.node(parent)
-        directory = self._views.directory(parent)
-        if name != b"..":
-            return await self._workers.drive(directory.lookup(name))
-        above = directory.parent
-        return self._views.node(above) if is_view(above) else above
-
     async def _create(
         self, parent: InodeT, name: FileNameT, mode: int, ctx: RequestContext
     ) -> ViewFile:
         directory = self._views.directory(InodeId(parent))
         return await self._workers.drive(directory.create(name, mode, creator_of(ctx)))
 
-    async def _counted(self, found: Found, *, made: bool = False) -> EntryAttributes:
-        """The attributes for a reply that makes the kernel hold what was found once more."""
-        if not isinstance(found, ViewNode):
-            entry = self._stored_entry(found)
-            self._volume.hold(found)
-            return entry
-        attributes = await self._workers.drive(found.attributes())
-        entry = self._entry(found, attributes, made=made)
-        self._hold(found, attributes, entry)
-        return entry
-
-    async def _reply(self, token: ReaddirToken, name: bytes, found: Found, cookie: int) -> bool:
-        """List one entry, which the kernel then holds; False when there is no room for it."""
-        try:
-            if not isinstance(found, ViewNode):
-                entry = self._stored_entry(found)
-                if told := pyfuse3.readdir_reply(token, FileNameT(name), entry, cookie):
-                    self._volume.hold(found)
-                return told
-            attributes = await self._workers.drive(found.attributes())
-        except NotFound:
-            return True  # it has gone meanwhile
-        entry = self._entry(found, attributes)
-        if told := pyfuse3.readdir_reply(token, FileNameT(name), entry, cookie):
-            self._hold(found, attributes, entry)
-        return told
-
-    def _entry(
-        self, node: ViewNode, attributes: ViewAttributes, *, made: bool = False
-    ) -> EntryAttributes:
-        generation = 0
-        if isinstance(node, ViewFile):
-            generation = self._beliefs.generation(node.inode, attributes, made=made)
-        return attributes_in_view(node, attributes, generation)
-
-    def _hold(self, node: ViewNode, attributes: ViewAttributes, entry: EntryAttributes) -> None:
-        self._views.hold(node)
-        if isinstance(node, ViewFile):
-            self._beliefs.told(node.inode, entry.generation, attributes)
-
-    def _stored_entry(self, inode: InodeId) -> EntryAttributes:
-        """A stored inode under a name that a view gives it: that name may go at any time."""
-        entry = attributes_of(inode, *self._volume.attributes(inode))
-        entry.entry_timeout = 0.0
-        return entry
-
     def _opened(self, node: ViewFile, *, writable: bool) -> FileInfo:
         number = self._handles.open_file(ViewFileHandle(node, writable))
         self._beliefs.opened(node.inode, 1)
         return FileInfo(fh=FileHandleT(number), direct_io=node.direct, keep_cache=not node.direct)
-
-
-def _reply_dot(token: ReaddirToken, name: bytes, inode: InodeId, cookie: int) -> bool:
-    """List '.' or '..', of which the kernel wants no more than the number."""
-    entry = EntryAttributes()
-    entry.st_ino = InodeT(inode)
-    entry.st_mode = ModeT(stat.S_IFDIR)
-    return pyfuse3.readdir_reply(token, FileNameT(name), entry, cookie)
