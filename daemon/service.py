@@ -73,7 +73,7 @@ class DaemonService:
             pid=os.getpid(),
             mountpoint=printable_path(self._mountpoint),
             store=printable_path(self._volume.store),
-            read_only=self._volume.read_only or self.write_failure is not None,
+            read_only=self._volume.read_only,
             refuses_changes=self.write_failure,
             errors=self._errors.count,
             last_error=self._errors.last,

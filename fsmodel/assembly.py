@@ -109,7 +109,7 @@ class Parts:
     versions: Versions
     restoring: Restoring
     views: Views
-    read_only: bool
+    guard: WriteGuard
     dry: bool  # nothing on disk may change
 
     def close(self) -> None:
@@ -285,6 +285,7 @@ def _open_parts(
     roots = Roots(index, changes, inodes, objects)
     durability = Durability(index, packs)
     space = HostSpace(layout.folder)
+    guard = WriteGuard(space, durability, read_only=read_only)
     history = assemble_snapshots(
         index,
         inodes,
@@ -294,7 +295,7 @@ def _open_parts(
         contents,
         roots,
         durability,
-        WriteGuard(space, read_only=read_only),
+        guard,
     )
     views.register(SNAPSHOTS_VIEW, SnapshotsView(history.snapshots, inodes, objects))
     return Parts(
@@ -350,7 +351,7 @@ def _open_parts(
         versions=versions,
         restoring=Restoring(version_parts, versions),
         views=views,
-        read_only=read_only,
+        guard=guard,
         dry=dry,
     )
 

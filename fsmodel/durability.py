@@ -30,7 +30,7 @@ class Durability:
         if self._index.failure is not None:
             return self._index.failure
         if self._packs.failure is not None:
-            return f"packs: {self._packs.failure}: see to the disk, then mount again"
+            return f"packs: {self._packs.failure}: see to the disk, then unmount and mount again"
         return None
 
     def needs_sync(self, position: int) -> bool:

@@ -424,11 +424,11 @@ class Volume(VolumeUpkeep):
             self._names.close_orphans(lost)
 
     def _is_lost(self, inode: InodeId) -> bool:
-        """Whether an inode has no name and nobody who holds it."""
+        """Whether an inode has no name and nobody who holds it, so that it can be deleted."""
         if self.contents.is_open(inode) or inode in self._parts.holds:
             return False
         record = self._parts.inodes.find(inode)
-        return record is not None and record.nlink == 0
+        return record is not None and record.nlink == 0 and not self.read_only
 
     def write(
         self, inode: InodeId, offset: int, data: bytes, *, privileged: bool = False

@@ -13,7 +13,7 @@ from typing import Final
 from fsmodel.adjusting import adjust
 from fsmodel.assembly import Parts
 from fsmodel.backup.creation import BackupReport, create_backup
-from fsmodel.errors import CairnError, ReadOnly
+from fsmodel.errors import CairnError
 from fsmodel.history.roots import WrittenRoot
 from fsmodel.ids import ObjectId
 from fsmodel.index_upkeep import IndexUpkeep
@@ -68,7 +68,7 @@ class VolumeUpkeep:
     @property
     def read_only(self) -> bool:
         """Whether every change is refused."""
-        return self._parts.read_only
+        return self._parts.guard.read_only
 
     def require_room(self) -> None:
         """Raises ReadOnly, NoSpace where nothing can be added."""
@@ -79,12 +79,10 @@ class VolumeUpkeep:
         self._require_writable()
 
     def _require_writable(self) -> None:
-        if self.read_only:
-            raise ReadOnly("the volume is mounted read-only")
+        self._parts.guard.require_writable()
 
     def _require_room(self, size_bytes: int = 0) -> None:
-        self._require_writable()
-        self._parts.space.require(size_bytes)
+        self._parts.guard.require_room(size_bytes)
 
     def host_space(self) -> os.statvfs_result:
         """The space of the filesystem the store lies on. Raises BackendError."""

@@ -58,7 +58,7 @@ class Journal:
 
     def fail(self, reason: str) -> None:
         """Accept no operation any more, until the store is opened again."""
-        self._failure = f"{self._folder}: {reason}: see to the disk, then mount again"
+        self._failure = f"{self._folder}: {reason}: see to the disk, then unmount and mount again"
 
     def sync(self) -> int:
         """Make all operations so far durable; return the position covered. Any thread.

@@ -148,7 +148,8 @@ def _opened_new(path: Path) -> int:
 def _failed(path: Path, cause: OSError, second: OSError) -> JournalFailed:
     """Something failed, and undoing it failed too."""
     return JournalFailed(
-        f"{path}: {cause.strerror}, then {second.strerror}: see to the disk, then mount again"
+        f"{path}: {cause.strerror}, then {second.strerror}: see to the disk, then unmount and "
+        "mount again"
     )
 
 

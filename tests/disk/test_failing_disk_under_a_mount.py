@@ -80,11 +80,13 @@ def test_a_failed_fsync_ends_all_changes_until_the_next_mount(failing: FailingSt
         write_durably(mount / "lost", b"perhaps")
     failing.switch.unlink()
     for name in ("new", "newer"):  # the disk is well again, and what it forgot is gone
-        with refused(errno.EIO):
+        with refused(errno.EROFS):
             write_durably(mount / name, b"bytes")
+    with refused(errno.EROFS):
+        (mount / "kept").unlink()
     assert (mount / "kept").read_bytes() == b"durable"
     status = failing.status()
-    assert "see to the disk, then mount again" in status["refuses_changes"]
+    assert "see to the disk, then unmount and mount again" in status["refuses_changes"]
     assert (status["read_only"], status["errors"] > 0) == (True, True)
     failing.kill()
     failing.mount()
@@ -92,6 +94,27 @@ def test_a_failed_fsync_ends_all_changes_until_the_next_mount(failing: FailingSt
     write_durably(mount / "new", b"bytes")
     assert failing.status()["refuses_changes"] is None
     assert failing.status()["read_only"] is False
+
+
+@pytest.mark.parametrize("failing", SYNCS, indirect=True)
+def test_bytes_taken_before_are_an_error_at_fsync_and_at_close(failing: FailingStore) -> None:
+    mount = failing.mountpoint
+    write_durably(mount / "kept", b"durable")
+    synced, closed = (os.open(mount / name, os.O_RDWR | os.O_CREAT) for name in ("a", "b"))
+    for descriptor in (synced, closed):
+        os.write(descriptor, b"perhaps")
+    failing.switch.touch()
+    for _ in range(2):
+        with refused(errno.EIO):
+            os.fsync(synced)
+    assert os.pread(synced, 100, 0) == b"perhaps"
+    with refused(errno.EIO):
+        os.close(closed)
+    os.close(synced)  # its bytes survive a killed daemon, and its fsync has said what they do not
+    assert failing.status()["refuses_changes"]
+    failing.switch.unlink()
+    failing.remount()
+    assert (mount / "kept").read_bytes() == b"durable"
 
 
 EVERYTHING: Final = [(ANY_CALL, errno.EIO), (ANY_CALL, errno.EMFILE), (ANY_CALL, errno.ENOMEM)]
@@ -104,7 +127,7 @@ def test_a_disk_that_fails_altogether_does_not_end_the_daemon(failing: FailingSt
     failing.switch.touch()
     for number in range(20):
         said = errno_of(partial(write_durably, mount / str(number), b"bytes"))
-        assert said in ("EIO", "ENOENT")
+        assert said in ("EIO", "ENOENT", "EROFS")
     assert failing.status()["pid"] == failing.daemon.pid
     failing.switch.unlink()
     failing.kill()

@@ -106,6 +106,13 @@ def killed(volume: Volume, place: Path, settings: VolumeSettings = NO_CACHE) -> 
     return Volume.open(place, settings=settings)
 
 
+def open_again(volume: Volume) -> None:
+    """Let the same object be the volume of the next process, as this one cannot go on."""
+    store = volume.store
+    parts_of(volume).close()
+    volume.__init__(parts_of(Volume.open(store, settings=NO_CACHE)))  # type: ignore[misc]
+
+
 def damage(volume: Volume, wanted: ObjectId) -> Callable[[], None]:
     """Flip a byte in the middle of an object's frame; the answer makes it whole again."""
     parts = parts_of(volume)

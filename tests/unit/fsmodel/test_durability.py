@@ -11,7 +11,7 @@ from fsmodel.volume import Volume
 from lmdb_index.errors import IndexProblem, NoRoom
 from tests.support.packs import failing
 from tests.support.stepping import Driver
-from tests.support.volumes import USER, parts_of, settled_file
+from tests.support.volumes import USER, open_again, parts_of, settled_file
 
 
 def make_something(volume: Volume, name: bytes = b"d") -> None:
@@ -96,14 +96,7 @@ def test_a_sync_that_fails_says_so_and_never_succeeds_again(
             volume.durability.sync()
     with pytest.raises(BackendError):
         volume.durability.sync()
-    abandon(volume)
-
-
-def abandon(volume: Volume) -> None:
-    """Nothing more can be stored: let the fixture find a volume that is open and sound."""
-    parts = parts_of(volume)
-    parts.close()
-    volume.__init__(parts_of(Volume.open(volume.store)))  # type: ignore[misc]
+    open_again(volume)
 
 
 def test_a_checkpoint_syncs_in_a_worker_first(volume: Volume) -> None:
