@@ -3,7 +3,7 @@
 from fsmodel.content.contents import Contents
 from fsmodel.errors import AlreadyExists, CairnError, InvalidArgument, IsADirectory
 from fsmodel.ids import InodeId
-from fsmodel.namespace.cloning import Copied, Copier, Finish
+from fsmodel.namespace.cloning import Copied, Copier, Finish, unchanged
 from fsmodel.namespace.inodes import DIRECTORY, REGULAR, Creator
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.namespace.originals import (
@@ -70,9 +70,19 @@ class Copies:
         is something else than a file, what the policy raises, DocumentInvalid, NotPermitted,
         NoSpace: then the name stands for what it did.
         """
+        return (yield from self.put(self._model(parent, name, owner), parent, name, finish))
+
+    def put(
+        self, original: Original, parent: InodeId, name: bytes, finish: Finish = unchanged
+    ) -> Steps[InodeId]:
+        """Let a name stand for a new inode with the attributes of an original, as a rename would.
+
+        `finish` may give it a content in the same change. Raises what the policy raises,
+        DocumentInvalid, NotPermitted, NoSpace: then the name stands for what it did.
+        """
         self._guard.require_room()
-        self._replacing.check(parent, name, REGULAR)
-        copied = self._copier.begin(self._model(parent, name, owner), finish)
+        self._replacing.check(parent, name, original.mode >> 12)
+        copied = self._copier.begin(original, finish)
         try:
             yield from self._replacing.replace(copied, parent, name)
         except CairnError:
@@ -80,6 +90,18 @@ class Copies:
             raise
         self._outside.tell(parent, name)
         return copied.inode
+
+    def put_link(self, inode: InodeId, parent: InodeId, name: bytes) -> None:
+        """Let a name stand for a file that has another name; what it stood for is removed.
+
+        Raises IsADirectory, NotFound when the file has no name any more, what the policy raises.
+        """
+        self._guard.require_room()
+        with self._names.changes.begin() as change:
+            if self._names.directories.find_to_change(change, parent, name) is not None:
+                self._names.links.unlink(change, parent, name)
+            self._names.links.link(change, inode, parent, name)
+        self._outside.tell(parent, name)
 
     def _model(self, parent: InodeId, name: bytes, owner: Creator) -> Original:
         """An empty file as it would be, put in place of the one there is."""

@@ -28,6 +28,7 @@ from fsmodel.errors import (
     NotSupported,
 )
 from fsmodel.ids import ROOT_INODE, InodeId
+from fsmodel.importing.importer import Importer
 from fsmodel.namespace.contained_links import SYMLINKS
 from fsmodel.namespace.folder_levels import COMPRESSION, FolderCompression
 from fsmodel.namespace.folder_symlinks import FolderSymlinks
@@ -77,6 +78,9 @@ class Volume(VolumeUpkeep):
         self.chunks = parts.upkeep.chunks
         self.uploads = Uploads(
             parts.changes, parts.inodes, parts.namespace, parts.whole, parts.history.copies
+        )
+        self.importer = Importer(
+            parts.layout.folder, parts.namespace, parts.whole, parts.history.copies
         )
         self.indexes = parts.indexes
         self.entry_changed: EntryChanged = lambda directory, name: None

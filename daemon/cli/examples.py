@@ -28,6 +28,10 @@ EXAMPLES: Final[dict[str, Examples]] = {
         ("cairnfs status ~/cairn", ""),
         ("cairnfs --instance art status --json", "for a program"),
     ),
+    "import": (
+        ("cairnfs import ~/renders ~/cairn/renders", "all below it, with its attributes"),
+        ("cairnfs import ~/renders ~/cairn/renders", "once more: what has changed since"),
+    ),
     "stats": (("cairnfs stats ~/cairn", ""),),
     "report": (("cairnfs report -o report.html ~/cairn", "to be opened in a browser"),),
     "top": (

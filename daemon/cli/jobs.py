@@ -12,8 +12,8 @@ from daemon.cli.common import json_option, print_json, print_table, store_meant,
 def command() -> None:
     """Show and end long work, or go on with what was cut short.
 
-    A scrub, an optimization or a backup that a crash has cut short is gone on with when the store
-    is mounted again. The working directory, or --store, says which store is meant.
+    A scrub, an optimization, a backup or an import that a crash has cut short is gone on with when
+    the store is mounted again. The working directory, or --store, says which store is meant.
     """
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 from click.shell_completion import CompletionItem
@@ -28,7 +29,7 @@ class LazyGroup(click.Group):
         """Import a command's module."""
         if cmd_name not in self.summaries:
             return None
-        module = import_module(f"daemon.cli.{cmd_name.replace('-', '_')}")
+        module = import_module(module_of(cmd_name))
         command: click.Command = module.command
         attach_examples(command, cmd_name)
         return command
@@ -53,3 +54,9 @@ class LazyGroup(click.Group):
         """The list of commands in `--help`."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self.summaries.items()))
+
+
+def module_of(command: str) -> str:
+    """The module that holds a command."""
+    name = command.replace("-", "_")
+    return f"daemon.cli.{name}_" if iskeyword(name) else f"daemon.cli.{name}"

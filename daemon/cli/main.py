@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "scrub": "Read and verify everything that is stored.",
     "get": "Print a file of a store, mounted or not.",
     "put": "Put a file into a store, mounted or not.",
+    "import": "Bring a folder of the host into a store, mounted or not.",
     "chunks": "List, show and verify the chunks that contents are stored as.",
     "optimize": "Make a store smaller, or quicker to read.",
     "series": "List, make, delete and restore series; clean an address.",

@@ -9,6 +9,7 @@ from daemon.control_commands.command import ServiceCommand, VolumeCommand
 from daemon.control_commands.copies import COPIES
 from daemon.control_commands.figures import STATS
 from daemon.control_commands.gc import GC
+from daemon.control_commands.importing import IMPORT
 from daemon.control_commands.indexes import INDEXES
 from daemon.control_commands.jobs import JOBS
 from daemon.control_commands.library import LIBRARY
@@ -36,6 +37,7 @@ VOLUME_COMMANDS: Final[dict[str, VolumeCommand]] = {
         *COPIES,
         *CHUNKS,
         BACKUP,
+        IMPORT,
         MIGRATE_STATUS,
         *JOBS,
         LIBRARY,

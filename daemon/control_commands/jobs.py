@@ -14,6 +14,7 @@ from daemon.control_commands.command import (
     at_once,
     checked_arguments,
 )
+from daemon.control_commands.importing import IMPORT
 from daemon.control_commands.optimize import OPTIMIZE
 from daemon.control_commands.scrub import SCRUB
 from fsmodel.errors import Busy, InvalidArgument
@@ -21,7 +22,7 @@ from fsmodel.indexes.indexes import IndexInfo
 from fsmodel.jobs import JobInfo
 from fsmodel.steps import Steps
 
-KINDS: Final = {command.name: command for command in (SCRUB, OPTIMIZE, BACKUP)}
+KINDS: Final = {command.name: command for command in (SCRUB, OPTIMIZE, BACKUP, IMPORT)}
 
 
 class JobArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

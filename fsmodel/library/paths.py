@@ -22,6 +22,17 @@ def split_path(path: bytes) -> tuple[bytes, bytes]:
     return b"/" + b"/".join(names[:-1]), names[-1]
 
 
+def make_directory_at(volume: Volume, path: bytes, caller: Caller) -> InodeId:
+    """The directory at a path, which may be the root, made with those above it if need be.
+
+    Raises PathRefused, NotADirectory, what the policy raises.
+    """
+    if all(name in (b"", b".") for name in path.split(b"/")):
+        return ROOT_INODE
+    parent, name = split_path(path)
+    return directory_in(volume, make_directories(volume, parent, caller), name, caller)
+
+
 def make_directories(volume: Volume, path: bytes, caller: Caller) -> InodeId:
     """The directory at a path, made with those above it where they are missing."""
     directory = ROOT_INODE

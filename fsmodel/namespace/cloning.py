@@ -32,6 +32,10 @@ _PRESENT: Final = RawRecord()
 Finish = Callable[[Change, InodeRecord], None]
 
 
+def unchanged(change: Change, record: InodeRecord) -> None:
+    """A Finish that leaves a copy as it was made."""
+
+
 @dataclass(slots=True)
 class _Open:
     """A directory whose entries are being copied."""
@@ -59,7 +63,7 @@ class Copier:
         self._names = namespace
         self._objects = objects
 
-    def begin(self, top: Original, finish: Finish = lambda change, record: None) -> Copied:
+    def begin(self, top: Original, finish: Finish = unchanged) -> Copied:
         """Make the copy of an original, without what is below it, aside.
 
         `finish` may change its row in the same change. Raises ChunkNotFound when its content is no

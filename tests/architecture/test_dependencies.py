@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.cli.lazy_group import module_of
 from daemon.cli.main import COMMANDS
 
 PROJECT = Path(__file__).parents[2]
@@ -72,9 +73,7 @@ def test_help_imports_nothing_slow() -> None:
 
 def test_help_of_a_command_imports_nothing_slow() -> None:
     """But for those whose choices the model has to say."""
-    modules = [
-        f"daemon.cli.{name.replace('-', '_')}" for name in COMMANDS if name not in TOLD_BY_THE_MODEL
-    ]
+    modules = [module_of(name) for name in COMMANDS if name not in TOLD_BY_THE_MODEL]
     assert SLOW_TO_IMPORT & loaded_with(*modules) == set()
 
 

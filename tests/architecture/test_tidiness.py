@@ -9,6 +9,7 @@ from pathlib import Path
 import grimp
 import pytest
 
+from daemon.cli.lazy_group import module_of
 from daemon.cli.main import COMMANDS
 
 PROJECT = Path(__file__).parents[2]
@@ -39,7 +40,7 @@ def entry_points() -> set[str]:
     """Modules found by name: console scripts in pyproject.toml, and the commands behind them."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     scripts = {target.partition(":")[0] for target in project["scripts"].values()}
-    return scripts | {f"daemon.cli.{command.replace('-', '_')}" for command in COMMANDS}
+    return scripts | {module_of(command) for command in COMMANDS}
 
 
 def test_every_module_has_a_docstring() -> None:

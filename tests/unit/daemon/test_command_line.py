@@ -14,6 +14,7 @@ import pytest
 from daemon import __version__
 from daemon.cli import main as main_module
 from daemon.cli import mount, mount_helper, reporting
+from daemon.cli.lazy_group import module_of
 from daemon.cli.main import COMMANDS, cli, run
 from daemon.cli.starting import MountRequest, plan_of
 from daemon.problems import MountProblem, Problem, UsageProblem
@@ -80,7 +81,7 @@ def test_every_command_has_its_file_and_every_file_its_command() -> None:
     shared = {"__init__", "main", "lazy_group", "reporting", "common", "asking", "progress"}
     shared |= {"starting", "mount_helper", "examples"}
     files = {path.stem for path in (PROJECT / "daemon" / "cli").glob("*.py")}
-    assert files - shared == {name.replace("-", "_") for name in COMMANDS}
+    assert files - shared == {module_of(name).rpartition(".")[2] for name in COMMANDS}
 
 
 def test_without_a_command_the_help_goes_to_standard_error(cairnfs: Command) -> None:

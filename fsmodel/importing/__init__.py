@@ -1,0 +1,1 @@
+"""Brings folders of the host into a store."""
