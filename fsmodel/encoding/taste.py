@@ -12,6 +12,7 @@ TASTED_BYTES_MIN: Final = 16384  # what is smaller is not worth a taste
 LETTERS_MAX: Final = 24  # different bytes in a taste: nucleotides, amino acids, digits
 
 _TASTE_BYTES: Final = 340  # from each of three places
+_SIP_BYTES: Final = 96  # of the start, where most that has many letters shows them
 _TASTED_LEVEL: Final = 1
 
 
@@ -25,7 +26,9 @@ def tastes_incompressible(plain: Buffer) -> bool:
 
 def tastes_of_few_letters(plain: Buffer) -> bool:
     """Whether the same kilobyte is written with a small alphabet."""
-    return len(plain) >= TASTED_BYTES_MIN and len(set(_taste(plain))) <= LETTERS_MAX
+    if len(plain) < TASTED_BYTES_MIN or len(set(plain[:_SIP_BYTES])) > LETTERS_MAX:
+        return False
+    return len(set(_taste(plain))) <= LETTERS_MAX
 
 
 def _taste(plain: Buffer) -> bytes:
