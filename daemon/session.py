@@ -11,6 +11,7 @@ import pyfuse3
 from daemon.mount_options import MountOptions, libfuse_options
 from daemon.mounting import last_line
 from daemon.problems import MountProblem
+from daemon.request_turns import take_turns
 
 STANDARD_ERROR = 2
 
@@ -42,7 +43,8 @@ class FuseSession:
 
     async def serve(self) -> None:
         """Answer the kernel until the filesystem is unmounted or `end` is called."""
-        await pyfuse3.main()
+        with take_turns():
+            await pyfuse3.main()
 
     def end(self) -> None:
         """Have `serve` return, mounted or not."""

@@ -1,0 +1,187 @@
+"""Whose turn it is to read a request: never nobody's, and a free one costs no scheduling."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pyfuse3
+import pytest
+import trio
+import trio.testing
+
+from daemon.request_turns import AT_ONCE_MAX, take_turns
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """A pipe's ends: one to read, one to write."""
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def its_trio() -> Any:
+    """What pyfuse3 takes for trio."""
+    return vars(pyfuse3)["trio"]
+
+
+def turn() -> trio.Lock:
+    """What pyfuse3 makes when it looks for trio's lock."""
+    lock: trio.Lock = its_trio().Lock()
+    return lock
+
+
+def test_a_free_turn_is_taken_without_scheduling() -> None:
+    async def check() -> None:
+        with take_turns():
+            lock = turn()
+            with trio.testing.assert_no_checkpoints():
+                for _ in range(3):
+                    async with lock:
+                        pass
+
+    trio.run(check)
+
+
+def test_whoever_comes_back_first_has_the_turn_again() -> None:
+    seen: list[str] = []
+
+    async def other(lock: trio.Lock) -> None:
+        async with lock:
+            seen.append("other")
+
+    async def check() -> None:
+        with take_turns():
+            lock = turn()
+            async with trio.open_nursery() as nursery:
+                async with lock:
+                    nursery.start_soon(other, lock)
+                    await trio.testing.wait_all_tasks_blocked()
+                for _ in range(3):
+                    async with lock:
+                        seen.append("first")
+
+    trio.run(check)
+    assert seen == ["first"] * 3 + ["other"]
+
+
+def test_a_task_that_waits_for_something_else_leaves_its_turn() -> None:
+    """As a request that is answered by a worker thread does: the next one is read meanwhile."""
+    seen: list[str] = []
+
+    async def first(lock: trio.Lock, answered: trio.Event) -> None:
+        async with lock:
+            await trio.testing.wait_all_tasks_blocked()
+        await answered.wait()
+        seen.append("answered")
+
+    async def other(lock: trio.Lock, answered: trio.Event) -> None:
+        async with lock:
+            seen.append("read")
+        answered.set()
+
+    async def check() -> None:
+        with take_turns():
+            lock, answered = turn(), trio.Event()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(first, lock, answered)
+                await trio.testing.wait_all_tasks_blocked()
+                nursery.start_soon(other, lock, answered)
+
+    trio.run(check)
+    assert seen == ["read", "answered"]
+
+
+def test_a_task_that_ends_leaves_its_turn_to_all_that_wait() -> None:
+    seen: list[int] = []
+
+    async def read(lock: trio.Lock, number: int) -> None:
+        async with lock:
+            seen.append(number)
+            await trio.testing.wait_all_tasks_blocked()
+
+    async def check() -> None:
+        with take_turns():
+            lock = turn()
+            async with trio.open_nursery() as nursery:
+                for number in range(4):
+                    nursery.start_soon(read, lock, number)
+
+    trio.run(check)
+    assert sorted(seen) == [0, 1, 2, 3]
+
+
+def test_a_task_that_is_cancelled_while_it_waits_keeps_nobody_from_reading() -> None:
+    seen: list[str] = []
+
+    async def waiting(lock: trio.Lock, scope: trio.CancelScope) -> None:
+        with scope:
+            async with lock:
+                seen.append("cancelled")
+
+    async def other(lock: trio.Lock) -> None:
+        async with lock:
+            seen.append("other")
+
+    async def check() -> None:
+        with take_turns():
+            lock, scope = turn(), trio.CancelScope()
+            async with trio.open_nursery() as nursery, lock:
+                nursery.start_soon(waiting, lock, scope)
+                await trio.testing.wait_all_tasks_blocked()
+                nursery.start_soon(other, lock)
+                await trio.testing.wait_all_tasks_blocked()
+                scope.cancel()
+
+    trio.run(check)
+    assert seen == ["other"]
+
+
+def test_what_is_there_is_read_at_once_but_not_for_ever(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    os.write(writing, b"request")
+
+    async def check() -> None:
+        with take_turns():
+            wait_readable = its_trio().lowlevel.wait_readable
+            with trio.testing.assert_no_checkpoints():
+                for _ in range(AT_ONCE_MAX):
+                    await wait_readable(reading)
+            with trio.testing.assert_checkpoints():
+                await wait_readable(reading)
+            with trio.testing.assert_no_checkpoints():
+                await wait_readable(reading)
+
+    trio.run(check)
+
+
+def test_what_is_not_there_is_waited_for(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    seen: list[bytes] = []
+
+    async def read() -> None:
+        await its_trio().lowlevel.wait_readable(reading)
+        seen.append(os.read(reading, 10))
+
+    async def check() -> None:
+        with take_turns():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(read)
+                await trio.testing.wait_all_tasks_blocked()
+                assert not seen
+                os.write(writing, b"request")
+
+    trio.run(check)
+    assert seen == [b"request"]
+
+
+def test_pyfuse3_gets_back_what_it_had() -> None:
+    async def check() -> None:
+        assert its_trio() is trio
+        with take_turns():
+            assert its_trio() is not trio
+            assert its_trio().ClosedResourceError is trio.ClosedResourceError
+        assert its_trio() is trio
+
+    trio.run(check)
