@@ -5,6 +5,7 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from errno import EACCES, EPERM
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,8 @@ from daemon.problems import MountProblem
 FUSE_DEVICE: Final = "/dev/fuse"
 FUSE_CONFIGURATION: Final = "/etc/fuse.conf"
 AUTOMOUNT_FSTYPE: Final = "autofs"  # what systemd and automount(8) put under a mount to come
+PROCESS_STATUS: Final = "/proc/self/status"
+CAP_SYS_ADMIN: Final = 21  # the number of its bit, capabilities(7)
 UNMOUNT_SECONDS: Final = 30.0
 
 
@@ -61,7 +64,7 @@ def check_mount_point(mountpoint: str, store: Path) -> None:
 def check_host(options: MountOptions) -> None:
     """Whether this host lets this user mount with these options. Raises MountProblem."""
     _require_device()
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 or _may_mount():
         return
     if shutil.which("fusermount3") is None:
         raise MountProblem(
@@ -154,6 +157,15 @@ def _require_device() -> None:
             f"{FUSE_DEVICE} {reason}; in a container, start that with --device {FUSE_DEVICE} "
             "and the right to mount"
         ) from None
+
+
+def _may_mount() -> bool:
+    """Whether a service's user was given the right to mount without fusermount3's help."""
+    with suppress(OSError, ValueError):
+        for line in Path(PROCESS_STATUS).read_text().splitlines():
+            if line.startswith("CapEff:"):
+                return bool(int(line.split()[1], 16) >> CAP_SYS_ADMIN & 1)
+    return False
 
 
 def _others_allowed() -> bool:

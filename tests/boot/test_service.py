@@ -62,11 +62,11 @@ def is_mounted(system: Container) -> bool:
     return "fuse.cairnfs" in system.run("findmnt", "-n", "/mnt/art", check=False)
 
 
-def restarted(system: Container, before: str) -> None:
+def restarted(system: Container, before: str, unit: str = UNIT) -> None:
     """Wait until another process serves."""
 
     def serves() -> bool:
-        pid, state = shown(system, "MainPID"), shown(system, "ActiveState")
+        pid, state = shown(system, "MainPID", unit), shown(system, "ActiveState", unit)
         return state == "active" and pid not in ("0", before)
 
     system.wait(serves, "started again")
@@ -215,6 +215,29 @@ def test_fstab(system: Container) -> None:
     system.run("systemctl", "stop", "mnt-later.mount")
     system.shell("cairnfs fsck --store /srv/later; rm -r /srv/later; rmdir /mnt/later")
     system.shell("sed -i /cairnfs/d /etc/fstab; systemctl daemon-reload")
+
+
+def test_a_mount_runs_as_a_user_of_its_own(system: Container) -> None:
+    config(system, ART.replace("art", "own"), "own")
+    system.run("install", "-d", "-o", "cairnfs", "-g", "cairnfs", "-m", "700", "/srv/own")
+    drop_in = "/etc/systemd/system/cairnfs@own.service.d"
+    example = "/usr/share/doc/cairnfs/examples/own-user.conf"
+    system.run("install", "-D", "-m", "644", "-t", drop_in, example)
+    system.shell("mkdir /mnt/own; systemctl daemon-reload")
+    system.run("systemctl", "start", "cairnfs@own.service")
+    assert system.run("stat", "-c", "%U", "/srv/own/format.json") == "cairnfs\n"
+    system.shell("install -d -o nobody -m 700 /mnt/own/nobody")
+    system.shell("setpriv --reuid=nobody --clear-groups touch /mnt/own/nobody/mine")
+    assert system.run("stat", "-c", "%U", "/mnt/own/nobody/mine") == "nobody\n"
+    before = shown(system, "MainPID", "cairnfs@own.service")
+    system.run("kill", f"-{signal.SIGKILL.value}", before)
+    restarted(system, before, "cairnfs@own.service")
+    assert system.run("stat", "-c", "%U", "/mnt/own/nobody/mine") == "nobody\n"
+    system.run("cairnfs", "--instance", "own", "status")
+    system.run("systemctl", "stop", "cairnfs@own.service")
+    assert "own" not in system.shell("findmnt -n -t fuse.cairnfs /mnt/own || true")
+    system.shell(f"rm -r {drop_in} /srv/own /etc/cairnfs/own.toml; rmdir /mnt/own")
+    system.run("systemctl", "daemon-reload")
 
 
 def test_a_user_has_a_mount_of_his_own(system: Container) -> None:

@@ -156,6 +156,7 @@ def test_a_forbidden_device_is_explained(monkeypatch: pytest.MonkeyPatch) -> Non
 def ordinary_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mounting, "FUSE_DEVICE", os.devnull)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(mounting, "PROCESS_STATUS", os.devnull)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
 
 
@@ -184,6 +185,21 @@ def test_users_may_let_others_in_if_root_says_so(
     if configuration is not None:
         file.write_text(configuration)
     monkeypatch.setattr(mounting, "FUSE_CONFIGURATION", str(file))
+    options = MountOptions(libfuse=("allow_other",))
+    if allowed:
+        check_host(options)
+    else:
+        assert "user_allow_other" in host_refusal(options)
+
+
+@pytest.mark.usefixtures("ordinary_user")
+@pytest.mark.parametrize(("capabilities", "allowed"), [("200000", True), ("1dfffff", False)])
+def test_a_user_with_the_right_to_mount_may_let_others_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capabilities: str, allowed: bool
+) -> None:
+    (tmp_path / "status").write_text(f"Name:\tcairnfs\nCapEff:\t0000000000{capabilities}\n")
+    monkeypatch.setattr(mounting, "PROCESS_STATUS", str(tmp_path / "status"))
+    monkeypatch.setattr(mounting, "FUSE_CONFIGURATION", str(tmp_path / "none"))
     options = MountOptions(libfuse=("allow_other",))
     if allowed:
         check_host(options)
