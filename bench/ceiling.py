@@ -39,6 +39,8 @@ from pyfuse3 import (
     XAttrNameT,
 )
 
+from bench.mounts import others_may_enter
+
 CLOCK_REALTIME_COARSE: Final = 5  # as in linux/time.h; the kernel stamps with it too
 CACHE_SECONDS: Final = 3600.0
 PREFERRED_IO_BYTES: Final = 128 * 1024
@@ -358,6 +360,7 @@ def serve(mountpoint: str, state: Path) -> None:
     """Mount, and answer until someone unmounts."""
     nodes = load_nodes(state)
     options = {"default_permissions", "fsname=ceiling", "subtype=ceiling"}
+    options.update(others_may_enter("allow_other"))
     pyfuse3.init(CeilingOperations(nodes), mountpoint, options)
     try:
         trio.run(pyfuse3.main)

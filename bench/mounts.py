@@ -1,5 +1,6 @@
 """Mount points of the systems under test: waiting for them, and taking them down for certain."""
 
+import os
 import re
 import subprocess
 import time
@@ -30,6 +31,11 @@ def run_command(command: Sequence[str | Path], seconds_max: float) -> str:
     if done.returncode != 0:
         raise BenchProblem(f"{words}: {done.stderr.strip() or f'exit {done.returncode}'}")
     return done.stdout
+
+
+def others_may_enter(*words: str) -> tuple[str, ...]:
+    """These words of a command for root, who may let others in; a server has its own user."""
+    return words if os.geteuid() == 0 else ()
 
 
 def wait_until(condition: Callable[[], bool], seconds_max: float, what: str) -> None:

@@ -1,13 +1,13 @@
 """A run as a table in Markdown, which also reads well on a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
 from bench.results import Run, median_or_none, rate, ratios
-from bench.workload import MIB
+from bench.workload import MIB, Sizes
 
 SUBJECT = "cairnfs"
-BASES = ("ceiling", "plain")
+BASES = ("ceiling", "plain", "s3ql", "s3ql-zlib")
 NOTHING = "-"
 
 
@@ -54,15 +54,39 @@ def _padded(row: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 
 def _conditions(run: Run) -> str:
-    sizes, where = run.sizes, run.environment
+    where = run.environment
     return (
-        f"Medians of {run.rounds} rounds; streams of {sizes.stream_bytes // MIB} MiB, text of "
-        f"{sizes.text_bytes // MIB} MiB, {sizes.small_files} small files, "
-        f"{sizes.random_reads} random reads, {sizes.random_overwrites} overwrites.\n"
+        f"Medians of {run.rounds} rounds; {SIZES[run.suite](run.sizes)}.\n"
         f"{where.processor}, {where.cores} cores, Linux {where.kernel}, Python {where.python}, "
         f"store and plain folder on {where.host_filesystem}; "
         f"cairnfs {where.cairnfs} ({where.commit}), {run.made_at[:10]}."
     )
+
+
+def _sizes_of_speeds(sizes: Sizes) -> str:
+    return (
+        f"streams of {sizes.stream_bytes // MIB} MiB, text of {sizes.text_bytes // MIB} MiB, "
+        f"{sizes.small_files} small files, {sizes.random_reads} random reads, "
+        f"{sizes.random_overwrites} overwrites"
+    )
+
+
+def _sizes_of_applications(sizes: Sizes) -> str:
+    return (
+        f"a tree of {sizes.tree_files} files, {sizes.c_sources} source files, "
+        f"{sizes.transactions} inserts, {sizes.database_seconds} s of pgbench"
+    )
+
+
+def _sizes_of_fio(sizes: Sizes) -> str:
+    return f"files of {sizes.stream_bytes // MIB} MiB, {sizes.random_overwrites} synced writes"
+
+
+SIZES: Mapping[str, Callable[[Sizes], str]] = {
+    "speeds": _sizes_of_speeds,
+    "applications": _sizes_of_applications,
+    "fio": _sizes_of_fio,
+}
 
 
 def _shown(run: Run, system: str) -> str:

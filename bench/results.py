@@ -54,6 +54,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """Everything one run of the bench found."""
 
     format: int
+    suite: str = "speeds"
     made_at: str
     rounds: int
     sizes: Sizes

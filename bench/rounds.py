@@ -90,7 +90,9 @@ def _running(home: Path, names: Sequence[str]) -> Iterator[Mapping[str, System]]
 def _measure(
     system: System, workload: Workload, number: int, sizes: Sizes
 ) -> tuple[Measured, float | None, int | None] | None:
-    """One workload on one system; None where the caches cannot be as it needs them."""
+    """One workload on one system; None where it cannot run, or the caches not be as it needs."""
+    if workload.needs_contents and not system.keeps_contents:
+        return None
     if workload.caches is not Caches.AS_LEFT:
         remounted = system.remount()
         if workload.caches is Caches.REMOUNTED and not remounted:

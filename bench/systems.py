@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from bench.mounts import (
     MOUNT_SECONDS_MAX,
@@ -20,15 +20,19 @@ from bench.mounts import (
     BenchProblem,
     connection_of,
     force_unmount,
+    others_may_enter,
     run_command,
     wait_until,
 )
+from bench.s3ql import S3ql
 
 COMMAND = (sys.executable, "-m", "daemon.cli.main")
 
 
 class System(Protocol):
     """A filesystem under test. Its methods raise BenchProblem."""
+
+    keeps_contents: ClassVar[bool]  # whether what is written can be read again
 
     @property
     def folder(self) -> Path:
@@ -54,6 +58,8 @@ class System(Protocol):
 class PlainFolder:
     """A folder of the host's filesystem."""
 
+    keeps_contents: ClassVar[bool] = True
+
     def __init__(self, home: Path) -> None:
         self.folder = home / "folder"
         self.daemon: int | None = None
@@ -75,6 +81,8 @@ class PlainFolder:
 
 class Ceiling:
     """The filesystem that does nothing (bench/ceiling.py)."""
+
+    keeps_contents: ClassVar[bool] = False
 
     def __init__(self, home: Path) -> None:
         self.folder = home / "mount"
@@ -129,6 +137,8 @@ class Ceiling:
 class Cairnfs:
     """This project, by its command line."""
 
+    keeps_contents: ClassVar[bool] = True
+
     def __init__(self, home: Path) -> None:
         self.folder = home / "mount"
         self._store = home / "store"
@@ -160,11 +170,19 @@ class Cairnfs:
                 os.kill(self.daemon, signal.SIGKILL)
 
     def _mount(self) -> None:
-        run_command([*COMMAND, "mount", self._store, self.folder], MOUNT_SECONDS_MAX)
+        options = others_may_enter("-o", "allow_other")
+        run_command([*COMMAND, "mount", *options, self._store, self.folder], MOUNT_SECONDS_MAX)
         status = run_command([*COMMAND, "status", self.folder, "--json"], MOUNT_SECONDS_MAX)
         self.daemon = json.loads(status)["pid"]
 
 
 SYSTEMS: Mapping[str, Callable[[Path], System]] = MappingProxyType(
-    {"plain": PlainFolder, "ceiling": Ceiling, "cairnfs": Cairnfs}
+    {
+        "plain": PlainFolder,
+        "ceiling": Ceiling,
+        "cairnfs": Cairnfs,
+        "s3ql": S3ql,
+        "s3ql-zlib": lambda home: S3ql(home, "zlib-1"),
+    }
 )
+ALWAYS = ("plain", "ceiling", "cairnfs")  # what needs nothing that is not installed with cairnfs

@@ -2,6 +2,8 @@
 
 import enum
 import os
+import resource
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +23,10 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     small_files: int = 2000
     random_reads: int = 2000
     random_overwrites: int = 500
+    tree_files: int = 20_000
+    c_sources: int = 300
+    transactions: int = 1000
+    database_seconds: int = 5
 
 
 class Unit(enum.StrEnum):
@@ -47,11 +53,15 @@ class Watch:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Count this part: wall time, and the CPU time this process spends in it."""
-        cpu, wall = time.process_time(), time.perf_counter()
+        """Count this part: wall time, and the CPU time this process and its children take."""
+        cpu, wall = _cpu_seconds(), time.perf_counter()
         yield
         self.seconds += time.perf_counter() - wall
-        self.cpu_seconds += time.process_time() - cpu
+        self.cpu_seconds += _cpu_seconds() - cpu
+
+    def add(self, seconds: float) -> None:
+        """Count what somebody else has measured."""
+        self.seconds += seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,8 @@ class Workload:
     """A named measurement.
 
     `work` returns how much it did: bytes or operations. `needs` names the workloads that leave
-    behind what it works on.
+    behind what it works on. One that `needs_contents` reads what it has written, so that a
+    filesystem which keeps no bytes cannot be asked. `tools` are commands it runs.
     """
 
     name: str
@@ -87,6 +98,17 @@ class Workload:
     work: Callable[[Place, Watch], int]
     caches: Caches = Caches.AS_LEFT
     needs: tuple[str, ...] = ()
+    needs_contents: bool = False
+    tools: tuple[str, ...] = ()
+
+    def missing_tools(self) -> list[str]:
+        """Commands that are not installed."""
+        return [tool for tool in self.tools if shutil.which(tool) is None]
+
+
+def _cpu_seconds() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def write_all(descriptor: int, data: bytes) -> None:

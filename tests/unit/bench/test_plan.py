@@ -5,16 +5,19 @@ import time
 
 from bench.meter import usage_of
 from bench.payloads import incompressible, source_text
-from bench.plan import WORKLOADS, choose
-from bench.workload import Caches
+from bench.plan import SUITES, choose, lacking
+from bench.workload import Caches, Unit, Workload
 
 
 def test_names_are_unique_and_needs_come_first() -> None:
     seen: set[str] = set()
-    for workload in WORKLOADS:
-        assert workload.name not in seen
-        assert set(workload.needs) <= seen
-        seen.add(workload.name)
+    for suite in SUITES.values():
+        here: set[str] = set()
+        for workload in suite:
+            assert workload.name not in seen | here
+            assert set(workload.needs) <= here
+            here.add(workload.name)
+        seen |= here
 
 
 def test_choosing_some_brings_what_they_need() -> None:
@@ -26,6 +29,14 @@ def test_without_root_nothing_needs_cold_caches() -> None:
     chosen = choose([], can_drop_caches=False)
     assert chosen
     assert all(workload.caches is not Caches.COLD for workload in chosen)
+
+
+def test_a_workload_without_its_tools_is_left_out() -> None:
+    absent = Workload("absent", "absent", Unit.OPERATIONS, lambda *_: 0, tools=("no-such-tool",))
+    assert lacking(absent) == ["no-such-tool"]
+    chosen = choose([], can_drop_caches=True, suite="applications")
+    assert {"untar", "rm_tree", "sqlite_wal"} <= {workload.name for workload in chosen}
+    assert not any(map(lacking, chosen))
 
 
 def test_payloads_have_the_size_asked_for_and_repeat_by_seed() -> None:

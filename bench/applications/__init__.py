@@ -1,0 +1,1 @@
+"""Workloads that are programs as people use them: tar, git, rm, make, SQLite and PostgreSQL."""

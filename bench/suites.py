@@ -1,0 +1,158 @@
+"""The commands that run a suite of workloads on every system: `run`, `applications`, `fio`."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench import report
+from bench.environment import describe
+from bench.mounts import BenchProblem
+from bench.plan import APPLICATIONS, FIO_JOBS, SPEEDS, SUITES, choose, lacking
+from bench.results import FORMAT, Run, WorkloadInfo, save
+from bench.rounds import can_drop_caches, run_rounds
+from bench.s3ql import is_installed as has_s3ql
+from bench.systems import ALWAYS, SYSTEMS
+from bench.workload import MIB, Sizes
+
+LOCAL_RESULTS = Path("bench/results/local")
+DEFAULTS = Sizes()
+POSITIVE = click.IntRange(1)
+
+Command = Callable[..., None]
+
+
+def suite_options(suite: str, systems: Sequence[str]) -> Callable[[Command], Command]:
+    """The options that every suite has: which systems, how often, where, and what is kept."""
+    options = [
+        click.option("--systems", default=",".join(systems), show_default=True),
+        click.option("--rounds", default=3, show_default=True, type=POSITIVE),
+        click.option(
+            "--only", multiple=True, help="Workloads whose name contains this; may be repeated."
+        ),
+        click.option(
+            "--folder",
+            default=tempfile.gettempdir(),
+            show_default=True,
+            type=click.Path(exists=True, file_okay=False, path_type=Path),
+            help="Where stores and plain files go: a disk, no tmpfs.",
+        ),
+        click.option(
+            "--output",
+            default=LOCAL_RESULTS / ("last.json" if suite == SPEEDS else f"{suite}.json"),
+            show_default=True,
+            type=click.Path(path_type=Path),
+        ),
+    ]
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@click.command()
+@suite_options(SPEEDS, ALWAYS)
+@click.option(
+    "--stream-mib", default=DEFAULTS.stream_bytes // MIB, show_default=True, type=POSITIVE
+)
+@click.option("--text-mib", default=DEFAULTS.text_bytes // MIB, show_default=True, type=POSITIVE)
+@click.option("--files", default=DEFAULTS.small_files, show_default=True, type=POSITIVE)
+@click.option("--reads", default=DEFAULTS.random_reads, show_default=True, type=POSITIVE)
+@click.option("--overwrites", default=DEFAULTS.random_overwrites, show_default=True, type=POSITIVE)
+def run(
+    stream_mib: int, text_mib: int, files: int, reads: int, overwrites: int, **where: Any
+) -> None:
+    """Measure, keep the result as JSON, and print it."""
+    sizes = Sizes(
+        stream_bytes=stream_mib * MIB,
+        text_bytes=text_mib * MIB,
+        small_files=files,
+        random_reads=reads,
+        random_overwrites=overwrites,
+    )
+    run_suite(SPEEDS, sizes, **where)
+
+
+@click.command()
+@suite_options(APPLICATIONS, (*ALWAYS, *(("s3ql",) if has_s3ql() else ())))
+@click.option("--files", default=DEFAULTS.tree_files, show_default=True, type=POSITIVE)
+@click.option("--sources", default=DEFAULTS.c_sources, show_default=True, type=POSITIVE)
+@click.option("--transactions", default=DEFAULTS.transactions, show_default=True, type=POSITIVE)
+@click.option("--seconds", default=DEFAULTS.database_seconds, show_default=True, type=POSITIVE)
+def applications(files: int, sources: int, transactions: int, seconds: int, **where: Any) -> None:
+    """Measure tar, git, rm, make, SQLite and pgbench on every system.
+
+    What is not installed is left out and named; so is what the ceiling cannot do, which keeps no
+    bytes. S3QL is one of the systems where its commands are installed.
+    """
+    sizes = Sizes(
+        tree_files=files, c_sources=sources, transactions=transactions, database_seconds=seconds
+    )
+    run_suite(APPLICATIONS, sizes, **where)
+
+
+@click.command()
+@suite_options(FIO_JOBS, ALWAYS)
+@click.option(
+    "--stream-mib", default=DEFAULTS.stream_bytes // MIB, show_default=True, type=POSITIVE
+)
+@click.option("--overwrites", default=DEFAULTS.random_overwrites, show_default=True, type=POSITIVE)
+def fio(stream_mib: int, overwrites: int, **where: Any) -> None:
+    """Run the jobs of bench/fio/ with fio on every system."""
+    run_suite(FIO_JOBS, Sizes(stream_bytes=stream_mib * MIB, random_overwrites=overwrites), **where)
+
+
+def run_suite(
+    suite: str,
+    sizes: Sizes,
+    *,
+    systems: str,
+    rounds: int,
+    only: Sequence[str],
+    folder: Path,
+    output: Path,
+) -> None:
+    """Measure, keep and print. Raises BenchProblem."""
+    names = systems.split(",")
+    if unknown := set(names) - SYSTEMS.keys():
+        raise BenchProblem(f"unknown system {unknown.pop()}: there are {', '.join(SYSTEMS)}")
+    if not can_drop_caches():
+        click.echo("not root: workloads with all caches cold are left out", err=True)
+    result = measure(suite, names, rounds, only, folder, sizes)
+    save(result, output)
+    click.echo(report.table_of(result))
+    click.echo(f"\nkept in {output}", err=True)
+
+
+def measure(
+    suite: str, systems: Sequence[str], rounds: int, only: Sequence[str], folder: Path, sizes: Sizes
+) -> Run:
+    """Everything of one run, in a folder of its own that is gone afterwards."""
+    plan = choose(only, can_drop_caches=can_drop_caches(), suite=suite)
+    for workload in SUITES[suite]:
+        if missing := lacking(workload):
+            click.echo(f"{workload.title}: left out, lacks {', '.join(missing)}", err=True)
+    if not plan:
+        raise BenchProblem(f"no workload that can run is named like {' or '.join(only)}")
+    made_at = datetime.now(UTC).isoformat(timespec="seconds")
+    with tempfile.TemporaryDirectory(prefix="cairnfs-bench.", dir=folder) as home:
+        Path(home).chmod(0o711)  # a server that is not root has to get to its files
+        progress = run_rounds(
+            Path(home), systems, plan, sizes, rounds, lambda line: click.echo(line, err=True)
+        )
+        return Run(
+            format=FORMAT,
+            suite=suite,
+            made_at=made_at,
+            rounds=rounds,
+            sizes=sizes,
+            environment=describe(Path(home)),
+            workloads=[WorkloadInfo(one.name, one.title, one.unit) for one in plan],
+            measurements=list(progress),
+        )

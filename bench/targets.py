@@ -1,0 +1,113 @@
+"""What is aimed at, beside what was measured: met or not met, row by row."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from bench.report import NOTHING, SUBJECT, aligned
+from bench.results import Run, ratios
+
+RESIDENT_BYTES_MAX: Final = 300_000_000
+MET, MISSED, UNKNOWN = "met", "not met", "not measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """At least so many times as fast as another system, in one workload."""
+
+    workload: str
+    base: str
+    least: float
+
+
+def _all(base: str, least: float, workloads: str) -> list[Target]:
+    return [Target(workload, base, least) for workload in workloads.split()]
+
+
+TARGETS: Final = (
+    *_all("ceiling", 0.60, "write_unique"),
+    *_all("ceiling", 0.75, "write_duplicate"),
+    *_all("ceiling", 0.35, "write_text"),
+    *_all("ceiling", 0.70, "read_cold read_remounted"),
+    *_all("plain", 1.00, "read_warm"),
+    *_all("ceiling", 0.65, "create stat_warm stat_remounted open_read_warm open_read_remounted"),
+    *_all("ceiling", 0.65, "rename unlink"),
+    *_all("ceiling", 0.70, "list_remounted"),
+    *_all("ceiling", 0.60, "random_read_cold random_read_remounted random_overwrite"),
+    *_all("plain", 0.50, "random_read_cold random_overwrite"),
+    *_all("s3ql", 2.0, "untar rm_tree"),
+    *_all("s3ql", 3.0, "create unlink open_read_cold random_read_cold"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A target, as words, and what was found; `good` is None where nobody has measured it."""
+
+    work: str
+    aim: str
+    found: str
+    good: bool | None
+
+    @property
+    def verdict(self) -> str:
+        """In a word or two."""
+        return UNKNOWN if self.good is None else MET if self.good else MISSED
+
+
+def judge(runs: Sequence[Run]) -> list[Judged]:
+    """Every target against the first of the runs that has measured it, and the memory of all."""
+    return [*(_speed(runs, target) for target in TARGETS), _memory(runs)]
+
+
+def _speed(runs: Sequence[Run], target: Target) -> Judged:
+    aim = f"{target.least:.2f} of {_named(runs, target.base)}"
+    for run in runs:
+        found = ratios(run, target.workload, SUBJECT, target.base)
+        if found:
+            ratio = median(found)
+            title = next(one.title for one in run.workloads if one.name == target.workload)
+            return Judged(title, aim, f"{ratio:.2f}", ratio >= target.least)
+    return Judged(_title(runs, target.workload), aim, NOTHING, None)
+
+
+def _title(runs: Sequence[Run], workload: str) -> str:
+    titles = (one.title for run in runs for one in run.workloads if one.name == workload)
+    return next(titles, workload)
+
+
+def _named(runs: Sequence[Run], base: str) -> str:
+    return runs[0].environment.host_filesystem if base == "plain" else base
+
+
+def _memory(runs: Iterable[Run]) -> Judged:
+    used = [
+        one.daemon_resident_bytes
+        for run in runs
+        for one in run.measurements
+        if one.system == SUBJECT and one.daemon_resident_bytes is not None
+    ]
+    aim = f"under {RESIDENT_BYTES_MAX / 1e6:.0f} MB"
+    if not used:
+        return Judged("resident memory, the most", aim, NOTHING, None)
+    most = max(used)
+    return Judged(
+        "resident memory, the most", aim, f"{most / 1e6:.0f} MB", most < RESIDENT_BYTES_MAX
+    )
+
+
+def table_of(found: Sequence[Judged]) -> str:
+    """The targets as a Markdown table."""
+    rows = [[one.work, one.aim, one.found, one.verdict] for one in found]
+    return "\n".join([_summary(found), "", *aligned([["work", "at least", "found", ""], *rows])])
+
+
+def _summary(found: Sequence[Judged]) -> str:
+    counts = ((sum(one.verdict == word for one in found), word) for word in _words(found))
+    return f"Of {len(found)} targets {', '.join(f'{count} {word}' for count, word in counts)}."
+
+
+def _words(found: Sequence[Judged]) -> Iterator[str]:
+    present = {one.verdict for one in found}
+    return (word for word in (MET, MISSED, UNKNOWN) if word in present)
