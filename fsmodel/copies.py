@@ -48,8 +48,14 @@ class Copies:
         tree is copied may be in the copy or not, as with any copy. Raises AlreadyExists, NotFound,
         NotADirectory, what the policy raises, NoSpace, DataError: then there is no copy.
         """
+        return (yield from self.copy(self._live, self._live.original(source), parent, name))
+
+    def copy(
+        self, source: Originals, original: Original, parent: InodeId, name: bytes
+    ) -> Steps[InodeId]:
+        """Give an original, from wherever it comes, a copy under a free name; raises as `clone`."""
         self._require_free(parent, name)
-        return (yield from self._copy(self._live, self._live.original(source), parent, name))
+        return (yield from self._copy(source, original, parent, name))
 
     def restore(
         self, source: Originals, original: Original, parent: InodeId, name: bytes

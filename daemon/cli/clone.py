@@ -16,8 +16,8 @@ def command(source: str, destination: str, store: str | None, as_json: bool) -> 
     """Copy a file or folder without copying its data.
 
     The copy has all that `cp -a` keeps and appears as a whole under DST, which must not exist. It
-    takes no space until one of both changes. Paths are such in the mount or, of a store that is
-    not mounted, from its root.
+    takes no space until one of both changes. SRC may lie in a snapshot. Paths are such in the mount
+    or, of a store that is not mounted, from its root.
     """
     meant = store_path(store, source)
     target = store_path(str(meant.store), destination)

@@ -1,6 +1,7 @@
 """`clone` and `lock`: copies that share their data, and what may not change any more."""
 
 import os
+import re
 from typing import Final
 
 import msgspec
@@ -10,6 +11,8 @@ from daemon.control_protocol import Progress
 from daemon.status_report import printable_path
 from fsmodel.errors import AccessDenied, InvalidArgument
 from fsmodel.steps import Steps
+
+_IN_SNAPSHOT: Final = re.compile(rb"/*\.snapshots/+(?P<name>[^/]+)(?P<path>/.*)?", re.DOTALL)
 
 
 class CloneArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,7 +38,12 @@ def clone_document(context: Context, arguments: CloneArguments) -> Steps[object]
     if not name:
         raise InvalidArgument("the root is there already: name a file or folder below it")
     context.report(Progress(0, 0, "copying names"))
-    yield from volume.clone(volume.resolve(source), volume.resolve(folder), name)
+    parent, snapshot = volume.resolve(folder), _IN_SNAPSHOT.fullmatch(source)
+    if snapshot is None:
+        yield from volume.clone(volume.resolve(source), parent, name)
+    else:
+        path = snapshot["path"] or b"/"
+        yield from volume.snapshots.clone(snapshot["name"], path, parent, name)
     return {"source": _shown(source), "clone": _shown(destination)}
 
 

@@ -139,6 +139,13 @@ class SnapshotStore:
         parent = yield from self._directory_at(target[:-1], tree if destination is None else None)
         return (yield from self._copies.restore(originals, original, parent, target[-1]))
 
+    def clone(self, name: bytes, path: bytes, parent: InodeId, new_name: bytes) -> Steps[InodeId]:
+        """Give a file or tree of a snapshot a copy under a free name; raises as Copies.clone."""
+        tree = yield from self.tree(name)
+        originals = SnapshotOriginals(tree)
+        original = yield from originals.original((yield from tree.resolve(path)))
+        return (yield from self._copies.copy(originals, original, parent, new_name))
+
     def _write_root(self, name: bytes) -> Steps[None]:
         """Write a root that shows everything up to now, after any other that is being written."""
         while True:

@@ -148,6 +148,33 @@ def test_bad_input_is_told_in_one_line(store: MountedStore, served: bool) -> Non
         assert result.stderr.count("\n") == 1
 
 
+def test_what_a_snapshot_has_is_cloned(store: MountedStore) -> None:
+    folder = store.mountpoint / "folder"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep/file").write_bytes(b"as it was")
+    store.cairnfs("snapshot", "create", "then", "--store", store.store)
+    (folder / "deep/file").write_bytes(b"as it is")
+    then = store.mountpoint / ".snapshots/then"
+    for source, copy in (
+        (then / "folder/deep/file", "file"),
+        (then / "folder", "tree"),
+        (then, "all"),
+    ):
+        store.cairnfs("clone", source, store.mountpoint / copy)
+    assert (store.mountpoint / "file").read_bytes() == b"as it was"
+    assert (store.mountpoint / "tree/deep/file").read_bytes() == b"as it was"
+    assert (store.mountpoint / "all/folder/deep/file").read_bytes() == b"as it was"
+    assert sorted(os.listdir(store.mountpoint / "all")) == ["folder"]
+    for source, copy in (
+        (then / "folder", "tree"),
+        (then / "nothing", "new"),
+        (then.parent, "new"),
+    ):
+        refused = store.cairnfs("clone", source, store.mountpoint / copy, check=False)
+        assert (refused.status, len(refused.stderr.splitlines())) == (1, 1)
+    assert not (store.mountpoint / "new").exists()
+
+
 def test_snapshots_and_clones_survive_a_kill(store: MountedStore) -> None:
     (store.mountpoint / "file").write_bytes(b"bytes")
     store.cairnfs("--store", store.store, "snapshot", "create", "kept")
