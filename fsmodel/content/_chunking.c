@@ -16,6 +16,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "_blake3.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -245,6 +247,26 @@ cut_all(const uint8_t *bytes, size_t length, const cut_rule *rule, int final, si
     return count;
 }
 
+/* The same, with the BLAKE3 of each chunk, taken while the caches of the processor still have it. */
+static size_t
+cut_and_hash_all(const uint8_t *bytes, size_t length, const cut_rule *rule, int final,
+                 size_t *cuts, uint8_t *digests)
+{
+    size_t count = 0;
+    size_t start = 0;
+
+    while (start < length) {
+        size_t size = chunk_size(bytes + start, length - start, rule);
+        if (size == 0 && !final)
+            break;
+        size = size > 0 ? size : length - start;
+        blake3_of(bytes + start, size, BLAKE3_LANES_MAX, digests + count * BLAKE3_DIGEST);
+        start += size;
+        cuts[count++] = start;
+    }
+    return count;
+}
+
 /* The word one byte further on. Words are hashes of fewer bytes, in the high bits. */
 static inline uint64_t
 next_word(uint64_t word, uint8_t byte)
@@ -429,6 +451,89 @@ done:
     return result;
 }
 
+static PyObject *
+list_of_chunks(const size_t *cuts, const uint8_t *digests, size_t count)
+{
+    PyObject *list = PyList_New((Py_ssize_t)count);
+    if (list == NULL)
+        return NULL;
+    for (size_t at = 0; at < count; at++) {
+        const char *digest = (const char *)digests + at * BLAKE3_DIGEST;
+        PyObject *pair = Py_BuildValue("(ny#)", (Py_ssize_t)cuts[at], digest,
+                                       (Py_ssize_t)BLAKE3_DIGEST);
+        if (pair == NULL) {
+            Py_DECREF(list);
+            return NULL;
+        }
+        PyList_SET_ITEM(list, (Py_ssize_t)at, pair);
+    }
+    return list;
+}
+
+PyDoc_STRVAR(cut_chunks_doc, "cut_chunks(data, rule, final, /)\n--\n\n"
+             "End offsets and hashes of the chunks of data; see fsmodel.content.chunking.");
+
+static PyObject *
+cut_chunks(PyObject *module, PyObject *arguments)
+{
+    Py_buffer data;
+    cut_rule rule;
+    int final;
+    (void)module;
+
+    if (!PyArg_ParseTuple(arguments, "y*O&p:cut_chunks", &data, to_rule, &rule, &final))
+        return NULL;
+    size_t length = (size_t)data.len, most = length / rule.min_size + 1, count;
+    PyObject *result = NULL;
+    size_t *cuts = PyMem_Calloc(most, sizeof *cuts);
+    uint8_t *digests = PyMem_Calloc(most, BLAKE3_DIGEST);
+    if (rule.max_size > BLAKE3_BYTES_MAX) {
+        PyErr_Format(PyExc_ValueError, "chunks of up to %zu bytes are too long", rule.max_size);
+        goto done;
+    }
+    if (cuts == NULL || digests == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    if (length < GIL_FREE_BYTES) {
+        count = cut_and_hash_all(data.buf, length, &rule, final, cuts, digests);
+    } else {
+        Py_BEGIN_ALLOW_THREADS
+        count = cut_and_hash_all(data.buf, length, &rule, final, cuts, digests);
+        Py_END_ALLOW_THREADS
+    }
+    result = list_of_chunks(cuts, digests, count);
+done:
+    PyMem_Free(cuts);
+    PyMem_Free(digests);
+    PyBuffer_Release(&data);
+    return result;
+}
+
+PyDoc_STRVAR(digest_doc, "digest(data, lanes_max, /)\n--\n\n"
+             "The hash of data with vectors of up to so many words, for tests.");
+
+static PyObject *
+digest(PyObject *module, PyObject *arguments)
+{
+    Py_buffer data;
+    Py_ssize_t lanes_max;
+    uint8_t found[BLAKE3_DIGEST];
+    PyObject *result = NULL;
+    (void)module;
+
+    if (!PyArg_ParseTuple(arguments, "y*n:digest", &data, &lanes_max))
+        return NULL;
+    if ((size_t)data.len > BLAKE3_BYTES_MAX) {
+        PyErr_Format(PyExc_ValueError, "%zd bytes are too many", data.len);
+    } else {
+        blake3_of(data.buf, (size_t)data.len, (size_t)lanes_max, found);
+        result = PyBytes_FromStringAndSize((const char *)found, sizeof found);
+    }
+    PyBuffer_Release(&data);
+    return result;
+}
+
 PyDoc_STRVAR(features_doc, "features(data, /)\n--\n\n"
              "Resemblance features of data; see fsmodel.content.chunking.");
 
@@ -474,6 +579,8 @@ add_constants(PyObject *module)
 
 static PyMethodDef methods[] = {
     {"cut_points", cut_points, METH_VARARGS, cut_points_doc},
+    {"cut_chunks", cut_chunks, METH_VARARGS, cut_chunks_doc},
+    {"digest", digest, METH_VARARGS, digest_doc},
     {"features", features, METH_O, features_doc},
     {NULL, NULL, 0, NULL},
 };

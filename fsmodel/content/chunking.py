@@ -8,12 +8,12 @@ Features follow Odess (Zou et al., ICDE 2021): the gear hash samples positions b
 each feature is the largest value of one fixed transform over the sampled hashes. Two chunks agree
 in a feature with about the probability that a sample of one is a sample of the other.
 
-Two kernels do the work and answer alike: `native` (_chunking.c) and `reference`
+Two kernels do the work and answer alike: `native` (_chunking.c, _blake3.c) and `reference`
 (chunking_reference.py), some 500 times slower, which stands in where the extension is missing.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType, ModuleType
 from typing import Final, NamedTuple
 
@@ -21,10 +21,13 @@ from fsmodel.buffers import Buffer
 from fsmodel.content import chunking_reference
 from fsmodel.content.chunk_limits import ChunkLimits, CutRule
 from fsmodel.content.gear import ADDENDS, FEATURE_BYTES, GEAR, MULTIPLIERS
+from fsmodel.encoding.hashing import object_id
 
-__all__ = ["KERNELS", "ChunkLimits", "cut_points", "features"]
+__all__ = ["KERNELS", "ChunkLimits", "cut_chunks", "cut_points", "features"]
 
 _log = logging.getLogger(__name__)
+
+_SAMPLE_PATTERNS: Final = 133  # for one chunk of pieces in vectors of each width, and a rest
 
 _CONSTANTS: Final[Mapping[str, object]] = {
     "GEAR": GEAR,
@@ -35,10 +38,11 @@ _CONSTANTS: Final[Mapping[str, object]] = {
 
 
 class Kernel(NamedTuple):
-    """One implementation of both functions."""
+    """One implementation of all functions."""
 
     cut_points: Callable[[Buffer, CutRule, bool], list[int]]
     features: Callable[[Buffer], tuple[int, ...]]
+    cut_chunks: Callable[[Buffer, CutRule, bool], Sequence[tuple[int, bytes]]]
 
 
 def available_kernels() -> Mapping[str, Kernel]:
@@ -57,17 +61,31 @@ def available_kernels() -> Mapping[str, Kernel]:
         )
     else:
         _check_constants(native)
-        kernels["native"] = Kernel(native.cut_points, native.features)
-    kernels["reference"] = Kernel(chunking_reference.cut_points, chunking_reference.features)
+        _check_hashes(native)
+        kernels["native"] = Kernel(native.cut_points, native.features, native.cut_chunks)
+    kernels["reference"] = Kernel(
+        chunking_reference.cut_points, chunking_reference.features, chunking_reference.cut_chunks
+    )
     return MappingProxyType(kernels)
 
 
 def _check_constants(extension: ModuleType) -> None:
     found = [getattr(extension, name, None) for name in _CONSTANTS]
-    if found != list(_CONSTANTS.values()):
+    if found != list(_CONSTANTS.values()) or not hasattr(extension, "cut_chunks"):
         raise ImportError(
             f"{extension.__file__} was built from another source and would cut elsewhere; "
             "reinstall cairnfs"
+        )
+
+
+def _check_hashes(extension: ModuleType) -> None:
+    """The extension hashes in another way on each kind of processor: see that it is right here."""
+    sample = bytes(range(256)) * _SAMPLE_PATTERNS
+    rule = ChunkLimits().rule
+    found = extension.cut_chunks(sample, rule, True)
+    if found != [(len(sample), object_id(sample))]:
+        raise ImportError(
+            f"{extension.__file__} hashes wrongly on this processor; reinstall cairnfs"
         )
 
 
@@ -85,6 +103,15 @@ def cut_points(data: Buffer, limits: ChunkLimits, final: bool) -> list[int]:
     `data` is contiguous bytes.
     """
     return _KERNEL.cut_points(data, limits.rule, final)
+
+
+def cut_chunks(data: Buffer, limits: ChunkLimits, final: bool) -> Sequence[tuple[int, bytes]]:
+    """The same cuts, each with the object id of the chunk that ends there.
+
+    One call for many chunks: whoever hashes them one by one waits for the interpreter's lock after
+    each, which a thread that takes in requests holds most of the time.
+    """
+    return _KERNEL.cut_chunks(data, limits.rule, final)
 
 
 def features(data: Buffer) -> tuple[int, ...]:

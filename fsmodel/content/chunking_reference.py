@@ -4,6 +4,7 @@ About 5 MB/s: for tests, and for a machine where the extension could not be buil
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from fsmodel.content.chunk_limits import CutRule
@@ -16,6 +17,7 @@ from fsmodel.content.gear import (
     WORD_MASK,
     WORD_SHIFT,
 )
+from fsmodel.encoding.hashing import object_id
 
 _FEATURE_SHIFT: Final = 32  # a feature is the high half of a transformed hash
 
@@ -34,6 +36,15 @@ def cut_points(data: bytes | bytearray | memoryview, rule: CutRule, final: bool)
         cuts.append(end)
         start = end
     return cuts
+
+
+def cut_chunks(
+    data: bytes | bytearray | memoryview, rule: CutRule, final: bool
+) -> list[tuple[int, bytes]]:
+    """The same, with the object id of each chunk; see chunking.py."""
+    view = memoryview(data).cast("B")
+    ends = cut_points(data, rule, final)
+    return [(end, object_id(view[start:end])) for start, end in pairwise([0, *ends])]
 
 
 def features(data: bytes | bytearray | memoryview) -> tuple[int, ...]:

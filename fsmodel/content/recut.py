@@ -7,12 +7,12 @@ follow stay too. Between the two, the bytes are cut again. Pure functions: any t
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Generic, TypeVar
 
 from fsmodel.buffers import Buffer
-from fsmodel.content.chunking import ChunkLimits, cut_points
+from fsmodel.content.chunking import ChunkLimits, cut_chunks
 from fsmodel.content.extents import Extent
-from fsmodel.encoding.hashing import object_id
 from fsmodel.ids import ObjectId
 
 Source = TypeVar("Source")
@@ -97,30 +97,74 @@ def cut_region(
     edited_to = region.edited_to
     boundaries = {chunk.end for chunk in region.old if chunk.end >= edited_to}
     edited = sum(chunk.start < edited_to for chunk in region.old)
-    data = _overlaid(region, region.old[:edited], read)
+    pieces = _pieces(region, region.old[:edited], read)
     following = region.old[edited:]
     found: list[NewChunk] = []
     begin = region.start
     while True:
         at_end = region.reaches_end and not following
-        for chunk in _cut(data, begin, limits, final=at_end and region.final):
+        chunks, rest = _cut(pieces, begin, limits, final=at_end and region.final)
+        for chunk in chunks:
             found.append(chunk)
             if chunk.end in boundaries:
                 return CutRegion(tuple(found), None, met=True)
-        if found:
-            data, begin = data[found[-1].end - begin :], found[-1].end
+        begin = found[-1].end if found else begin
         if not following:
-            return CutRegion(tuple(found), Extent(begin, data) if data else None, met=False)
-        data = memoryview(b"".join((data, read(following[0].source))))
+            return CutRegion(tuple(found), Extent(begin, rest) if rest else None, met=False)
+        pieces = [_joined((rest, read(following[0].source)))]
         following = following[1:]
 
 
-def _cut(data: memoryview, start: int, limits: ChunkLimits, *, final: bool) -> Iterator[NewChunk]:
+def _cut(
+    pieces: Sequence[memoryview], start: int, limits: ChunkLimits, *, final: bool
+) -> tuple[list[NewChunk], memoryview]:
+    """The chunks of bytes that come in pieces, and the bytes behind the last of them.
+
+    Long pieces are cut where they lie: only what one leaves over is joined, to as much of the next
+    as makes a cut certain. Joining all of them would copy every byte into memory that is touched
+    for the first time, which takes longer than cutting it.
+    """
+    enough = limits.max_size
+    found: list[NewChunk] = []
+    rest = memoryview(b"")
+    ahead = list(_coalesced(pieces, enough))
+    for number, piece in enumerate(ahead, 1):
+        is_last = final and number == len(ahead)
+        whole = piece
+        if rest:
+            head = _joined((rest, piece[:enough]))
+            rest = _cut_piece(found, head, start, limits, final=is_last and len(piece) <= enough)
+            start += len(head) - len(rest)
+            if len(piece) <= enough:
+                continue
+            whole = piece[enough - len(rest) :]  # what was left over before is in a chunk by now
+        rest = _cut_piece(found, whole, start, limits, final=is_last)
+        start += len(whole) - len(rest)
+    return found, rest
+
+
+def _cut_piece(
+    found: list[NewChunk], data: memoryview, start: int, limits: ChunkLimits, *, final: bool
+) -> memoryview:
+    """Add the chunks of some bytes to those found, and return the bytes behind the last."""
     begin = 0
-    for cut in cut_points(data, limits, final=final):
-        piece = data[begin:cut]
-        yield NewChunk(start + begin, object_id(piece), piece)
+    for cut, digest in cut_chunks(data, limits, final=final):
+        found.append(NewChunk(start + begin, ObjectId(digest), data[begin:cut]))
         begin = cut
+    return data[begin:]
+
+
+def _coalesced(pieces: Sequence[memoryview], enough: int) -> Iterator[memoryview]:
+    """The same bytes, with neighbouring pieces that are short joined to one."""
+    for is_long, group in groupby(pieces, key=lambda piece: len(piece) >= enough):
+        if is_long:
+            yield from group
+        else:
+            yield _joined(tuple(group))
+
+
+def _joined(pieces: Sequence[Buffer]) -> memoryview:
+    return memoryview(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
 
 def _is_gapless(region: Region[Source]) -> bool:
@@ -129,13 +173,19 @@ def _is_gapless(region: Region[Source]) -> bool:
     return all(edit.start == end for edit, end in zip(region.edits, ends, strict=False))
 
 
+def _pieces(
+    region: Region[Source], old: Sequence[OldChunk[Source]], read: Callable[[Source], bytes]
+) -> list[memoryview]:
+    """The bytes from the region's start: its head and old chunks, overlaid by the edits."""
+    if not old and not region.head and _is_gapless(region):
+        return [memoryview(edit.data) for edit in region.edits]
+    return [_overlaid(region, old, read)]
+
+
 def _overlaid(
     region: Region[Source], old: Sequence[OldChunk[Source]], read: Callable[[Source], bytes]
 ) -> memoryview:
-    """The bytes from the region's start: its head and old chunks, overlaid by the edits."""
-    if not old and not region.head and _is_gapless(region):
-        pieces = [edit.data for edit in region.edits]
-        return memoryview(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+    """The same where there is more than edits that follow each other."""
     end = max(region.edited_to, old[-1].end if old else 0)
     buffer = bytearray(end - region.start)
     buffer[: len(region.head)] = region.head

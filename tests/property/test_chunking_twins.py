@@ -7,8 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fsmodel.content.chunk_limits import CutRule
+from fsmodel.content._chunking import digest
+from fsmodel.content.chunk_limits import MAX_SIZE_LIMIT, CutRule
 from fsmodel.content.chunking import KERNELS, ChunkLimits, cut_points
+from fsmodel.encoding.hashing import object_id
 
 NATIVE, REFERENCE = KERNELS["native"], KERNELS["reference"]
 
@@ -101,6 +103,36 @@ def test_the_kernel_cuts_long_data_like_the_reference(seed: int) -> None:
     """Long enough for whole blocks of lanes, with a hit in each of them now and then."""
     data, rule = stretch("random", seed, 200_000), ChunkLimits(100, 8000, 65536).rule
     assert NATIVE.cut_points(data, rule, True) == REFERENCE.cut_points(data, rule, True)
+
+
+@given(data=inputs, limits=limits(), final=st.booleans())
+@example(data=stretch("random", 1, 60_000), limits=ChunkLimits(64, 30_000, 50_000), final=True)
+def test_the_kernel_hashes_like_the_reference(
+    data: bytes, limits: ChunkLimits, final: bool
+) -> None:
+    expected = REFERENCE.cut_chunks(data, limits.rule, final)
+    assert NATIVE.cut_chunks(data, limits.rule, final) == expected
+
+
+@pytest.mark.parametrize("lanes_max", [1, 8, 16])
+def test_any_width_hashes_like_blake3(lanes_max: int) -> None:
+    """Lengths around whole blocks, pieces, vectors of pieces and subtrees of 256 KiB."""
+    data = stretch("random", 7, 3 << 18)
+    whole = [
+        64,
+        1024,
+        *(1024 * pieces for pieces in (2, 3, 4, 8, 9, 16, 31, 32, 33, 255, 256, 513)),
+    ]
+    lengths = [0, 1, *(length + more for length in whole for more in (-1, 0, 1, 65)), len(data)]
+    for length in lengths:
+        assert digest(data[:length], lanes_max) == object_id(data[:length]), length
+
+
+def test_the_longest_chunk_is_hashed_like_blake3() -> None:
+    data = bytes(MAX_SIZE_LIMIT)
+    assert digest(data, 16) == object_id(data)
+    with pytest.raises(ValueError, match="too many"):
+        digest(data + b"0", 16)
 
 
 @given(data=inputs)

@@ -11,7 +11,7 @@ import pytest
 
 import fsmodel.content
 from fsmodel.buffers import Buffer
-from fsmodel.content.chunk_limits import MAX_SIZE_LIMIT
+from fsmodel.content.chunk_limits import MAX_SIZE_LIMIT, CutRule
 from fsmodel.content.chunking import (
     KERNELS,
     ChunkLimits,
@@ -134,20 +134,23 @@ def test_data_too_short_for_a_sample_has_no_features(kernel: str) -> None:
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_any_contiguous_buffer_will_do(kernel: str, kind: type[Buffer]) -> None:
-    cut, take = KERNELS[kernel]
+    cut, take, hashed = KERNELS[kernel]
     data = GOLDEN_BYTES[:100_000]
     assert cut(kind(data), DEFAULT.rule, True) == cut(data, DEFAULT.rule, True)
     assert take(kind(data[:9000])) == take(data[:9000])
+    assert hashed(kind(data), DEFAULT.rule, True) == hashed(data, DEFAULT.rule, True)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_what_is_no_contiguous_buffer_is_refused(kernel: str) -> None:
-    cut, take = KERNELS[kernel]
+    cut, take, hashed = KERNELS[kernel]
     for wrong in ("text", memoryview(GOLDEN_BYTES)[::2]):
         with pytest.raises((TypeError, BufferError)):
             cut(wrong, DEFAULT.rule, True)  # type: ignore[arg-type]
         with pytest.raises((TypeError, BufferError)):
             take(wrong)  # type: ignore[arg-type]
+        with pytest.raises((TypeError, BufferError)):
+            hashed(wrong, DEFAULT.rule, True)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -206,3 +209,19 @@ def test_an_extension_with_other_constants_is_refused(
     monkeypatch.setattr(fsmodel.content, "_chunking", other)
     with pytest.raises(ImportError, match="built from another source"):
         available_kernels()
+
+
+def test_an_extension_that_hashes_wrongly_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it might on a processor of a kind that it was never tried on."""
+    other = ModuleType("fsmodel.content._chunking")
+    other.__dict__.update(vars(sys.modules[other.__name__]))
+    other.__dict__.update(cut_chunks=lambda data, rule, final: [(len(data), bytes(32))])
+    monkeypatch.setitem(sys.modules, other.__name__, other)
+    monkeypatch.setattr(fsmodel.content, "_chunking", other)
+    with pytest.raises(ImportError, match="hashes wrongly"):
+        available_kernels()
+
+
+def test_the_extension_refuses_chunks_too_long_to_be_hashed() -> None:
+    with pytest.raises(ValueError, match="too long"):
+        KERNELS["native"].cut_chunks(b"", CutRule(64, 64, MAX_SIZE_LIMIT + 1, 1, 2), True)

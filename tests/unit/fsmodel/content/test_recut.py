@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from fsmodel.content.chunking import cut_points
 from fsmodel.content.extents import DirtyExtents, Extent
 from fsmodel.content.recut import CutRegion, OldChunk, Region, cut_region
+from fsmodel.encoding.hashing import object_id
 from tests.support.payloads import Payload, payloads
 from tests.support.volumes import LIMITS, noise
 
@@ -151,3 +152,21 @@ def test_the_chunks_are_those_of_cutting_everything(
         assert expected[len(ends) :] == [end for end in old_ends if end > ends[-1]]
     else:
         assert ends == expected
+
+
+@pytest.mark.parametrize("piece", [1, 100, LIMITS.max_size - 1, LIMITS.max_size, 5000, 9999])
+@pytest.mark.parametrize("final", [True, False])
+def test_pieces_are_cut_as_if_they_were_one(piece: int, final: bool) -> None:
+    """Also where a short piece stands between long ones, and the other way round."""
+    ends = [0, 7000, *range(7000 + piece, len(OLD) - 6000, piece), len(OLD) - 6000, len(OLD)]
+    edits = tuple(Extent(low, OLD[low:high]) for low, high in pairwise(ends))
+    cut = cut_region(Region(0, b"", edits, (), reaches_end=True, final=final), no_read, LIMITS)
+    expected = cut_points(OLD, LIMITS, final=final)
+    assert [chunk.end for chunk in cut.chunks] == expected
+    assert b"".join(chunk.data for chunk in cut.chunks) == OLD[: expected[-1]]
+    assert all(chunk.id == object_id(chunk.data) for chunk in cut.chunks)
+    assert bytes(cut.rest.data if cut.rest else b"") == OLD[expected[-1] :]
+
+
+def no_read(source: int) -> bytes:
+    raise AssertionError("nothing was there before")
