@@ -16,7 +16,6 @@ does, also after a kill: so a kill in between leaves the document as it was.
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import NoReturn
 
@@ -24,6 +23,7 @@ from fsmodel.change import Change, Changes
 from fsmodel.content.contents import Contents
 from fsmodel.content.whole import WholeContents
 from fsmodel.documents.commits import Commits, Committed, check_size
+from fsmodel.documents.draft_register import Document, Draft, DraftRegister
 from fsmodel.documents.sent_back import SentBackThreads
 from fsmodel.documents.twins import Name, Twins
 from fsmodel.errors import AlreadyExists, DocumentInvalid, IsADirectory, Stale
@@ -36,26 +36,6 @@ from fsmodel.store.objects import ObjectStore
 from lmdb_index.records import InodeFlag, InodeRecord
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(eq=False, slots=True)
-class _Document:
-    """A document that somebody is writing."""
-
-    published: InodeId | None  # the file that has the names; None before the first commit
-    wanted: Name | None = None  # what a new document is to be called
-    published_as: tuple[object, ...] = ()  # its attributes then: if others, somebody changed them
-    drafts: set[InodeId] = field(default_factory=set)
-
-
-@dataclass(eq=False, slots=True)
-class _Draft:
-    """A file that is being written, or may be."""
-
-    document: _Document
-    committed: bytes | None  # the content it had when it was committed last, or made
-    is_written: bool = True  # False: a twin that somebody was given, and has not opened yet
-    refusal: str = ""  # why it could not be committed when that was tried last
 
 
 class Drafts:
@@ -80,10 +60,7 @@ class Drafts:
         self._whole = whole
         self._commits = commits
         self._twins = twins
-        self._drafts: dict[InodeId, _Draft] = {}
-        self._published: dict[InodeId, _Document] = {}
-        self._wanted: dict[Name, _Document] = {}
-        self._given_up: set[InodeId] = set()  # files that were documents, and may be open still
+        self._register = DraftRegister()
         self._sent_back = SentBackThreads(changes.now_ns)
         changes.watch(self._watch)
 
@@ -91,7 +68,7 @@ class Drafts:
 
     def is_draft(self, inode: InodeId) -> bool:
         """Whether an open file is somebody's draft."""
-        draft = self._drafts.get(inode)
+        draft = self._register.drafts.get(inode)
         return draft is not None and draft.is_written
 
     def look_up(self, inode: InodeId, thread: int) -> InodeId:
@@ -103,8 +80,8 @@ class Drafts:
         sent_back = self._sent_back.find(thread)
         if sent_back is None or not self._is_document(inode):
             return inode  # perhaps a folder on the way, which is looked up again, too
-        given = self._drafts.get(sent_back.twin)
-        if given is None or given.document is not self._published.get(inode):
+        given = self._register.drafts.get(sent_back.twin)
+        if given is None or given.document is not self._register.published.get(inode):
             sent_back.twin = self._give_twin(inode)
         return sent_back.twin
 
@@ -113,13 +90,13 @@ class Drafts:
     ) -> InodeId:
         """Make the draft of a new document, and open it. Raises AlreadyExists, Refused."""
         wanted = (parent, name)
-        if exclusive and wanted in self._wanted:
+        if exclusive and wanted in self._register.wanted:
             raise AlreadyExists(f"{name!r} is being written by somebody else")
-        document = self._wanted.get(wanted) or _Document(None, wanted)
+        document = self._register.wanted.get(wanted) or Document(None, wanted)
         with self._changes.begin() as change:
             inode = self._twins.make_nameless(change, parent, name, mode, owner)
-        self._wanted[wanted] = document
-        self._add(inode, document, None)
+        self._register.wanted[wanted] = document
+        self._register.add(inode, document, None)
         self._contents.open(inode)
         return inode
 
@@ -139,12 +116,12 @@ class Drafts:
 
         Raises Stale for a file that is a draft already, or that somebody reads.
         """
-        draft, file = self._drafts.get(inode), self._contents.file(inode)
+        draft, file = self._register.drafts.get(inode), self._contents.file(inode)
         is_shared = file is not None and file.users > 1
         if draft is not None and not draft.is_written and not is_shared:
             draft.is_written = True
             self._sent_back.arrived(thread)
-        elif draft is not None or inode in self._given_up:
+        elif draft is not None or inode in self._register.given_up:
             self._send_back(inode, thread)
         elif self._is_document(inode):
             if is_shared:
@@ -157,7 +134,7 @@ class Drafts:
         Raises DocumentInvalid, NoSpace, DataError; the document is what it was then. That it is
         invalid is logged only if it stays so: shells close descriptors before anything is written.
         """
-        while (draft := self._drafts.get(inode)) is not None:
+        while (draft := self._register.drafts.get(inode)) is not None:
             ref, size = self._inodes.get(inode).content, self._inodes.get(inode).size
             names = self._names_of(draft.document)
             if ref == draft.committed or not names:
@@ -174,7 +151,7 @@ class Drafts:
 
     def end(self, inode: InodeId) -> None:
         """A writer is gone: his draft is the document again, or is given up."""
-        draft = self._drafts.pop(inode, None)
+        draft = self._register.drafts.pop(inode, None)
         if draft is None:
             return
         if draft.refusal:
@@ -185,26 +162,26 @@ class Drafts:
                 self._hand_over(change, document.published, inode)
             self._publish(document, inode)
         else:
-            self._given_up.add(inode)
-        self._leave(inode, document)
+            self._register.given_up.add(inode)
+        self._register.leave(inode, document)
 
     # Drafts
 
     def _begin(self, inode: InodeId) -> None:
-        document = self._published.get(inode) or _Document(None)
+        document = self._register.document_of(inode)
         with self._changes.begin() as change:
             twin = self._twins.make(change, inode)
             self._hand_over(change, inode, twin)
         self._publish(document, twin)
-        self._add(inode, document, self._inodes.get(inode).content)
+        self._register.add(inode, document, self._inodes.get(inode).content)
 
     def _give_twin(self, inode: InodeId) -> InodeId:
         """A twin of a document, for whoever is to write or read it."""
-        document = self._published.get(inode) or _Document(None)
+        document = self._register.document_of(inode)
         with self._changes.begin() as change:
             twin = self._twins.make(change, inode)
         self._publish(document, inode)
-        self._add(twin, document, self._inodes.get(inode).content, is_written=False)
+        self._register.add(twin, document, self._inodes.get(inode).content, is_written=False)
         return twin
 
     def _send_back(self, inode: InodeId, thread: int) -> NoReturn:
@@ -222,14 +199,14 @@ class Drafts:
         names = self._twins.names_of(inode, record)
         return (name for name in names if self._commits.is_document(*name))
 
-    def _names_of(self, document: _Document) -> list[Name]:
+    def _names_of(self, document: Document) -> list[Name]:
         """What a document is called now; nothing when it was deleted meanwhile."""
         if document.published is None:
             return [document.wanted] if document.wanted is not None else []
         record = self._inodes.find(document.published)
         return [] if record is None else list(self._documents(document.published, record))
 
-    def _is_published(self, inode: InodeId, document: _Document) -> bool:
+    def _is_published(self, inode: InodeId, document: Document) -> bool:
         """Whether a draft is what its document is, and nobody has changed the latter's twin."""
         assert document.published is not None
         record, twin = self._inodes.get(inode), self._inodes.find(document.published)
@@ -243,8 +220,8 @@ class Drafts:
 
     def _hand_over(self, change: Change, old: InodeId, new: InodeId) -> None:
         self._twins.hand_over(change, old, new)
-        change.when_applied(partial(self._given_up.add, old))
-        change.when_applied(partial(self._given_up.discard, new))
+        change.when_applied(partial(self._register.given_up.add, old))
+        change.when_applied(partial(self._register.given_up.discard, new))
 
     # Committing
 
@@ -255,7 +232,7 @@ class Drafts:
             yield Work(partial(self._commits.check, directory, name, data), len(data))
         return data
 
-    def _commit(self, inode: InodeId, draft: _Draft, names: list[Name], data: bytes) -> None:
+    def _commit(self, inode: InodeId, draft: Draft, names: list[Name], data: bytes) -> None:
         document, record = draft.document, self._inodes.get(inode)
         with self._changes.begin() as change:
             former = self._former(change, document)
@@ -274,7 +251,7 @@ class Drafts:
         self._publish(document, twin)
         draft.committed = record.content
 
-    def _former(self, change: Change, document: _Document) -> InodeId | None:
+    def _former(self, change: Change, document: Document) -> InodeId | None:
         """The file that has the names now; one that took a new document's name counts, too."""
         if document.published is not None or document.wanted is None:
             return document.published
@@ -294,46 +271,11 @@ class Drafts:
         ):
             self._objects.add_reference(change, ObjectId(record.content[1:]))
 
-    # Memory
-
-    def _add(
-        self,
-        inode: InodeId,
-        document: _Document,
-        committed: bytes | None,
-        *,
-        is_written: bool = True,
-    ) -> None:
-        self._drafts[inode] = _Draft(document, committed, is_written)
-        self._given_up.discard(inode)
-        document.drafts.add(inode)
-
-    def _publish(self, document: _Document, inode: InodeId) -> None:
-        if document.published is not None:
-            self._published.pop(document.published, None)
-        if document.wanted is not None:
-            self._wanted.pop(document.wanted, None)
-        document.published = inode
-        document.published_as = self._twins.attributes(inode)
-        self._published[inode] = document
-
-    def _leave(self, inode: InodeId, document: _Document) -> None:
-        """A draft is none any more; with the last one its document is forgotten."""
-        document.drafts.discard(inode)
-        if document.drafts:
-            return
-        if document.published is not None:
-            self._published.pop(document.published, None)
-        if document.wanted is not None:
-            self._wanted.pop(document.wanted, None)
+    def _publish(self, document: Document, inode: InodeId) -> None:
+        self._register.publish(document, inode, self._twins.attributes(inode))
 
     def _watch(self, change: Change) -> None:
         """Forget, with the change, what it removes."""
-        gone = change.removals()
-        if not gone.isdisjoint(self._given_up) or not gone.isdisjoint(self._drafts):
-            change.when_applied(partial(self._forget, gone))
-
-    def _forget(self, gone: frozenset[InodeId]) -> None:
-        self._given_up -= gone
-        for inode in gone & self._drafts.keys():
-            self._leave(inode, self._drafts.pop(inode).document)
+        gone, register = change.removals(), self._register
+        if not gone.isdisjoint(register.given_up) or not gone.isdisjoint(register.drafts):
+            change.when_applied(partial(register.forget, gone))

@@ -410,7 +410,8 @@ def test_no_draft_is_remembered_after_its_end(store: StructuredStore) -> None:
     with pytest.raises(DocumentInvalid):
         store.write("runs/y.json", b"{")
     drafts = store.volume._parts.drafts
-    assert (drafts._drafts, drafts._published, drafts._wanted) == ({}, {}, {})
+    register = drafts._register
+    assert (register.drafts, register.published, register.wanted) == ({}, {}, {})
     assert store.volume._parts.namespace.orphans.all() == []
 
 
