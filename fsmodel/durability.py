@@ -37,6 +37,11 @@ class Durability:
         """Whether anything before a position might still be lost."""
         return self._covered < position or self._packs.unsynced
 
+    @property
+    def unsynced_bytes(self) -> int:
+        """About how many bytes a sync from here on has to write."""
+        return self._packs.unsynced_bytes + self._index.unsynced_bytes
+
     def sync(self) -> int:
         """Sync packs, then the journal; return the position covered. Raises BackendError.
 

@@ -207,6 +207,11 @@ class Index(Rows):
         self._journal.mark_synced(position)
 
     @property
+    def unsynced_bytes(self) -> int:
+        """About how many bytes of the journal the next sync has to write."""
+        return self._journal.unsynced_bytes
+
+    @property
     def mutations_since_checkpoint(self) -> int:
         """Rows and counters changed since then."""
         return self._journal.mutations

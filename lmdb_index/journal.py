@@ -34,6 +34,7 @@ class Journal:
         self.mutations = 0  # likewise: rows and counters changed
         self._folder = folder
         self._segment = segment
+        self._synced_bytes = 0  # how much of `bytes` the last sync has covered
         self._failure: str | None = None
         self._file_in_use = Lock()
 
@@ -68,13 +69,20 @@ class Journal:
         self.check()
         covered = self.position
         with self._file_in_use:
+            size = self.bytes
             try:
                 if self._segment is not None:
                     self._segment.sync()
             except OSError as error:
                 self.fail(f"syncing failed: {error.strerror}")
                 self.check()
+            self._synced_bytes = size
         return covered
+
+    @property
+    def unsynced_bytes(self) -> int:
+        """About how many bytes the next sync has to write."""
+        return self.bytes - self._synced_bytes
 
     def mark_synced(self, position: int) -> None:
         """Note that operations up to a position, which a sync covered, are durable.
@@ -107,6 +115,7 @@ class Journal:
             raise
         with self._file_in_use:
             self._segment = new
+            self._synced_bytes = 0
         with host_failures(self._folder):
             old.close()
             drop_segments_before(self._folder, first)
