@@ -30,7 +30,6 @@ from fsmodel.store.host_files import (
     SyncFailed,
     host_failure,
     host_failures,
-    start_writeback,
     sync_descriptor,
     sync_file,
     sync_folder,
@@ -46,7 +45,6 @@ from fsmodel.store.pack_format import (
 )
 
 PACK_BYTES_MAX: Final = 64 << 20
-WRITEBACK_BYTES: Final = 4 << 20  # appended to a pack; then the disk is given them
 UNSYNCED_PACKS_MAX: Final = 32  # each holds a descriptor; one more append then syncs them first
 
 
@@ -64,7 +62,7 @@ class WriterStatistics:
 class _OpenPack:
     """A pack this writer made: its descriptor, its end, and how far it is durable."""
 
-    __slots__ = ("descriptor", "end", "number", "path", "seed", "started_end", "synced_end")
+    __slots__ = ("descriptor", "end", "number", "path", "seed", "synced_end")
 
     def __init__(self, number: PackId, path: Path, descriptor: int, seed: int) -> None:
         self.number = number
@@ -73,7 +71,6 @@ class _OpenPack:
         self.seed = seed
         self.end = PACK_HEADER.size
         self.synced_end = 0
-        self.started_end = 0  # up to where the disk has been given the bytes, or has them
 
 
 class PackWriter:
@@ -181,9 +178,6 @@ class PackWriter:
             pack.end += size
             self._frames += len(frames)
             self._bytes += size
-            begun = self._writeback_due(pack)
-        if begun is not None:
-            self._start_writeback(*begun)
         return locations
 
     def sync(self) -> None:
@@ -274,24 +268,6 @@ class PackWriter:
             except OSError:
                 self._retire_current()
             raise host_failure(pack.path, error) from error
-
-    def _writeback_due(self, pack: _OpenPack) -> tuple[int, int, int] | None:
-        """A descriptor of its own, offset and count of the bytes to write back, if there are many.
-
-        A stream is then on the disk almost as soon as it has ended, and its sync short. The
-        descriptor is a copy, as a sync may close the pack's meanwhile.
-        """
-        start, pack_end = pack.started_end, pack.end
-        if pack_end - start < WRITEBACK_BYTES:
-            return None
-        pack.started_end = pack_end
-        return os.dup(pack.descriptor), start, pack_end - start
-
-    def _start_writeback(self, descriptor: int, offset: int, count: int) -> None:
-        try:
-            start_writeback(descriptor, offset, count)
-        finally:
-            os.close(descriptor)
 
     def _sync_inherited(self) -> None:
         """Sync what an earlier run may have left unsynced when it was killed."""
