@@ -56,11 +56,12 @@ lint-imports: venv
 check: lint
 	@scripts/test -n 2 tests/architecture tests/unit
 
+# Half of its time a test waits for a disk or a daemon, hence more of them at once than there are cores.
 test: venv-tests
-	@scripts/test -n 2
+	@scripts/test -n 4 --dist worksteal
 
 crash: venv-tests
-	@scripts/test -n 2 -m "slow or crash" --hypothesis-profile=thorough
+	@scripts/test -n 2 -m "slow or crash or fuzz" --hypothesis-profile=thorough
 
 bench: venv-tests
 	@$(run) bench run $(BENCH)

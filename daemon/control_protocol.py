@@ -17,6 +17,8 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from daemon.human import one_line
+
 PROTOCOL: Final = 1
 REQUEST_BYTES_MAX: Final = 1 << 20
 REPLY_BYTES_MAX: Final = 64 << 20
@@ -103,8 +105,8 @@ def answer_lines(result: object) -> Iterator[bytes]:
 
 
 def encode_failure(kind: str, text: str) -> bytes:
-    """The end of a bad answer as a line."""
-    return _line({"ok": False, "error": {"kind": kind, "text": text}})
+    """The end of a bad answer as a line; its text may quote anything, and becomes one line."""
+    return _line({"ok": False, "error": {"kind": kind, "text": one_line(text)}})
 
 
 def encode_progress(progress: Progress) -> bytes:

@@ -1,5 +1,9 @@
 """Names and numbers as people read them."""
 
+from typing import Final
+
+LINE_CHARACTERS_MAX: Final = 2000  # of what is told in one line
+
 
 def size(value: float) -> str:
     """A short size, such as `12.3 MiB`."""
@@ -23,3 +27,11 @@ def duration(seconds: float | None) -> str:
 def printable(text: str) -> str:
     r"""Text without what steers a terminal or deceives a reader: that becomes `\x1b` and such."""
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def one_line(text: str) -> str:
+    """Text of any origin as one line of bounded length that a terminal only shows."""
+    if len(text) > LINE_CHARACTERS_MAX:
+        half = LINE_CHARACTERS_MAX // 2
+        text = f"{text[:half]} … {text[-half:]}"
+    return printable(text)

@@ -21,6 +21,7 @@ from lmdb_index.schema import JOB
 Result = TypeVar("Result")
 
 LAST_JOB: Final = "last_job"  # counter
+NUMBERS_END: Final = 1 << 63  # no job will ever have this number or a greater one
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Jobs:
 
     def find(self, number: int) -> JobInfo:
         """A job by its number. Raises NotFound."""
-        row = self._index.get(JOB, number_key(number)) if number > 0 else None
+        row = self._index.get(JOB, number_key(number)) if 0 < number < NUMBERS_END else None
         if row is None:
             raise NotFound(f"there is no job {number}: `cairnfs jobs list` shows them")
         return self._told(number, row)

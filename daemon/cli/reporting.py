@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from daemon.human import one_line
 from daemon.problems import Problem, UsageProblem, innermost
 
 DONE: Final = 0
@@ -43,7 +44,7 @@ def explain(error: BaseException) -> str:
     error = innermost(error)
     line = _line(error)
     if not os.environ.get(DEBUG_VARIABLE):
-        return line.replace("\n", " ")
+        return one_line(line.replace("\n", " "))
     return f"{line}\n{''.join(traceback.format_exception(error)).rstrip()}"
 
 

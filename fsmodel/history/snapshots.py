@@ -15,6 +15,7 @@ from fsmodel.history.root_format import SNAPSHOTS_LABEL, Root
 from fsmodel.history.tree_entry import NO_ENTRY, TreeEntry
 from fsmodel.history.tree_reader import LoadTree, entries_of_tree
 from fsmodel.ids import ROOT_INODE, ObjectId
+from fsmodel.limits import NAME_BYTES_MAX
 from fsmodel.namespace.names import check_name
 from fsmodel.store.objects import ObjectStore
 from lmdb_index.records import SnapshotRecord
@@ -52,7 +53,8 @@ def all_snapshots(rows: ReadsRows) -> Iterator[SnapshotInfo]:
 
 def find_snapshot(rows: ReadsRows, name: bytes) -> SnapshotInfo:
     """The snapshot of a name. Raises NotFound."""
-    record = rows.get(SNAPSHOT, name)
+    could_be = 0 < len(name) <= NAME_BYTES_MAX  # LMDB looks up no key of any length
+    record = rows.get(SNAPSHOT, name) if could_be else None
     if record is None:
         raise NotFound(f"there is no snapshot {printable(name)!r}: see `cairnfs snapshot list`")
     return _info(name, record)

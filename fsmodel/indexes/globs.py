@@ -84,21 +84,34 @@ def _names(path: bytes) -> list[bytes]:
 
 @lru_cache(_CACHED_MAX)
 def _pattern(part: str) -> re.Pattern[bytes]:
-    """One name as a regular expression."""
-    pattern, at = "", 0
+    """One name as a regular expression that takes no longer for being refused.
+
+    What stands between two stars is taken at the first place where it fits, for good (an atomic
+    group): if what follows does not fit behind that, it fits behind no later one.
+    """
+    first, *others = _between_stars(part)
+    last = others.pop() if others else ""
+    middle = "".join(f"(?>.*?{piece})" for piece in others)
+    end = f".*{last}" if "*" in part else ""
+    return re.compile((first + middle + end).encode("latin-1"), re.DOTALL)
+
+
+def _between_stars(part: str) -> list[str]:
+    """The regular expressions of what stands before, between and behind the stars of a name."""
+    pieces, at = [""], 0
     while at < len(part):
         end = part.find("]", at + 2) if part[at] == "[" else -1
         if part[at] == "*":
-            pattern += ".*"
+            pieces.append("")
         elif part[at] == "?":
-            pattern += "(?:[\\x00-\\x7f]|[\\xc0-\\xff][\\x80-\\xbf]*)"
+            pieces[-1] += "(?:[\\x00-\\x7f]|[\\xc0-\\xff][\\x80-\\xbf]*+)"
         elif end > 0 and part[at : end + 1].isascii():
-            pattern += _one_of(part[at + 1 : end])
+            pieces[-1] += _one_of(part[at + 1 : end])
             at = end
         else:
-            pattern += _literal(part[at])
+            pieces[-1] += _literal(part[at])
         at += 1
-    return re.compile(pattern.encode("latin-1"), re.DOTALL)
+    return pieces
 
 
 def _one_of(listed: str) -> str:

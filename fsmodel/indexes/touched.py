@@ -49,12 +49,16 @@ class PathsInChange:
         ]
 
     def folder(self, directory: int) -> bytes:
-        """The path of a directory; empty for the root."""
-        path = self._folders.get(directory)
-        if path is None:
+        """The path of a directory, however deep it lies; empty for the root."""
+        above: list[tuple[int, bytes]] = []  # from the directory up to one whose path is known
+        while directory not in self._folders:
             record = self._change.inode(InodeId(directory))
             name = self._name_at(Place(record.parent, record.cookie)) if record.parent else b"?"
-            path = self._folders[directory] = self.folder(record.parent or ROOT_INODE) + b"/" + name
+            above.append((directory, name))
+            directory = record.parent or ROOT_INODE
+        path = self._folders[directory]
+        for folder, name in reversed(above):
+            path = self._folders[folder] = path + b"/" + name
         return path
 
     def _name_at(self, place: Place) -> bytes:

@@ -17,7 +17,7 @@ from lmdb_index.records import DirentOrderRecord, InodeRecord
 from lmdb_index.schema import DIRENT, DIRENT_ORDER, INODE, LINK, ORPHAN
 
 DIRECTORY: Final = stat.S_IFDIR >> 12
-DEPTH_MAX: Final = 1 << 16  # deeper than any path can reach: a loop
+REMEMBERED_MAX: Final = 200_000  # directories; about 60 bytes each
 
 
 def check_names(view: IndexView) -> Iterator[Finding]:
@@ -27,8 +27,9 @@ def check_names(view: IndexView) -> Iterator[Finding]:
     rows = view.scan(DIRENT_ORDER)
     for directory, entries in groupby(rows, key=lambda row: number_of(row[0])):
         yield from _check_directory(view, directory, entries)
+    ways = _WaysUp(view)
     for key, record in view.scan(INODE):
-        yield from _check_inode(view, number_of(key), record)
+        yield from _check_inode(view, ways, number_of(key), record)
 
 
 def _check_directory(
@@ -61,7 +62,9 @@ def _check_directory(
         )
 
 
-def _check_inode(view: IndexView, inode: int, record: InodeRecord) -> Iterator[Finding]:
+def _check_inode(
+    view: IndexView, ways: "_WaysUp", inode: int, record: InodeRecord
+) -> Iterator[Finding]:
     """One inode: its names exist, and are as many as it says."""
     orphan = view.get(ORPHAN, number_key(inode)) is not None
     if inode == ROOT_INODE:
@@ -77,6 +80,8 @@ def _check_inode(view: IndexView, inode: int, record: InodeRecord) -> Iterator[F
         yield _finding(f"inode {inode} has no name, and nothing holds it open")
     if record.mode >> 12 == DIRECTORY:
         yield from _check_place(view, inode, record, orphan=orphan)
+        if not orphan and not ways.lead_up_from(record.parent):
+            yield _finding(f"directory {inode} does not lead up to the root")
     elif record.nlink != len(named):
         yield _finding(f"inode {inode} says it has {record.nlink} names, but has {len(named)}")
 
@@ -84,19 +89,33 @@ def _check_inode(view: IndexView, inode: int, record: InodeRecord) -> Iterator[F
 def _check_place(
     view: IndexView, inode: int, record: InodeRecord, *, orphan: bool
 ) -> Iterator[Finding]:
-    """A directory leads up to the root; one without entries says so."""
+    """A directory without entries says so, and no other one."""
     if record.size == 0 and record.nlink not in ((0,) if orphan else (2,)):
         yield _finding(f"directory {inode} is empty, but says it has {record.nlink} links")
     if record.size and next(view.scan_prefix(DIRENT_ORDER, number_key(inode)), None) is None:
         yield _finding(f"directory {inode} says it has {record.size} entries, but has none")
-    at, steps = record.parent, 0
-    while at != ROOT_INODE and not orphan:
-        above = view.get(INODE, number_key(at))
-        steps += 1
-        if above is None or steps > DEPTH_MAX:
-            yield _finding(f"directory {inode} does not lead up to the root")
-            return
-        at = above.parent
+
+
+class _WaysUp:
+    """Which directories lead up to the root, however deep they lie."""
+
+    def __init__(self, view: IndexView) -> None:
+        self._view = view
+        self._known = {int(ROOT_INODE)}  # some of those that do
+
+    def lead_up_from(self, directory: int) -> bool:
+        """Whether its parents end at the root; no directory is passed twice as a rule."""
+        passed: set[int] = set()
+        while directory not in self._known:
+            record = self._view.get(INODE, number_key(directory))
+            if record is None or directory in passed:
+                return False
+            passed.add(directory)
+            directory = record.parent
+        if len(self._known) > REMEMBERED_MAX:
+            self._known = {int(ROOT_INODE)}
+        self._known |= passed
+        return True
 
 
 def places(view: IndexView, inode: int, record: InodeRecord) -> list[tuple[int, int]]:

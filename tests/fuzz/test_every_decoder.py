@@ -39,6 +39,8 @@ from lmdb_index.journal_format import (
 )
 from tests.support.processes import PROJECT
 
+pytestmark = pytest.mark.fuzz
+
 Known: TypeAlias = type[Exception] | tuple[type[Exception], ...]
 
 

@@ -16,7 +16,7 @@ SERVER_SECONDS = 120
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[None]:
+def served(folder: Path, seconds: float = SERVER_SECONDS) -> Iterator[None]:
     """A control server for a store, in a thread that owns the volume, until the block ends."""
     ready = Event()
     running: list[tuple[trio.lowlevel.TrioToken, trio.CancelScope]] = []
@@ -25,7 +25,7 @@ def served(folder: Path) -> Iterator[None]:
         volume = Volume.open(folder)
         try:
             listener = control_socket.listen(folder)
-            with trio.fail_after(SERVER_SECONDS), trio.CancelScope() as scope:
+            with trio.fail_after(seconds), trio.CancelScope() as scope:
                 running.append((trio.lowlevel.current_trio_token(), scope))
                 ready.set()
                 await ControlServer(service_of(volume), listener).run()

@@ -50,6 +50,13 @@ def test_folders_that_cannot_hold_what_is_meant(glob: str, folder: str, may: boo
     assert Glob(glob).may_match_below(folder.encode()) is may
 
 
+def test_a_name_that_almost_fits_takes_no_longer() -> None:
+    """Not ended within years, if every way to share the name among the stars were tried."""
+    glob = Glob("*a" * 120 + "*[ab]?.json")
+    assert not glob.matches(b"a" * 249 + b".jsom")
+    assert glob.matches(b"a" * 250 + b".json")
+
+
 def test_brackets_and_bytes() -> None:
     assert Glob("[ab]?.json").matches("aé.json".encode())
     assert not Glob("[!ab]?.json").matches(b"ax.json")

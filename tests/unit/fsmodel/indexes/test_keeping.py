@@ -1,5 +1,6 @@
 """Indexes follow documents, whichever way these change."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from fsmodel.errors import AlreadyExists, Busy, DocumentInvalid, InvalidArgument, NotFound
 from fsmodel.indexes.definition import Definition
 from fsmodel.indexes.queries import Asked
+from fsmodel.namespace.inodes import Creator
 from fsmodel.namespace.renames import RenameFlag
 from fsmodel.steps import run_inline
 from tests.support.indexed import SELECTORS, IndexedStore, quiet
@@ -100,6 +102,16 @@ def test_folders_move_in_and_out(store: IndexedStore) -> None:
     store.move("runs/good", "runs/bad", RenameFlag.EXCHANGE)
     assert store.query("deep", 2) == []
     store.require_right("deep")
+
+
+def test_folders_deeper_than_python_recurses(store: IndexedStore) -> None:
+    store.create("deep", "**/*.json", "model")
+    folder, creator, names = store.inode("/runs"), Creator(1000, 100), sys.getrecursionlimit()
+    for _ in range(names):
+        folder = store.volume.make_directory(folder, b"x", 0o755, creator)
+    path = "/runs" + "/x" * names + "/one.json"
+    store.put(path, {"model": "flux"})
+    assert store.query("deep", "flux") == [path]
 
 
 def test_a_deleted_series_is_not_shown_and_comes_back_unread(
