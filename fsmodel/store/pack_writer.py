@@ -30,6 +30,7 @@ from fsmodel.store.host_files import (
     SyncFailed,
     host_failure,
     host_failures,
+    start_writeback,
     sync_descriptor,
     sync_file,
     sync_folder,
@@ -45,6 +46,8 @@ from fsmodel.store.pack_format import (
 )
 
 PACK_BYTES_MAX: Final = 64 << 20
+PAGE_BYTES: Final = 4096
+WRITEBACK_BYTES: Final = 4 << 20  # appended to a pack; then the disk is given them
 UNSYNCED_PACKS_MAX: Final = 32  # each holds a descriptor; one more append then syncs them first
 
 
@@ -62,7 +65,7 @@ class WriterStatistics:
 class _OpenPack:
     """A pack this writer made: its descriptor, its end, and how far it is durable."""
 
-    __slots__ = ("descriptor", "end", "number", "path", "seed", "synced_end")
+    __slots__ = ("descriptor", "end", "number", "path", "seed", "started_end", "synced_end")
 
     def __init__(self, number: PackId, path: Path, descriptor: int, seed: int) -> None:
         self.number = number
@@ -71,6 +74,7 @@ class _OpenPack:
         self.seed = seed
         self.end = PACK_HEADER.size
         self.synced_end = 0
+        self.started_end = 0  # up to where the disk has been given the bytes, or has them
 
 
 class PackWriter:
@@ -178,6 +182,10 @@ class PackWriter:
             pack.end += size
             self._frames += len(frames)
             self._bytes += size
+            descriptor, start, count = self._writeback_due(pack)
+        if descriptor is not None:
+            start_writeback(descriptor, start, count)
+            os.close(descriptor)
         return locations
 
     def sync(self) -> None:
@@ -269,6 +277,20 @@ class PackWriter:
                 self._retire_current()
             raise host_failure(pack.path, error) from error
 
+    def _writeback_due(self, pack: _OpenPack) -> tuple[int | None, int, int]:
+        """Offset and count of the bytes to write back now; no descriptor when they are few.
+
+        The disk works while a stream goes on, and its sync is short. The descriptor is a copy, as a
+        sync may close the pack's meanwhile. A page that is going to grow is left out.
+        """
+        start, pages_end = pack.started_end, pack.end & -PAGE_BYTES
+        if pages_end - start < WRITEBACK_BYTES:
+            return None, 0, 0
+        pack.started_end = pages_end
+        with suppress(OSError):  # no descriptor left: the sync will do it all
+            return os.dup(pack.descriptor), start, pages_end - start
+        return None, 0, 0
+
     def _sync_inherited(self) -> None:
         """Sync what an earlier run may have left unsynced when it was killed."""
         folders = set()
@@ -294,6 +316,7 @@ class PackWriter:
 
     def _note_synced(self, pack: _OpenPack, end: int) -> None:
         pack.synced_end = end
+        pack.started_end = max(pack.started_end, end & -PAGE_BYTES)
         if pack.end == end:
             del self._unsynced[pack.number]
             if pack is not self._current:

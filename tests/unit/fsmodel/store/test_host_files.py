@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from fsmodel.errors import BackendError, NoSpace
-from fsmodel.store.host_files import host_failures, write_at, write_file_atomically
+from fsmodel.store.host_files import (
+    host_failures,
+    start_writeback,
+    write_at,
+    write_file_atomically,
+)
 from tests.support.packs import failing
 
 
@@ -90,3 +95,14 @@ def test_parts_arrive_in_order_however_few_bytes_are_taken(
     with (tmp_path / "file").open("wb") as file:
         write_at(file.fileno(), [b"ab", b"", bytearray(b"c"), memoryview(b"defgh")], 3)
     assert (tmp_path / "file").read_bytes() == b"\0\0\0abcdefgh"
+
+
+def test_writeback_changes_nothing_and_no_failure_of_it_is_news(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with path.open("wb") as file:
+        file.write(b"bytes")
+        file.flush()
+        start_writeback(file.fileno(), 0, 4096)
+        start_writeback(file.fileno(), -1, -1)
+    start_writeback(-1, 0, 4096)
+    assert path.read_bytes() == b"bytes"

@@ -23,7 +23,7 @@ from fsmodel.store.pack_format import (
     parse_frame,
 )
 from fsmodel.store.pack_scan import Damage, FoundFrame, scan_pack
-from fsmodel.store.pack_writer import PackWriter, WriterStatistics
+from fsmodel.store.pack_writer import WRITEBACK_BYTES, PackWriter, WriterStatistics
 from tests.support.packs import STORE, failing, raw_frame
 
 FIRST = PackId(1)
@@ -279,6 +279,39 @@ class TestSync:
             f"{number:016x}.pack" for number in (1, 2, 3)
         ]
         writer.close()
+
+    def test_the_disk_is_given_whole_pages_long_before_a_sync(
+        self, writer: PackWriter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun: list[tuple[str, int, int]] = []
+
+        def note(descriptor: int, offset: int, count: int) -> None:
+            path = os.readlink(f"/proc/self/fd/{descriptor}")
+            begun.append((os.path.basename(path), offset, count))
+
+        monkeypatch.setattr(pack_writer, "start_writeback", note)
+        descriptors = len(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            append_one(writer, bytes(WRITEBACK_BYTES // 2))
+        first = FIRST.to_bytes(8).hex() + ".pack"
+        assert begun == [
+            (first, 0, WRITEBACK_BYTES),
+            (first, WRITEBACK_BYTES, WRITEBACK_BYTES),
+        ]
+        writer.sync()
+        append_one(writer, bytes(WRITEBACK_BYTES // 2))
+        assert len(begun) == 2  # what was synced is not given once more
+        append_one(writer, bytes(WRITEBACK_BYTES // 2))
+        assert begun[2:] == [(first, WRITEBACK_BYTES * 5 // 2, WRITEBACK_BYTES)]
+        assert len(os.listdir("/proc/self/fd")) == descriptors + 1  # the pack's own
+
+    def test_an_append_needs_no_second_descriptor(
+        self, layout: StoreLayout, writer: PackWriter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        append_one(writer, b"before")
+        monkeypatch.setattr(os, "dup", failing(EMFILE))
+        last = append_one(writer, bytes(WRITEBACK_BYTES))
+        assert stored(layout, last) == bytes(WRITEBACK_BYTES)
 
     def test_what_is_appended_during_a_sync_is_left_for_the_next(
         self, writer: PackWriter, monkeypatch: pytest.MonkeyPatch
