@@ -13,7 +13,7 @@ import pytest
 from tests.crash.killing import rounds_of_kills, start_and_kill_daemon
 from tests.support.mounted import COMMAND, MountedStore
 
-FEW: Final = 4
+FEW: Final = 2
 MANY: Final = pytest.param(60, marks=[pytest.mark.crash, pytest.mark.timeout(1800)])
 WORK_SECONDS: Final = 0.6
 

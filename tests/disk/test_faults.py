@@ -18,7 +18,7 @@ from tests.support.processes import run
 _log = logging.getLogger(__name__)  # shown with -o log_cli=true, and when a test fails
 
 STATES: Final = 30  # after each failed sync
-FEW: Final = 97  # every so many-th fault, in the short version
+FEW: Final = 151  # every so many-th fault, in the short version
 SHARES: Final = 8
 LONG: Final = (pytest.mark.crash, pytest.mark.timeout(3600))
 FOR_EVER: Final = 1 << 30

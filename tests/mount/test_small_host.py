@@ -34,14 +34,14 @@ def store(tmp_path: Path) -> Iterator[MountedStore]:
 
 
 def test_versions_go_before_a_write_fails_and_snapshots_stay(store: MountedStore) -> None:
-    """What is written and deleted is three times what the host holds."""
+    """What is written and deleted is twice what the host holds."""
     mount = store.mountpoint
     kept = os.urandom(FILE_BYTES)
     (mount / "kept").write_bytes(kept)
     store.cairnfs("snapshot", "create", "before", "--store", store.store)
     (mount / "kept").unlink()
     total = 0
-    while total < 3 * HOST_MIB << 20:
+    while total < 2 * HOST_MIB << 20:
         (mount / "again").write_bytes(os.urandom(FILE_BYTES))
         total += FILE_BYTES
         (mount / "again").unlink()

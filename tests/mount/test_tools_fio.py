@@ -11,17 +11,17 @@ from tests.support.processes import run
 pytestmark = pytest.mark.skipif(shutil.which("fio") is None, reason="fio is not installed")
 
 JOBS = {
-    "random 4k": ["--rw=randwrite", "--bs=4k", "--size=24M", "--ioengine=psync"],
-    "random sizes": ["--rw=randwrite", "--bsrange=512-160k", "--size=32M", "--ioengine=psync"],
-    "sequential": ["--rw=write", "--bs=1M", "--size=128M", "--ioengine=psync"],
-    "mixed": ["--rw=randrw", "--bs=16k", "--size=24M", "--ioengine=psync", "--fsync=32"],
-    "mapped": ["--rw=randwrite", "--bs=8k", "--size=24M", "--ioengine=mmap"],
-    "direct": ["--rw=randwrite", "--bs=64k", "--size=32M", "--ioengine=psync", "--direct=1"],
+    "random 4k": ["--rw=randwrite", "--bs=4k", "--size=8M", "--ioengine=psync"],
+    "random sizes": ["--rw=randwrite", "--bsrange=512-160k", "--size=16M", "--ioengine=psync"],
+    "sequential": ["--rw=write", "--bs=1M", "--size=48M", "--ioengine=psync"],
+    "mixed": ["--rw=randrw", "--bs=16k", "--size=8M", "--ioengine=psync", "--fsync=32"],
+    "mapped": ["--rw=randwrite", "--bs=8k", "--size=8M", "--ioengine=mmap"],
+    "direct": ["--rw=randwrite", "--bs=64k", "--size=16M", "--ioengine=psync", "--direct=1"],
     "asynchronous": [
-        *("--rw=randwrite", "--bs=4k", "--size=16M", "--ioengine=libaio"),
+        *("--rw=randwrite", "--bs=4k", "--size=6M", "--ioengine=libaio"),
         *("--iodepth=16", "--direct=1"),
     ],
-    "two files at once": ["--rw=randwrite", "--bs=4k", "--size=8M", "--numjobs=2"],
+    "two files at once": ["--rw=randwrite", "--bs=4k", "--size=5M", "--numjobs=2"],
 }
 
 

@@ -5,7 +5,6 @@ import pwd
 import shutil
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +14,13 @@ import pytest
 from tests.support.as_user import needs_root
 from tests.support.mounted import Filesystem
 from tests.support.processes import RunningProcess, run
+from tests.support.waiting import wait_until
 
 FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 PROGRAMS = FOLDERS[-1] if FOLDERS else Path(shutil.which("initdb") or "/nowhere/initdb").parent
 SERVER_USERS = ("postgres", "nobody")  # the server refuses to run as root
-BENCH_SECONDS = 4
+BENCH_TRANSACTIONS = 50  # of each of two clients
+ENDLESS = 1 << 30
 
 pytestmark = [
     needs_root,
@@ -67,8 +68,11 @@ class Cluster:
     def query(self, statement: str) -> str:
         return self.program("psql", "-XAtc", statement).strip()
 
-    def bench(self, *, check: bool = True) -> None:
-        self.program("pgbench", "-n", "-c", "2", "-T", str(BENCH_SECONDS), check=check)
+    def bench(self, transactions: int = BENCH_TRANSACTIONS, *, check: bool = True) -> None:
+        self.program("pgbench", "-n", "-c", "2", "-t", str(transactions), check=check)
+
+    def transactions(self) -> int:
+        return int(self.query("SELECT count(*) FROM pgbench_history"))
 
     def require_consistent(self) -> int:
         """The sums that pgbench keeps equal are equal; returns how many transactions there were."""
@@ -82,7 +86,7 @@ class Cluster:
             )
         }
         assert len(sums) == 1
-        return int(self.query("SELECT count(*) FROM pgbench_history"))
+        return self.transactions()
 
 
 @contextmanager
@@ -131,9 +135,9 @@ def test_what_was_committed_survives_a_daemon_killed_under_the_server(
         cluster.query("INSERT INTO kept SELECT generate_series(1, 1000)")
         before = cluster.require_consistent()
         server = cluster.server()
-        clients = threading.Thread(target=cluster.bench, kwargs={"check": False})
+        clients = threading.Thread(target=cluster.bench, args=(ENDLESS,), kwargs={"check": False})
         clients.start()
-        time.sleep(BENCH_SECONDS / 2)
+        wait_until(lambda: cluster.transactions() > before + 20, "the clients do nothing")
         filesystem.store.kill()
         server.kill()
         clients.join(60)

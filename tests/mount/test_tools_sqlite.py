@@ -12,7 +12,7 @@ import pytest
 from tests.support.processes import PROJECT, run
 
 MODES = ["delete", "truncate", "persist", "wal"]
-ROWS_EACH = 150
+ROWS_EACH = 50
 WRITERS = 3
 # Inserts rows one transaction at a time, waiting for the lock as long as it takes.
 WRITER = """
@@ -22,7 +22,7 @@ database = sqlite3.connect(path, timeout=90, isolation_level=None)
 for number in range(rows):
     database.execute("BEGIN IMMEDIATE")
     database.execute(
-        "INSERT INTO entries VALUES (?, ?, randomblob(?))", (who, number, 100 + number * 37)
+        "INSERT INTO entries VALUES (?, ?, randomblob(?))", (who, number, 100 + number * 111)
     )
     database.execute("UPDATE totals SET rows = rows + 1")
     database.execute("COMMIT")

@@ -74,13 +74,16 @@ def outcome_of(action: Callable[[], object]) -> object:
 class SideBySide(RuleBasedStateMachine):
     """Two folders, two lists of open descriptors, one sequence of calls."""
 
-    store: MountedStore  # set before the machine is run
+    # Set before the machine is run.
+    store: MountedStore
+    renewals_max: int  # of a run, as each takes as long as many other steps
 
     def __init__(self) -> None:
         super().__init__()
         self.plain = Path(tempfile.mkdtemp(prefix="side-", dir=self.store.folder))
         self.mounted = Path(tempfile.mkdtemp(prefix="side-", dir=self.store.mountpoint))
         self.opened: list[tuple[int, int]] = []
+        self.renewals = 0
 
     def same(self, call: Callable[[Path], object]) -> object:
         """Do something below each folder; both must end alike."""
@@ -219,15 +222,19 @@ class SideBySide(RuleBasedStateMachine):
 
     # The mount
 
+    @precondition(lambda self: self.renewals < self.renewals_max)
     @rule()
     def remount(self) -> None:
+        self.renewals += 1
         self.close_all()
         self.store.remount()
         self.compare_trees()
 
+    @precondition(lambda self: self.renewals < self.renewals_max)
     @rule()
     def kill(self) -> None:
         """After everything was synced, a kill changes nothing, open files or not."""
+        self.renewals += 1
         for _, mounted in self.opened:
             os.fsync(mounted)
         self.store.kill()
@@ -302,16 +309,16 @@ def store() -> Iterator[MountedStore]:
 @pytest.mark.skipif(not os.path.exists("/dev/fuse"), reason="this machine has no /dev/fuse")
 @pytest.mark.skipif(os.geteuid() != 0, reason="compares what only root may do, as set-id bits")
 @pytest.mark.parametrize(
-    ("runs", "steps"),
+    ("runs", "steps", "renewals"),
     [
-        (5, 60),
-        pytest.param(400, 150, marks=[pytest.mark.slow, pytest.mark.timeout(3600)]),
+        (5, 60, 1),
+        pytest.param(400, 150, 12, marks=[pytest.mark.slow, pytest.mark.timeout(3600)]),
     ],
 )
 def test_the_mount_and_a_plain_folder_do_the_same(
-    store: MountedStore, runs: int, steps: int
+    store: MountedStore, runs: int, steps: int, renewals: int
 ) -> None:
-    SideBySide.store = store
+    SideBySide.store, SideBySide.renewals_max = store, renewals
     os.umask(0o022)
     run_state_machine_as_test(
         SideBySide,

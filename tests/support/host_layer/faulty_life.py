@@ -96,7 +96,8 @@ class FaultyLife:
         if not self.attempt(lambda: self.volume.lookup(ROOT_INODE, name)):
             return  # the index refuses
         inode = self.volume.lookup(ROOT_INODE, name)
-        self.volume.open_file(inode, writing=True)
+        if not self.attempt(lambda: self.volume.open_file(inode, writing=True)):
+            return  # read-only since a sync has failed
         wrote = self.attempt(lambda: self.volume.write(inode, 0, data[:length]))
         if wrote:
             self.files[name] = self.files[name] | {data}
