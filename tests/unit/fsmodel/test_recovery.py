@@ -10,6 +10,7 @@ import pytest
 from fsmodel.errors import BackendError, DataError
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.volume import Volume
+from tests.support.descriptors import open_below
 from tests.support.packs import failing
 from tests.support.volumes import (
     NO_CACHE,
@@ -146,7 +147,6 @@ def test_a_start_that_fails_leaves_nothing_open(
 ) -> None:
     """Else the next one, in the same process, is told that the index is open already."""
     Volume.open(folder).close()
-    descriptors = os.listdir("/proc/self/fd")
     with monkeypatch.context() as patch:
 
         def last_call(*_: object) -> None:
@@ -157,7 +157,7 @@ def test_a_start_that_fails_leaves_nothing_open(
         patch.setattr(os, "statvfs", last_call)
         with pytest.raises(BackendError):
             Volume.open(folder)
-    assert os.listdir("/proc/self/fd") == descriptors
+    assert open_below(folder) == []
     Volume.open(folder).close()
 
 

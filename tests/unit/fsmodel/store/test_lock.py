@@ -14,6 +14,7 @@ import pytest
 from fsmodel.errors import BackendError, NoSpace, StoreLocked
 from fsmodel.store.layout import StoreLayout
 from fsmodel.store.lock import StoreLock
+from tests.support.descriptors import open_below
 from tests.support.packs import failing
 
 HOLD = """
@@ -163,12 +164,12 @@ def test_a_host_that_fails_is_reported(
     number: int,
     error: type[Exception],
 ) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(open_below(layout.folder))
     with monkeypatch.context() as patch:
         patch.setattr(module, call, failing(number))
         with pytest.raises(error, match="lock: injected"):
             StoreLock.acquire(layout)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(open_below(layout.folder)) == before
 
 
 def test_a_link_in_the_place_of_the_lock_is_refused(layout: StoreLayout, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from fsmodel.store.layout import StoreLayout
 from fsmodel.store.pack_format import FRAME_BYTES_MAX, PACK_HEADER, Location
 from fsmodel.store.pack_reader import PackReader, ReaderStatistics, verify_plain
 from fsmodel.store.pack_writer import PackWriter
+from tests.support.descriptors import open_below
 from tests.support.packs import OTHER_STORE, STORE, failing, raw_frame, with_bit_flipped
 
 
@@ -238,13 +239,13 @@ class TestOpenPacks:
 
     def test_only_so_many_stay_open(self, layout: StoreLayout, stored: list[Stored]) -> None:
         reader = PackReader(layout, STORE, open_packs_max=3)
-        before = len(os.listdir("/proc/self/fd"))
+        before = len(open_below(layout.folder))
         for one in stored * 2:
             assert read(reader, one.location, one.id) == one.data
         assert reader.statistics().open_packs == 3
-        assert len(os.listdir("/proc/self/fd")) == before + 3
+        assert len(open_below(layout.folder)) == before + 3
         reader.close()
-        assert len(os.listdir("/proc/self/fd")) == before
+        assert len(open_below(layout.folder)) == before
 
     @pytest.mark.parametrize("how", [read, read_nowait])
     def test_the_least_recently_used_leaves_first(
@@ -273,10 +274,14 @@ class TestOpenPacks:
         assert read(reader, one.location, one.id) == one.data
 
     def test_two_threads_that_open_one_pack_share_it(
-        self, reader: PackReader, stored: list[Stored], monkeypatch: pytest.MonkeyPatch
+        self,
+        layout: StoreLayout,
+        reader: PackReader,
+        stored: list[Stored],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         one = stored[0]
-        before = len(os.listdir("/proc/self/fd"))
+        before = len(open_below(layout.folder))
         real_open = os.open
 
         def opened_by_another_meanwhile(*arguments: object) -> int:
@@ -286,7 +291,7 @@ class TestOpenPacks:
 
         monkeypatch.setattr(os, "open", opened_by_another_meanwhile)
         assert read(reader, one.location, one.id) == one.data
-        assert len(os.listdir("/proc/self/fd")) == before + 1
+        assert len(open_below(layout.folder)) == before + 1
 
     def test_a_forgotten_pack_is_opened_anew(
         self, layout: StoreLayout, reader: PackReader, stored: list[Stored]

@@ -18,6 +18,7 @@ from fsmodel.store.pack_format import (
 )
 from fsmodel.store.pack_scan import Damage, FoundFrame, scan_pack
 from fsmodel.store.pack_writer import PackWriter
+from tests.support.descriptors import open_below
 from tests.support.packs import (
     OTHER_STORE,
     STORE,
@@ -194,19 +195,19 @@ def test_a_host_that_fails_is_reported(
     layout: StoreLayout, pack: bytes, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     assert pack
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(open_below(layout.folder))
     with monkeypatch.context() as patch:
         patch.setattr(os, call, failing(EIO))
         with pytest.raises(BackendError, match=r"0000000000000001\.pack: injected"):
             list(scan_pack(layout, STORE, FIRST))
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(open_below(layout.folder)) == before
 
 
 def test_a_scan_given_up_closes_the_file(layout: StoreLayout, pack: bytes) -> None:
     assert pack
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(open_below(layout.folder))
     items = scan_pack(layout, STORE, FIRST)
     next(items)
-    assert len(os.listdir("/proc/self/fd")) == before + 1
+    assert len(open_below(layout.folder)) == before + 1
     items.close()  # type: ignore[attr-defined]
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(open_below(layout.folder)) == before
