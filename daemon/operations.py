@@ -203,8 +203,10 @@ class CairnOperations(pyfuse3.Operations):
                     await self._truncate_by_name(number, attr.st_size, ctx)
                 else:
                     await self._truncate(number, attr.st_size, ctx.uid)
-            if change is not None:
+            if change is not None and (fh is None or fields.update_size):
                 self._volume.set_attributes(number, change)
+            elif change is not None:  # by a handle: not what a program asked for, but the kernel
+                self._volume.stamp_written(number, change)
             return self._entry(number)
 
     async def statfs(self, ctx: RequestContext) -> StatvfsData:

@@ -273,6 +273,21 @@ class Volume(VolumeUpkeep):
         if file is not None and wanted.mtime_ns is not None:
             file.written_ns = None  # the caller has said what the times are
 
+    def stamp_written(self, inode: InodeId, wanted: AttributeChange) -> None:
+        """The kernel says when it took what was written into an open file. Raises Refused.
+
+        While nothing says that those bytes are there, its time is kept with them in memory, to be
+        recorded in the same change: a change of its own would cost an fsync as much as theirs.
+        """
+        stamp = wanted.mtime_ns
+        is_of_a_write = wanted.only_times and wanted.atime_ns is None
+        if stamp is not None and is_of_a_write and stamp == wanted.ctime_ns:
+            self._require_writable()
+            self._parts.changes.observe(stamp)
+            if self.contents.stamp(inode, stamp):
+                return
+        self.set_attributes(inode, wanted)
+
     def access_is_due(self, inode: InodeId) -> bool:
         """Whether reading this file or directory now would move its access time."""
         return not self.read_only and self._names.access_is_due(inode)

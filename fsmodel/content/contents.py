@@ -127,6 +127,17 @@ class Contents:
         file.write(offset, data)
         file.written_ns = self._changes.now_ns()
 
+    def stamp(self, inode: InodeId, time_ns: int) -> bool:
+        """Let the bytes written into an open file, and not recorded yet, bear another time.
+
+        False when there are none: then the inode's row is to say it.
+        """
+        file = self._files.get(inode)
+        if file is None or file.written_ns is None:
+            return False
+        file.written_ns = time_ns
+        return True
+
     def truncate(self, change: Change, inode: InodeId, size: int) -> None:
         """Give an open file another size, at once and as part of a change. Raises TooBig."""
         if size > FILE_BYTES_MAX:

@@ -387,6 +387,43 @@ def test_a_time_that_was_set_stays(volume: Volume) -> None:
     volume.close_file(inode)
 
 
+def test_the_time_of_a_write_is_recorded_with_its_bytes(volume: Volume) -> None:
+    """One change for both: an fsync should not pay for two."""
+    inode = new_file(volume, data=DATA)
+    settle(volume, inode)
+    volume.write(inode, 0, b"x")
+    stamp = (state_of(volume, inode).written_ns or 0) + 1
+    position = volume.durability.position
+    volume.stamp_written(inode, AttributeChange(mtime_ns=stamp, ctime_ns=stamp))
+    assert volume.durability.position == position
+    volume.contents.log_extents(inode)
+    assert volume.durability.position == position + 1
+    assert record_of(volume, inode).mtime_ns == record_of(volume, inode).ctime_ns == stamp
+    volume.close_file(inode)
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        (b"", AttributeChange(mtime_ns=10**18, ctime_ns=10**18)),
+        (b"x", AttributeChange(mtime_ns=10**18, ctime_ns=10**18, atime_ns=5)),
+        (b"x", AttributeChange(mtime_ns=10**18, ctime_ns=10**18 + 1)),
+        (b"x", AttributeChange(mtime_ns=10**18, ctime_ns=10**18, mode=0o600)),
+    ],
+    ids=["nothing written", "access time", "two times", "mode"],
+)
+def test_a_time_that_is_of_no_write_is_recorded_at_once(
+    volume: Volume, written: bytes, wanted: AttributeChange
+) -> None:
+    inode = new_file(volume, data=DATA)
+    settle(volume, inode)
+    if written:
+        volume.write(inode, 0, written)
+    volume.stamp_written(inode, wanted)
+    assert record_of(volume, inode).mtime_ns == wanted.mtime_ns
+    volume.close_file(inode)
+
+
 def test_a_long_stream_keeps_few_chunks_in_memory_and_is_what_it_would_have_been(
     volume: Volume,
 ) -> None:
