@@ -12,7 +12,9 @@ from bench import compare as comparison
 from bench import document as performance_page
 from bench import report, targets
 from bench.corpora.command import corpora
+from bench.growth.command import growth
 from bench.indexes.command import indexes
+from bench.latency.command import latency
 from bench.mounts import BenchProblem
 from bench.pauses.command import pauses
 from bench.peers.command import peers
@@ -70,7 +72,7 @@ def document() -> None:
     performance_page.update()
 
 
-for command in (run, applications, fio, corpora, peers, pauses, indexes):
+for command in (run, applications, fio, growth, latency, corpora, peers, pauses, indexes):
     cli.add_command(command)
 
 

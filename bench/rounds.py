@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -27,6 +28,7 @@ KILL_SECONDS_MAX = 10.0
 DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 
 Report = Callable[[str], None]
+Item = TypeVar("Item")
 
 
 def can_drop_caches() -> bool:
@@ -47,15 +49,16 @@ def run_rounds(
         with _round_home(home, number) as folder, _running(folder, systems) as running:
             for step, workload in enumerate(plan):
                 report(f"round {number + 1} of {rounds}: {workload.title}")
-                for name in _rotated(systems, number + step):
+                for name in rotated(systems, number + step):
                     found = _measure(running[name], workload, number, sizes)
                     if found is not None:
                         yield _measurement(number, name, workload, *found)
 
 
-def _rotated(names: Sequence[str], by: int) -> list[str]:
-    by %= len(names)
-    return [*names[by:], *names[:by]]
+def rotated(items: Sequence[Item], by: int) -> list[Item]:
+    """The same in another order: begun later by so many."""
+    by %= len(items)
+    return [*items[by:], *items[:by]]
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -143,6 +144,7 @@ class Cairnfs:
         self.folder = home / "mount"
         self._store = home / "store"
         self.daemon: int | None = None
+        self.mount_seconds = 0.0  # what the last mount took, from the command's start to its end
 
     def start(self) -> None:
         """Make a store and mount it."""
@@ -171,7 +173,9 @@ class Cairnfs:
 
     def _mount(self) -> None:
         options = others_may_enter("-o", "allow_other")
+        began = time.perf_counter()
         run_command([*COMMAND, "mount", *options, self._store, self.folder], MOUNT_SECONDS_MAX)
+        self.mount_seconds = time.perf_counter() - began
         status = run_command([*COMMAND, "status", self.folder, "--json"], MOUNT_SECONDS_MAX)
         self.daemon = json.loads(status)["pid"]
 

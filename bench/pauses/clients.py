@@ -17,6 +17,8 @@ FILE_BYTES: Final = 64 << 10
 REST_SECONDS: Final = 0.002  # so that three clients leave room for the daemon on two cores
 END_SECONDS_MAX: Final = 60.0
 
+Job = Callable[[Path, int], None]  # in a folder, for the n-th time
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -51,7 +53,7 @@ def write(folder: Path, number: int) -> None:
 
 _KEPT: Final[list[str]] = []  # of this process
 
-CLIENTS: Final[Mapping[str, Callable[[Path, int], None]]] = {
+CLIENTS: Final[Mapping[str, Job]] = {
     "look up a free name": look_up,
     "open + read 64 KiB + close": read,
     "create + write 64 KiB + close": write,
@@ -66,12 +68,15 @@ class Clients:
 
 
 @contextmanager
-def at_work(folder: Path) -> Iterator[Clients]:
-    """Let every client work until the block ends. Raises BenchProblem when one failed."""
+def at_work(folder: Path, jobs: Mapping[str, Job] = CLIENTS) -> Iterator[Clients]:
+    """Let a client for each job work until the block ends. Raises BenchProblem when one failed.
+
+    Jobs are functions of modules: each runs in a process of its own.
+    """
     spawning = multiprocessing.get_context("spawn")
     stop, clients = spawning.Event(), Clients()
-    with spawning.Pool(len(CLIENTS), initializer=_keep, initargs=(stop,)) as pool:
-        pending = {name: pool.apply_async(_work, (name, folder)) for name in CLIENTS}
+    with spawning.Pool(len(jobs), initializer=_keep, initargs=(stop,)) as pool:
+        pending = {name: pool.apply_async(_work, (job, folder)) for name, job in jobs.items()}
         try:
             yield clients
         finally:
@@ -91,11 +96,11 @@ def _keep(stop: Event) -> None:
 _STOP: Final[list[Event]] = []
 
 
-def _work(name: str, folder: Path) -> list[Call] | str:
-    """The calls of a client until it is told to stop, or what failed."""
-    job, calls = CLIENTS[name], list[Call]()
+def _work(job: Job, folder: Path) -> list[Call] | str:
+    """The calls of a client, one at least, until it is told to stop; or what failed."""
+    calls = list[Call]()
     try:
-        while not _STOP[0].is_set():
+        while not (calls and _STOP[0].is_set()):
             started = time.monotonic()
             job(folder, len(calls))
             calls.append(Call(started, time.monotonic() - started))

@@ -65,18 +65,20 @@ def table_of(pauses: Pauses) -> str:
         f"{pauses.garbage_bytes / 1e6:.0f} MB became garbage; a collection of "
         f"{pauses.gc_seconds:.1f} s gave back {share:.1%} of them."
     )
-    lines = [
-        found,
-        "",
+    return "\n".join([found, "", *latency_rows(pauses.latencies)])
+
+
+def latency_rows(latencies: Sequence[Latency]) -> list[str]:
+    """The lines of a Markdown table."""
+    return [
         "| work | phase | calls | median, ms | 99 %, ms | longest, ms |",
         "| --- | --- | ---: | ---: | ---: | ---: |",
+        *(
+            f"| {one.work} | {one.phase} | {one.calls} | {one.median_ms:.2f} | {one.p99_ms:.2f} "
+            f"| {one.longest_ms:.1f} |"
+            for one in latencies
+        ),
     ]
-    lines += [
-        f"| {one.work} | {one.phase} | {one.calls} | {one.median_ms:.2f} | {one.p99_ms:.2f} "
-        f"| {one.longest_ms:.1f} |"
-        for one in pauses.latencies
-    ]
-    return "\n".join(lines)
 
 
 def misses(pauses: Pauses) -> list[str]:

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.growth.probe import WORKS
+from bench.growth.result import load as load_growth
+from bench.latency.loads import LOADS
+from bench.latency.result import load as load_latencies
 from bench.plan import choose
 from bench.results import load
 from bench.rounds import can_drop_caches
@@ -15,14 +19,11 @@ PROJECT = Path(__file__).parents[2]
 TINY = "--rounds 1 --stream-mib 2 --text-mib 1 --files 20 --reads 10 --overwrites 5".split()
 
 
-@pytest.mark.mount
-def test_every_workload_is_measured_and_nothing_is_left(tmp_path: Path) -> None:
-    output = tmp_path / "result.json"
-    scratch = tmp_path / "scratch"
+def bench(*words: str, scratch: Path) -> None:
+    """One command of the bench, which leaves nothing where it worked."""
     scratch.mkdir()
-    command = [sys.executable, "-m", "bench", "run", "--systems", "plain,ceiling", *TINY]
     run = subprocess.run(
-        [*command, "--folder", str(scratch), "--output", str(output)],
+        [sys.executable, "-m", "bench", *words, "--folder", str(scratch)],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -30,10 +31,51 @@ def test_every_workload_is_measured_and_nothing_is_left(tmp_path: Path) -> None:
         check=False,
     )
     assert run.returncode == 0, run.stderr
+    assert os.listdir(scratch) == []
+    assert str(scratch) not in Path("/proc/self/mountinfo").read_text()
+
+
+@pytest.mark.mount
+def test_every_workload_is_measured_and_nothing_is_left(tmp_path: Path) -> None:
+    output = tmp_path / "result.json"
+    systems = ("--systems", "plain,ceiling")
+    bench("run", *systems, *TINY, "--output", str(output), scratch=tmp_path / "scratch")
     result = load(output)
     for workload in choose([], can_drop_caches=can_drop_caches()):
         (ceiling,) = result.of(workload.name, "ceiling")
         assert ceiling.amount > 0
         assert ceiling.seconds > 0
-    assert os.listdir(scratch) == []
-    assert str(scratch) not in Path("/proc/self/mountinfo").read_text()
+
+
+@pytest.mark.mount
+def test_programs_are_measured_where_contents_are_kept(tmp_path: Path) -> None:
+    output = tmp_path / "result.json"
+    words = "--systems ceiling,cairnfs --rounds 1 --only sqlite_wal --only untar".split()
+    small = "--files 20 --transactions 3".split()
+    bench("applications", *words, *small, "--output", str(output), scratch=tmp_path / "scratch")
+    result = load(output)
+    measured = {(one.workload, one.system) for one in result.measurements}
+    assert measured == {("untar", "ceiling"), ("untar", "cairnfs"), ("sqlite_wal", "cairnfs")}
+
+
+@pytest.mark.mount
+def test_growth_is_measured(tmp_path: Path) -> None:
+    output = tmp_path / "result.json"
+    words = "--kind files --files 20 --rounds 1 --operations 5".split()
+    bench("growth", *words, "--json", str(output), scratch=tmp_path / "scratch")
+    growth = load_growth(output)
+    (point,) = growth.points
+    (one,) = point.rounds
+    assert point.scenario.files == 20
+    assert one.resident_bytes > 0
+    assert len(one.costs) == len(growth.works()) == len(WORKS)
+
+
+@pytest.mark.mount
+def test_latency_is_measured_under_every_load(tmp_path: Path) -> None:
+    output = tmp_path / "result.json"
+    words = "--mib 1 --seconds 0.2".split()
+    bench("latency", *words, "--json", str(output), scratch=tmp_path / "scratch")
+    latencies = load_latencies(output)
+    assert [phase.name for phase in latencies.phases] == list(LOADS)
+    assert latencies.latencies

@@ -1,0 +1,1 @@
+"""How costs grow with what a store holds: files, bytes, depth, wide folders, snapshots."""

@@ -1,0 +1,174 @@
+"""`python -m bench growth`: the same operations on stores that are large in different ways."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from bench.environment import describe
+from bench.growth.probe import probe
+from bench.growth.result import FORMAT, Growth, Point, Round, save, table_of
+from bench.growth.scenarios import Kind, Scenario, populate
+from bench.meter import usage_of
+from bench.mounts import BenchProblem
+from bench.peers.tools import held_by
+from bench.rounds import rotated
+from bench.systems import Cairnfs
+from fsmodel.errors import CairnError
+
+FILLED: Final = "filled.json"  # beside a store that is complete: how long that took
+FILES: Final = (10_000, 100_000, 1_000_000)
+GIGABYTES: Final = (1, 10)
+AT_LEAST_ONE: Final = click.IntRange(1)
+
+
+@click.command()
+@click.option("--files", multiple=True, default=FILES, show_default=True, type=AT_LEAST_ONE)
+@click.option("--gb", multiple=True, default=GIGABYTES, show_default=True, type=AT_LEAST_ONE)
+@click.option("--depth", multiple=True, default=[200], show_default=True, type=AT_LEAST_ONE)
+@click.option("--width", multiple=True, default=[500_000], show_default=True, type=AT_LEAST_ONE)
+@click.option("--snapshots", multiple=True, default=[10_000], show_default=True, type=AT_LEAST_ONE)
+@click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in Kind]))
+@click.option("--rounds", default=5, show_default=True, type=AT_LEAST_ONE)
+@click.option("--operations", default=500, show_default=True, type=AT_LEAST_ONE)
+@click.option("--json", "output", type=click.Path(path_type=Path), help="Keep the figures here.")
+@click.option(
+    "--stores",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the filled stores here, and use those that are there.",
+)
+@click.option(
+    "--folder",
+    default=tempfile.gettempdir(),
+    show_default=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where stores go that are not kept: a disk, no tmpfs.",
+)
+def growth(
+    files: Sequence[int],
+    gb: Sequence[int],
+    depth: Sequence[int],
+    width: Sequence[int],
+    snapshots: Sequence[int],
+    kinds: Sequence[str],
+    rounds: int,
+    operations: int,
+    output: Path | None,
+    stores: Path | None,
+    folder: Path,
+) -> None:
+    """Measure how costs grow with files, bytes, depth, width and snapshots.
+
+    Each of the amounts can be given several times. Stores are filled in this process, without a
+    mount; a million files take some minutes, 10 GB some more. With --stores, what was filled is
+    used again, so that a run that was cut short begins where it was.
+    """
+    amounts = {
+        Kind.FILES: files,
+        Kind.BYTES: gb,
+        Kind.DEPTH: depth,
+        Kind.WIDTH: width,
+        Kind.SNAPSHOTS: snapshots,
+    }
+    wanted = [
+        Scenario(kind, amount)
+        for kind, each in amounts.items()
+        if not kinds or kind.value in kinds
+        for amount in each
+    ]
+    with _home(stores, folder) as home:
+        found = measure(home, wanted, rounds, operations)
+    if output is not None:
+        save(found, output)
+    click.echo(table_of(found))
+
+
+@contextmanager
+def _home(stores: Path | None, folder: Path) -> Iterator[Path]:
+    """Where the stores are: a folder that stays, or one that goes."""
+    if stores is not None:
+        stores.mkdir(parents=True, exist_ok=True)
+        yield stores.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="cairnfs-growth.", dir=folder) as home:
+        yield Path(home)
+
+
+def measure(home: Path, wanted: Sequence[Scenario], rounds: int, operations: int) -> Growth:
+    """Fill what is not there yet, then measure all stores in turn. Raises BenchProblem."""
+    seconds = {scenario: _filled(home, scenario) for scenario in wanted}
+    found: dict[Scenario, list[Round]] = {scenario: [] for scenario in wanted}
+    for number in range(rounds):
+        for scenario in rotated(wanted, number):
+            click.echo(f"round {number + 1} of {rounds}: {scenario.name}", err=True)
+            found[scenario].append(_round(home / scenario.name, scenario, operations, number))
+    return Growth(
+        format=FORMAT,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        environment=describe(home),
+        operations=operations,
+        load_average=round(os.getloadavg()[2], 1),
+        points=[
+            _point(home / scenario.name / "store", scenario, seconds[scenario], found[scenario])
+            for scenario in wanted
+        ],
+    )
+
+
+def _filled(home: Path, scenario: Scenario) -> float:
+    """Fill a store unless it is complete; the seconds that took, now or then."""
+    folder = home / scenario.name
+    note = folder / FILLED
+    if note.exists():
+        return float(msgspec.json.decode(note.read_bytes(), type=float))
+    shutil.rmtree(folder, ignore_errors=True)  # what was cut short
+    (folder / "mount").mkdir(parents=True)
+    click.echo(f"filling {scenario.name}", err=True)
+    began = time.perf_counter()
+    try:
+        populate(folder / "store", scenario, lambda line: click.echo(line, err=True))
+    except CairnError as error:
+        raise BenchProblem(f"{folder}: {error}") from error
+    seconds = round(time.perf_counter() - began, 1)
+    note.write_bytes(msgspec.json.encode(seconds))
+    return seconds
+
+
+def _round(folder: Path, scenario: Scenario, operations: int, number: int) -> Round:
+    """Mount, measure, unmount."""
+    system = Cairnfs(folder)
+    try:
+        system.remount()
+        if system.daemon is None:
+            raise BenchProblem(f"{folder} is mounted, and nobody serves it")
+        costs = probe(system.folder, system.daemon, scenario, operations, number)
+        resident = usage_of(system.daemon).resident_bytes
+        began = time.perf_counter()
+        system.stop()
+    except BaseException:
+        system.kill()
+        raise
+    return Round(
+        mount_seconds=round(system.mount_seconds, 3),
+        unmount_seconds=round(time.perf_counter() - began, 3),
+        resident_bytes=resident,
+        costs=list(costs),
+    )
+
+
+def _point(store: Path, scenario: Scenario, seconds: float, rounds: list[Round]) -> Point:
+    return Point(
+        scenario=scenario,
+        populate_seconds=seconds,
+        index_bytes=held_by(store / "index").allotted_bytes,
+        store_bytes=held_by(store).allotted_bytes,
+        rounds=rounds,
+    )

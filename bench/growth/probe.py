@@ -1,0 +1,126 @@
+"""Measuring single operations on a mounted store: wall time, and the daemon's CPU time."""
+
+import itertools
+import os
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from bench.growth.scenarios import FILE_BYTES, Scenario
+from bench.meter import usage_of, usage_when_quiet
+from bench.mounts import BenchProblem
+from bench.workload import Watch, write_all
+
+SAMPLE_FOLDERS: Final = 10  # looked up once each, so that a sample costs the same in any store
+NEW_BYTES: Final = 4096
+LISTED_ENTRIES: Final = 1000  # at most; the first ones of a folder
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What one operation cost in one round, in microseconds."""
+
+    work: str
+    operations: int
+    wall_us: float
+    cpu_us: float
+
+
+def sample(scenario: Scenario, count: int, seed: int) -> list[str]:
+    """Paths of files that are there, from a few folders: so many at most, in any order."""
+    draw = random.Random(seed)
+    folders = draw.sample(range(scenario.folders), min(SAMPLE_FOLDERS, scenario.folders))
+    each = -(-count // len(folders))
+    numbers: list[int] = []
+    for members in map(scenario.members, folders):
+        numbers += draw.sample(members, min(each, len(members)))
+    draw.shuffle(numbers)
+    return [scenario.path_of(number) for number in numbers[:count]]
+
+
+class _Place:
+    """What one round works on."""
+
+    def __init__(self, root: Path, scenario: Scenario, count: int, seed: int) -> None:
+        self.known = [f"{root}/{path}" for path in sample(scenario, count, seed)]
+        self.listed = f"{root}/{scenario.folder_of(0)}"
+        self.new = [f"{root}/{scenario.work_folder}/new-{number}" for number in range(count)]
+        self.renamed = [f"{path}-renamed" for path in self.new]
+        draw = random.Random(seed)
+        self.contents = [draw.randbytes(NEW_BYTES) for _ in self.new]
+
+
+def _stat(place: _Place) -> int:
+    for path in place.known:
+        os.lstat(path)
+    return len(place.known)
+
+
+def _read(place: _Place) -> int:
+    for path in place.known:
+        descriptor = os.open(path, os.O_RDONLY)
+        data = os.read(descriptor, 2 * FILE_BYTES)
+        os.close(descriptor)
+        if len(data) != FILE_BYTES:
+            raise BenchProblem(f"{path} has {len(data)} bytes instead of {FILE_BYTES}")
+    return len(place.known)
+
+
+def _list(place: _Place) -> int:
+    with closing(os.scandir(place.listed)) as entries:
+        some = itertools.islice(entries, LISTED_ENTRIES)
+        return len([entry.stat(follow_symlinks=False) for entry in some])
+
+
+def _create(place: _Place) -> int:
+    for path, content in zip(place.new, place.contents, strict=True):
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        write_all(descriptor, content)
+        os.close(descriptor)
+    return len(place.new)
+
+
+def _rename(place: _Place) -> int:
+    for old, new in zip(place.new, place.renamed, strict=True):
+        os.rename(old, new)
+    return len(place.new)
+
+
+def _unlink(place: _Place) -> int:
+    for path in place.renamed:
+        os.unlink(path)
+    return len(place.renamed)
+
+
+WORKS: Final[Mapping[str, Callable[[_Place], int]]] = {
+    "stat, never asked before": _stat,
+    "open + read 1 KiB + close": _read,
+    "readdir + stat, an entry": _list,
+    "create + write 4 KiB + close": _create,
+    "rename": _rename,
+    "unlink": _unlink,
+}
+
+
+def probe(root: Path, daemon: int, scenario: Scenario, count: int, seed: int) -> Sequence[Cost]:
+    """One round on a store that has just been mounted; it holds the same files afterwards."""
+    place = _Place(root, scenario, count, seed)
+    return list(_costs(place, daemon))
+
+
+def _costs(place: _Place, daemon: int) -> Iterator[Cost]:
+    usage_when_quiet(daemon)
+    for work, run in WORKS.items():
+        before, watch = usage_of(daemon), Watch()
+        with watch.running():
+            done = run(place)
+        spent = usage_when_quiet(daemon).cpu_seconds - before.cpu_seconds
+        yield Cost(
+            work=work,
+            operations=done,
+            wall_us=round(watch.seconds / done * 1e6, 1),
+            cpu_us=round(spent / done * 1e6, 1),
+        )

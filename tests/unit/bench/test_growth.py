@@ -1,0 +1,160 @@
+"""Large stores: what they hold, what is measured in them, and what is made of that."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from bench.growth import probe as probing
+from bench.growth.command import FILLED, _filled
+from bench.growth.probe import WORKS, Cost, probe, sample
+from bench.growth.result import FORMAT, Growth, Point, Round, judge, load, plots_of, save, table_of
+from bench.growth.scenarios import FILE_BYTES, Kind, Scenario, populate
+from bench.meter import usage_of
+from bench.mounts import BenchProblem
+from fsmodel.steps import run_inline
+from fsmodel.volume import Volume
+from tests.unit.bench.test_pauses import ENVIRONMENT
+
+SMALL = [
+    Scenario(Kind.FILES, 1500),
+    Scenario(Kind.WIDTH, 30),
+    Scenario(Kind.DEPTH, 4),
+]
+
+
+@contextmanager
+def filled(store: Path, scenario: Scenario) -> Iterator[Volume]:
+    populate(store, scenario, lambda line: None)
+    volume = Volume.open(store)
+    try:
+        yield volume
+    finally:
+        volume.close()
+
+
+@pytest.mark.parametrize("scenario", SMALL, ids=lambda one: one.name)
+def test_every_file_is_a_member_of_one_folder(scenario: Scenario) -> None:
+    members = [number for at in range(scenario.folders) for number in scenario.members(at)]
+    assert sorted(members) == list(range(scenario.files))
+    for at in range(scenario.folders):
+        assert len({scenario.folder_of(number) for number in scenario.members(at)}) == 1
+
+
+def test_a_store_holds_what_it_is_to_hold(tmp_path: Path) -> None:
+    scenario = Scenario(Kind.WIDTH, 30)
+    with filled(tmp_path / "store", scenario) as volume:
+        figures = volume.statistics()
+        assert (figures.files, figures.logical_bytes) == (30, 30 * FILE_BYTES)
+        for number in range(30):
+            volume.resolve(scenario.path_of(number).encode())
+        volume.resolve(scenario.work_folder.encode())
+        assert run_inline(volume.fsck()).clean
+
+
+def test_deep_folders_are_as_deep_as_said(tmp_path: Path) -> None:
+    scenario = Scenario(Kind.DEPTH, 4)
+    assert scenario.path_of(7).count("/") == 4
+    with filled(tmp_path / "store", scenario) as volume:
+        volume.resolve(scenario.path_of(scenario.files - 1).encode())
+
+
+def test_snapshots_are_taken_and_bytes_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.growth.scenarios.FOLDER_FILES", 2)
+    with filled(tmp_path / "snapshots", Scenario(Kind.SNAPSHOTS, 3)) as volume:
+        assert len(list(volume.snapshots.all())) == 3
+    monkeypatch.setattr("bench.growth.scenarios.GB", 5 << 20)
+    with filled(tmp_path / "bytes", Scenario(Kind.BYTES, 1)) as volume:
+        assert volume.statistics().logical_bytes == (5 << 20) + 20 * FILE_BYTES
+
+
+def test_a_filled_store_is_used_again_and_half_a_one_is_not(tmp_path: Path) -> None:
+    scenario = Scenario(Kind.WIDTH, 3)
+    seconds = _filled(tmp_path, scenario)
+    note = tmp_path / scenario.name / FILLED
+    before = note.stat().st_mtime_ns
+    assert _filled(tmp_path, scenario) == seconds
+    assert note.stat().st_mtime_ns == before
+    note.unlink()
+    _filled(tmp_path, scenario)
+    assert note.exists()
+
+
+def test_a_sample_is_from_few_folders_and_without_repeats() -> None:
+    paths = sample(Scenario(Kind.FILES, 1_000_000), 100, seed=1)
+    assert len(set(paths)) == 100
+    assert len({path.rpartition("/")[0] for path in paths}) == 10
+    assert paths == sample(Scenario(Kind.FILES, 1_000_000), 100, seed=1)
+    assert len(sample(Scenario(Kind.WIDTH, 5), 100, seed=1)) == 5
+
+
+def test_a_probe_measures_everything_and_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "usage_when_quiet", usage_of)
+    scenario = Scenario(Kind.WIDTH, 4)
+    (tmp_path / "wide").mkdir()
+    for number in range(4):
+        (tmp_path / scenario.path_of(number)).write_bytes(bytes(FILE_BYTES))
+    costs = probe(tmp_path, os.getpid(), scenario, 3, seed=1)
+    assert [cost.work for cost in costs] == list(WORKS)
+    assert [cost.operations for cost in costs] == [3, 3, 4, 3, 3, 3]
+    assert all(cost.wall_us > 0 for cost in costs)
+    assert len(os.listdir(tmp_path / "wide")) == 4
+    (tmp_path / scenario.path_of(1)).write_bytes(b"short")
+    with pytest.raises(BenchProblem, match="has 5 bytes"):
+        probe(tmp_path, os.getpid(), scenario, 4, seed=1)
+
+
+def point(amount: int, cpu_us: float, mount_seconds: float = 0.5) -> Point:
+    cost = Cost(work="rename", operations=10, wall_us=100.0, cpu_us=cpu_us)
+    one = Round(mount_seconds=mount_seconds, unmount_seconds=1, resident_bytes=50, costs=[cost])
+    return Point(
+        scenario=Scenario(Kind.FILES, amount),
+        populate_seconds=1.0,
+        index_bytes=amount * 500,
+        store_bytes=amount * 2000,
+        rounds=[one],
+    )
+
+
+FOUND = Growth(
+    format=FORMAT,
+    made_at="2026-11-20T10:00:00+00:00",
+    environment=ENVIRONMENT,
+    operations=10,
+    load_average=0.5,
+    points=[point(1000, 40.0), point(100_000, 60.0, mount_seconds=1.2)],
+)
+
+
+def test_the_largest_is_judged_by_the_smallest() -> None:
+    mount, wall, cpu = judge(FOUND)
+    assert (mount.found, mount.verdict) == ("1.20 s", "not met")
+    assert (wall.found, wall.verdict) == ("1.00", "met")
+    assert (cpu.found, cpu.verdict) == ("1.50", "not met")
+    other = replace(FOUND, points=[])
+    assert judge(other) == []
+
+
+def test_a_result_is_kept_shown_and_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "results" / "growth.json"
+    save(FOUND, path)
+    assert load(path) == FOUND
+    table = table_of(load(path))
+    assert "| 100,000 files | 100,000 |     1.20 |" in table
+    assert "100 / 60" in table
+    plots = plots_of(FOUND)
+    assert len(plots) == 4
+    assert "rename: 60" in plots["growth-cpu.svg"]
+    save(replace(FOUND, format=FORMAT + 1), path)
+    with pytest.raises(BenchProblem, match="has format"):
+        load(path)
+    path.write_text("{}")
+    with pytest.raises(BenchProblem, match="missing required field"):
+        load(path)
