@@ -297,7 +297,7 @@ def _open_parts(
         durability,
         guard,
     )
-    views.register(SNAPSHOTS_VIEW, SnapshotsView(history.snapshots, inodes, objects))
+    views.register(SNAPSHOTS_VIEW, SnapshotsView(history.snapshots, inodes, namespace, objects))
     return Parts(
         layout=layout,
         lock=lock,

@@ -81,7 +81,7 @@ def assemble_metadata(
     )
     visible = [os.fsencode(path) for path in settings.metadata_visible]
     places = MetadataPlaces(index, namespace, visible)
-    tools = MetadataTools(inodes, changes, documents, Drafts())
+    tools = MetadataTools(inodes, namespace, changes, documents, Drafts())
     return MetadataParts(
         digests=digests,
         analyses=analyses,

@@ -6,7 +6,7 @@ file is not there yet waits: it is found by its name, and shown with its file on
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from fsmodel.content.digests import Digests
 from fsmodel.documents.analyses import Analyses, Analysis
@@ -20,12 +20,14 @@ from fsmodel.documents.metadata_document import (
     shown_waiting,
 )
 from fsmodel.documents.recent_resets import RecentResets
-from fsmodel.errors import DocumentInvalid, NotFound
+from fsmodel.errors import DocumentInvalid, NotFound, NotPermitted
 from fsmodel.ids import InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import AttributeChange, Creator
 from fsmodel.steps import Steps, Work
 from lmdb_index.records import InodeRecord
+
+ROOT_UID: Final = 0
 
 CountVersions = Callable[[InodeId, bytes], int]  # earlier contents of a name in a directory
 
@@ -39,6 +41,7 @@ class ShownDocument(NamedTuple):
     gid: int
     mtime_ns: int  # of the file or the analysis, whichever changed later
     ctime_ns: int
+    follows: InodeId | None  # the file that has these permissions; None of one that waits
 
 
 class MetadataDocuments:
@@ -88,11 +91,11 @@ class MetadataDocuments:
         kept = NOTHING_KEPT if analysis is None else (yield from self._analyses.read(analysis))
         if not files:
             assert analysis is not None
-            return _stamped(shown_waiting(kept, sha256), [analysis.record])
+            return _stamped(shown_waiting(kept, sha256), [analysis.record], None)
         records = [self._inodes.get(file.inode) for file in files]
         facts = yield from self._facts(directory, sha256, files, records[0])
         stamping = records if analysis is None else [*records, analysis.record]
-        return _stamped(shown(kept, facts), stamping)
+        return _stamped(shown(kept, facts), stamping, files[0].inode)
 
     def write(
         self,
@@ -102,10 +105,12 @@ class MetadataDocuments:
         owner: Creator,
         mode: int,
         mtime_ns: int | None,
+        writer: int,
     ) -> Steps[None]:
-        """Take a document written under the name of a hash. Raises DocumentInvalid, NoSpace.
+        """Take a document written under the name of a hash, by a user of this uid.
 
-        What says nothing about a content that is there is not stored.
+        What says nothing about a content that is there is not stored. Raises DocumentInvalid,
+        NoSpace, NotPermitted.
         """
         try:
             kept: bytes = yield Work(partial(kept_of, data, sha256), len(data))
@@ -113,6 +118,8 @@ class MetadataDocuments:
             reason = f"{self._path(directory, sha256)}: {error}: the document stays as it was"
             raise DocumentInvalid(reason) from error
         files = yield from self._hashes.files_with(directory, bytes.fromhex(sha256))
+        if not files:
+            self._require_own(sha256, writer)
         self._resets.forget(directory, sha256)
         if kept == NOTHING_KEPT and files:
             self._analyses.reset(sha256)
@@ -125,12 +132,15 @@ class MetadataDocuments:
         """Whether resetting the document would take something away."""
         return self._analyses.find(sha256) is not None
 
-    def reset(self, directory: InodeId, sha256: str) -> None:
+    def reset(self, directory: InodeId, sha256: str) -> Steps[None]:
         """Forget what was written into a document; it stays among the former analyses.
 
-        If the directory goes soon, this has been no more than a part of that.
+        If the directory goes soon, this has been no more than a part of that. One that waits, and
+        so is found in every directory, is for its owner's and root's. Raises NotPermitted.
         """
         if self.is_analysed(sha256):
+            if not (yield from self._hashes.files_with(directory, bytes.fromhex(sha256))):
+                self._require_own(sha256, self._inodes.get(directory).uid)
             self._analyses.reset(sha256)
             self._resets.note(directory, sha256)
 
@@ -147,6 +157,14 @@ class MetadataDocuments:
     def shown_former(self, analysis: Analysis) -> Steps[bytes]:
         """A former analysis as a document. Raises DataError."""
         return shown_waiting((yield from self._analyses.read(analysis)), analysis.sha256)
+
+    def _require_own(self, sha256: str, uid: int) -> None:
+        """Who knows no more than the hash of a content must leave others' analyses alone."""
+        analysis = self._analyses.find(sha256)
+        if analysis is not None and uid not in (ROOT_UID, analysis.record.uid):
+            raise NotPermitted(
+                f"document {sha256} is another user's, and no file here has that content"
+            )
 
     def _path(self, directory: InodeId, sha256: str) -> str:
         """Where a document is, as people read it."""
@@ -174,7 +192,7 @@ class MetadataDocuments:
         )
 
 
-def _stamped(text: bytes, records: Sequence[InodeRecord]) -> ShownDocument:
+def _stamped(text: bytes, records: Sequence[InodeRecord], follows: InodeId | None) -> ShownDocument:
     """A document with the permissions of the first, and the times of the last to change."""
     first = records[0]
     return ShownDocument(
@@ -184,4 +202,5 @@ def _stamped(text: bytes, records: Sequence[InodeRecord]) -> ShownDocument:
         first.gid,
         max(record.mtime_ns for record in records),
         max(record.ctime_ns for record in records),
+        follows,
     )

@@ -219,9 +219,13 @@ def _is_for(folder: InodeRecord, directory: InodeRecord) -> bool:
 
 
 def _claim(change: Change, folder: InodeId, directory: InodeRecord) -> None:
-    """Let the folder have the owner and the permissions of the directory it is for."""
+    """Let the folder have the owner and the permissions of the directory it is for.
+
+    What the directory did not permit when earlier versions were made stays forbidden.
+    """
     former = change.inode(folder)
-    wanted = former.mode & ~_PERMISSIONS | _CLAIMED | directory.mode & _PERMISSIONS
+    permitted = directory.mode & (former.mode if former.mode & _CLAIMED else _PERMISSIONS)
+    wanted = former.mode & ~_PERMISSIONS | _CLAIMED | permitted & _PERMISSIONS
     if (former.mode, former.uid, former.gid) != (wanted, directory.uid, directory.gid):
         record = change.edit(folder)
         record.mode, record.uid, record.gid = wanted, directory.uid, directory.gid

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from fsmodel.documents.analyses import Analysis
-from fsmodel.documents.metadata_documents import MetadataDocuments
-from fsmodel.errors import NotFound
+from fsmodel.errors import NoSuchAttribute, NotFound
 from fsmodel.ids import InodeId
-from fsmodel.inode_table import InodeTable
 from fsmodel.steps import Steps
 from fsmodel.versions.version_names import stamp_from_text, stamp_text
+from fsmodel.views.access_lists import access_list
+from fsmodel.views.metadata_file import MetadataTools
 from fsmodel.views.nodes import ViewAttributes, ViewDirectory, ViewNode
 from fsmodel.views.text_file import Text, TextFile
 
@@ -27,22 +27,26 @@ class _FolderOfFormer(ViewDirectory):
 
     def __init__(
         self,
-        documents: MetadataDocuments,
-        inodes: InodeTable,
+        tools: MetadataTools,
         identity: bytes,
         parent: InodeId,
         of: InodeId,
     ) -> None:
         super().__init__(identity, parent)
-        self.documents = documents
-        self.inodes = inodes
+        self.tools = tools
+        self.documents = tools.documents
         self.of = of
 
     def attributes(self) -> Steps[ViewAttributes]:
         """Those of the directory. Raises NotFound."""
-        record = self.inodes.get(self.of)
+        record = self.tools.inodes.get(self.of)
         mode = stat.S_IFDIR | record.mode & _READ_AND_ENTER
         return ViewAttributes(mode, record.uid, record.gid, 0, record.mtime_ns, record.ctime_ns)
+        yield  # a generator, as its overrides are
+
+    def get_xattr(self, name: bytes) -> Steps[bytes]:
+        """The access list of the directory counts here too. Raises NoSuchAttribute."""
+        return access_list(self.tools.namespace, self.of, name)
         yield  # a generator, as its overrides are
 
 
@@ -51,14 +55,13 @@ class FormerAnalyses(_FolderOfFormer):
 
     def __init__(
         self,
-        documents: MetadataDocuments,
-        inodes: InodeTable,
+        tools: MetadataTools,
         directory: InodeId,
         digits: str,
         parent: InodeId,
     ) -> None:
         identity = b"metadata/%d/%b/former" % (directory, digits.encode())
-        super().__init__(documents, inodes, identity, parent, directory)
+        super().__init__(tools, identity, parent, directory)
         self._digits = digits
 
     def lookup(self, name: bytes) -> Steps[ViewNode | InodeId]:
@@ -75,9 +78,7 @@ class FormerAnalyses(_FolderOfFormer):
         return [(name, self._folder(name)) for name in names]
 
     def _folder(self, name: bytes) -> "_FormerOfOne":
-        return _FormerOfOne(
-            self.documents, self.inodes, self.identity + b"/" + name, self.inode, self.of
-        )
+        return _FormerOfOne(self.tools, self.identity + b"/" + name, self.inode, self.of)
 
 
 class _FormerOfOne(_FolderOfFormer):
@@ -104,7 +105,7 @@ class _FormerOfOne(_FolderOfFormer):
 
     def _file(self, stamp_us: int, analysis: Analysis) -> "_FormerFile":
         identity = self.identity + b"/%d" % stamp_us
-        return _FormerFile(identity, self.documents, self.inodes, self.of, analysis)
+        return _FormerFile(self.tools, identity, self.of, analysis)
 
 
 class _FormerFile(TextFile):
@@ -112,15 +113,14 @@ class _FormerFile(TextFile):
 
     def __init__(
         self,
+        tools: MetadataTools,
         identity: bytes,
-        documents: MetadataDocuments,
-        inodes: InodeTable,
         directory: InodeId,
         analysis: Analysis,
     ) -> None:
         super().__init__(identity)
-        self._documents = documents
-        self._inodes = inodes
+        self._tools = tools
+        self._documents = tools.documents
         self._directory = directory
         self._analysis = analysis
 
@@ -130,3 +130,10 @@ class _FormerFile(TextFile):
         text = yield from self._documents.shown_former(self._analysis)
         mtime_ns = self._analysis.record.mtime_ns
         return Text(text, mtime_ns, now.permissions & _READ, now.uid, now.gid)
+
+    def get_xattr(self, name: bytes) -> Steps[bytes]:
+        """The access list of the file that the document follows. Raises NoSuchAttribute."""
+        now = yield from self._documents.shown(self._directory, self._analysis.sha256)
+        if now.follows is None:
+            raise NoSuchAttribute(f"a former analysis has no attribute {name!r}")
+        return access_list(self._tools.namespace, now.follows, name)

@@ -45,6 +45,11 @@ class Draft:
     given_mtime_ns: int | None = None  # what somebody has set
     is_changed: bool = False  # since it was stored
     opens: int = 0
+    writer: int = field(init=False)  # uid of who has made it; chown does not change that
+
+    def __post_init__(self) -> None:
+        """Whoever makes it owns it at first."""
+        self.writer = self.owner.uid
 
 
 class Drafts:

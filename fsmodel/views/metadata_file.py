@@ -8,11 +8,13 @@ from typing import Protocol
 from fsmodel.buffers import Buffer
 from fsmodel.change import Changes
 from fsmodel.documents.metadata_documents import MetadataDocuments
-from fsmodel.errors import InvalidArgument, NotFound, Stale
+from fsmodel.errors import InvalidArgument, NoSuchAttribute, NotFound, Stale
 from fsmodel.ids import InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import AttributeChange, Creator
+from fsmodel.namespace.namespace import Namespace
 from fsmodel.steps import Steps
+from fsmodel.views.access_lists import access_list
 from fsmodel.views.metadata_drafts import Draft, DraftKey, Drafts
 from fsmodel.views.nodes import ViewAttributes, ViewFile
 
@@ -24,6 +26,7 @@ class MetadataTools:
     """What the nodes work with."""
 
     inodes: InodeTable
+    namespace: Namespace
     changes: Changes
     documents: MetadataDocuments
     drafts: Drafts
@@ -87,6 +90,15 @@ class DocumentFile(ViewFile):
         mode = stat.S_IFREG | draft.mode
         owner = draft.owner
         return ViewAttributes(mode, owner.uid, owner.gid, len(draft.data), mtime_ns, draft.mtime_ns)
+
+    def get_xattr(self, name: bytes) -> Steps[bytes]:
+        """The access list of the file that the document follows. Raises NoSuchAttribute."""
+        draft = self._draft or self._tools.drafts.find(self._key)
+        if self._sha256 is not None and (draft is None or not draft.is_changed):
+            shown = yield from self._tools.documents.shown(self._folder.of, self._sha256)
+            if shown.follows is not None:
+                return access_list(self._tools.namespace, shown.follows, name)
+        raise NoSuchAttribute(f"this document has no attribute {name!r}")
 
     def set_attributes(self, wanted: AttributeChange) -> Steps[None]:
         """Times are kept; of what follows the file the wish is accepted and has no effect."""

@@ -28,6 +28,7 @@ from fsmodel.ids import InodeId
 from fsmodel.namespace.inodes import AttributeChange, Creator, is_directory
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.steps import Steps
+from fsmodel.views.access_lists import access_list
 from fsmodel.views.former_analyses_view import FormerAnalyses
 from fsmodel.views.metadata_drafts import TEMPORARY_NAME, Draft, DraftKey
 from fsmodel.views.metadata_file import DocumentFile, MetadataTools
@@ -38,6 +39,7 @@ from fsmodel.views.views import ViewProvider
 
 FORMER: Final = b".versions"
 GITIGNORE: Final = b".gitignore"
+_PERMISSIONS: Final = 0o1777
 _FOLDER: Final = re.compile(rb"[0-9a-f]{2}")
 _DOCUMENT: Final = re.compile(rb"([0-9a-f]{64})\.json")
 
@@ -51,10 +53,15 @@ class _FolderOfDirectory(ViewDirectory):
         self.of = of
 
     def attributes(self) -> Steps[ViewAttributes]:
-        """Those of the directory. Raises NotFound."""
+        """Those of the directory, the sticky bit included. Raises NotFound."""
         record = self.tools.inodes.get(self.of)
-        mode = stat.S_IFDIR | record.mode & 0o777
+        mode = stat.S_IFDIR | record.mode & _PERMISSIONS
         return ViewAttributes(mode, record.uid, record.gid, 0, record.mtime_ns, record.ctime_ns)
+        yield  # a generator, as its overrides are
+
+    def get_xattr(self, name: bytes) -> Steps[bytes]:
+        """The access list of the directory counts here too. Raises NoSuchAttribute."""
+        return access_list(self.tools.namespace, self.of, name)
         yield  # a generator, as its overrides are
 
     def set_attributes(self, wanted: AttributeChange) -> Steps[None]:
@@ -131,8 +138,7 @@ class DocumentFolder(_FolderOfDirectory):
     def lookup(self, name: bytes) -> Steps[ViewNode | InodeId]:
         """A document or a draft; what documents were, unlisted. Raises NotFound."""
         if name == FORMER:
-            documents, inodes = self.tools.documents, self.tools.inodes
-            return FormerAnalyses(documents, inodes, self.of, self._digits.decode(), self.inode)
+            return FormerAnalyses(self.tools, self.of, self._digits.decode(), self.inode)
         sha256 = self.hash_in(name)
         if self.tools.drafts.find(self._key(name)) is not None:
             return self._node(name)
@@ -162,10 +168,10 @@ class DocumentFolder(_FolderOfDirectory):
     def unlink(self, name: bytes) -> Steps[None]:
         """Drop a draft, or reset a document. Raises NotFound."""
         yield from self.lookup(name)
-        self.tools.drafts.drop(self._key(name))
         sha256 = self.hash_in(name)
         if sha256 is not None:
-            self.tools.documents.reset(self.of, sha256)
+            yield from self.tools.documents.reset(self.of, sha256)
+        self.tools.drafts.drop(self._key(name))
 
     def rmdir(self, name: bytes) -> Steps[None]:
         """There is no folder to be removed. Raises NotFound."""
@@ -190,7 +196,7 @@ class DocumentFolder(_FolderOfDirectory):
             self.tools.drafts.add(directory._key(new_name), draft)
         self.tools.drafts.drop(self._key(name))
         if sha256 is not None:
-            self.tools.documents.reset(self.of, sha256)
+            yield from self.tools.documents.reset(self.of, sha256)
 
     def hash_in(self, name: bytes) -> str | None:
         """The hash that a document of this name would have; None when it cannot be one here."""
@@ -211,7 +217,7 @@ class DocumentFolder(_FolderOfDirectory):
         """Let a document say what a draft says. Raises DocumentInvalid, NoSpace."""
         data = bytes(draft.data)
         yield from self.tools.documents.write(
-            self.of, sha256, data, draft.owner, draft.mode, draft.given_mtime_ns
+            self.of, sha256, data, draft.owner, draft.mode, draft.given_mtime_ns, draft.writer
         )
 
     def _check(self, name: bytes) -> None:

@@ -21,23 +21,32 @@ from fsmodel.history.tree_entry import TreeEntry
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import Creator
+from fsmodel.namespace.namespace import Namespace
 from fsmodel.namespace.xattrs import is_own_attribute
 from fsmodel.steps import Steps
 from fsmodel.store.objects import ObjectStore
+from fsmodel.views.access_lists import access_list
 from fsmodel.views.nodes import ViewAttributes, ViewDirectory, ViewFile, ViewLink, ViewNode
 from fsmodel.views.views import Found, ViewProvider
 
 NAME: Final = b".snapshots"
 UNCHANGING_SECONDS: Final = 3600.0  # what a snapshot shows stays as it is
-PERMISSIONS: Final = 0o777
+PERMISSIONS: Final = 0o1777  # with the sticky bit: others' snapshots are not theirs to delete
 
 
 class SnapshotsView(ViewProvider):
     """Shows all snapshots in the root directory. Owner: the thread that owns the index."""
 
-    def __init__(self, snapshots: SnapshotStore, inodes: InodeTable, objects: ObjectStore) -> None:
+    def __init__(
+        self,
+        snapshots: SnapshotStore,
+        inodes: InodeTable,
+        namespace: Namespace,
+        objects: ObjectStore,
+    ) -> None:
         self.snapshots = snapshots
         self.inodes = inodes
+        self.namespace = namespace
         self.objects = objects
 
     def view_in(self, directory: InodeId) -> Steps[ViewDirectory | None]:
@@ -61,6 +70,11 @@ class SnapshotsDirectory(ViewDirectory):
         last_ns = max((each.created_ns for each in found), default=record.birth_ns)
         count = len(found)
         return ViewAttributes(mode, record.uid, record.gid, count, last_ns, last_ns, 2 + count)
+        yield  # a generator, as all nodes' are
+
+    def get_xattr(self, name: bytes) -> Steps[bytes]:
+        """The access list of the root directory counts here too."""
+        return access_list(self._view.namespace, ROOT_INODE, name)
         yield  # a generator, as all nodes' are
 
     def lookup(self, name: bytes) -> Steps[Found]:

@@ -1,7 +1,8 @@
 """`DIR/.versions/NAME/<UTC time>`: what a name stood for earlier, to be read.
 
 The view of a directory may be entered by whoever may read the directory, as far as it could be
-read when the versions were made; each version has the owner and mode its file had.
+read when the versions were made. Each version has the owner and mode its file had, but shows to
+others no more than the file does that has the name now: who makes a file private means what it was.
 """
 
 import stat
@@ -10,15 +11,15 @@ from typing import Final
 
 from fsmodel.buffers import Buffer
 from fsmodel.content.contents import Contents
-from fsmodel.errors import NoSuchAttribute, NotFound
+from fsmodel.errors import NotFound
 from fsmodel.ids import InodeId
 from fsmodel.inode_table import InodeTable
-from fsmodel.namespace.acls import ACCESS_ACL
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.steps import Steps
 from fsmodel.versions.version_names import stamp_from_text, stamp_text
 from fsmodel.versions.version_rows import Version
 from fsmodel.versions.versions import Versions
+from fsmodel.views.access_lists import access_list, access_list_or_none
 from fsmodel.views.nodes import ViewAttributes, ViewDirectory, ViewFile, ViewNode
 from fsmodel.views.views import ViewProvider
 
@@ -26,6 +27,7 @@ NAME: Final = b".versions"
 _READ_AND_ENTER: Final = 0o555
 _READ: Final = 0o444
 _EXECUTE: Final = 0o111
+_EVERYTHING: Final = 0o777
 
 
 class VersionsView(ViewProvider):
@@ -60,11 +62,12 @@ class VersionsView(ViewProvider):
             nlink=2,
         )
 
-    def access_list(self, inode: InodeId, name: bytes) -> bytes:
-        """The access control list of an inode, for a node that shows it. Raises NoSuchAttribute."""
-        if name != ACCESS_ACL:
-            raise NoSuchAttribute(f"a version has no attribute {name!r}")
-        return self.namespace.get_xattr(inode, name)
+    def present(self, directory: InodeId, name: bytes) -> InodeId | None:
+        """What a name stands for now; None when that is nothing."""
+        try:
+            return self.namespace.lookup(directory, name)
+        except NotFound:
+            return None
 
 
 class NamesDirectory(ViewDirectory):
@@ -81,7 +84,7 @@ class NamesDirectory(ViewDirectory):
 
     def get_xattr(self, name: bytes) -> Steps[bytes]:
         """The access control list of the directory counts here too."""
-        return self._view.access_list(self.parent, name)
+        return access_list(self._view.namespace, self.parent, name)
         yield  # a generator, as all nodes' are
 
     def lookup(self, name: bytes) -> Steps[ViewNode | InodeId]:
@@ -121,7 +124,7 @@ class TimesDirectory(ViewDirectory):
 
     def get_xattr(self, name: bytes) -> Steps[bytes]:
         """The access control list of the directory counts here too."""
-        return self._view.access_list(self._directory, name)
+        return access_list(self._view.namespace, self._directory, name)
         yield  # a generator, as all nodes' are
 
     def lookup(self, name: bytes) -> Steps[ViewNode | InodeId]:
@@ -129,15 +132,18 @@ class TimesDirectory(ViewDirectory):
         stamp = stamp_from_text(name)
         for version in self._view.versions.shown(self._directory, self._name):
             if version.stamp_us == stamp:
-                return VersionFile(self._view, version)
+                return self._file(version)
         raise NotFound(f"{self._name!r} has no version {name!r}")
         yield  # a generator, as all nodes' are
 
     def entries(self) -> Steps[Sequence[tuple[bytes, ViewNode | InodeId]]]:
         """Versions, oldest first."""
         found = self._view.versions.shown(self._directory, self._name)
-        return [(stamp_text(each.stamp_us), VersionFile(self._view, each)) for each in found]
+        return [(stamp_text(each.stamp_us), self._file(each)) for each in found]
         yield  # a generator, as all nodes' are
+
+    def _file(self, version: Version) -> "VersionFile":
+        return VersionFile(self._view, version, self._directory, self._name)
 
 
 class VersionFile(ViewFile):
@@ -146,24 +152,43 @@ class VersionFile(ViewFile):
     direct = False
     cache_seconds = 1.0  # it may go at any time
 
-    def __init__(self, view: VersionsView, version: Version) -> None:
+    def __init__(
+        self, view: VersionsView, version: Version, directory: InodeId, name: bytes
+    ) -> None:
         super().__init__(b"version\0%d" % version.inode)
         self._view = view
         self._kept = version.inode
+        self._directory = directory
+        self._name = name
 
     def attributes(self) -> Steps[ViewAttributes]:
         """Those the file had, without what allows to write."""
         record = self._view.inodes.get(self._kept)
-        mode = stat.S_IFREG | record.mode & (_READ | _EXECUTE)
+        mode = stat.S_IFREG | record.mode & (_READ | _EXECUTE) & self._permitted()
         return ViewAttributes(
             mode, record.uid, record.gid, record.size, record.mtime_ns, record.ctime_ns
         )
         yield  # a generator, as all nodes' are
 
     def get_xattr(self, name: bytes) -> Steps[bytes]:
-        """The attributes the file had; what others must not see, access lists among them."""
+        """The attributes the file had. Raises NoSuchAttribute."""
         return self._view.namespace.get_xattr(self._kept, name)
         yield  # a generator, as all nodes' are
+
+    def _permitted(self) -> int:
+        """The permissions that the file of this name leaves to a version.
+
+        Where it has another access list, that says nothing of the version's group and of those
+        whom its own list names, so these may do nothing: the kernel does not look at a list when
+        the group's bits are off.
+        """
+        view = self._view
+        present = view.present(self._directory, self._name)
+        if present is None:
+            return _EVERYTHING
+        lists = {access_list_or_none(view.namespace, each) for each in (present, self._kept)}
+        mode = view.inodes.get(present).mode
+        return stat.S_IRWXU | mode & (_EVERYTHING if len(lists) == 1 else stat.S_IRWXO)
 
     def list_xattrs(self) -> Steps[Sequence[bytes]]:
         """Names of the attributes the file had."""

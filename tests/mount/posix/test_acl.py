@@ -13,30 +13,15 @@ from typing import Final
 
 import pytest
 
+from tests.support.acls import ACCESS_LIST as ACCESS
+from tests.support.acls import acl
 from tests.support.as_user import OTHER, SHARED_GROUP, USER, as_user, needs_root
 from tests.support.mounted import Filesystem
 from tests.support.nodes import make
 from tests.support.processes import run
 from tests.support.syscalls import errno_of, refused
 
-ACCESS: Final = "system.posix_acl_access"
 DEFAULT: Final = "system.posix_acl_default"
-VERSION: Final = struct.pack("<I", 2)
-NOBODY_IN_PARTICULAR: Final = 0xFFFFFFFF
-TAGS: Final = {"u": (0x01, 0x02), "g": (0x04, 0x08), "m": (0x10, 0x10), "o": (0x20, 0x20)}
-
-
-def acl(text: str) -> bytes:
-    """A list from its short text form: `u::rwx,u:65533:rw-,g::r--,m::rw-,o::---`."""
-    entries = []
-    for entry in text.split(","):
-        letter, qualifier, bits = entry.split(":")
-        tag = TAGS[letter][bool(qualifier)]
-        permissions = sum(4 >> index for index, bit in enumerate(bits) if bit != "-")
-        identity = int(qualifier) if qualifier else NOBODY_IN_PARTICULAR
-        entries.append((tag, identity, permissions))
-    packed = (struct.pack("<HHI", tag, bits, identity) for tag, identity, bits in sorted(entries))
-    return VERSION + b"".join(packed)
 
 
 def access_of(path: Path, uid: int, gid: int | None = None) -> str:
