@@ -7,6 +7,7 @@ from pathlib import Path
 
 QUIET_SECONDS = 0.2
 QUIET_SECONDS_MAX = 5.0
+REST_SECONDS = 15.0
 # Below this a daemon is idle: its timers and the event loop's own turns.
 IDLE_CPU_SHARE = 0.01
 
@@ -40,6 +41,20 @@ def usage_when_quiet(process: int) -> Usage:
             return now
         before = now
     return before
+
+
+def wait_for_rest(process: int, seconds_max: float) -> bool:
+    """Wait until a process has hardly run for 15 s; whether it has, within the time.
+
+    A daemon begins to tidy up when nothing has been asked of it for ten seconds.
+    """
+    deadline = time.monotonic() + seconds_max
+    while (left := deadline - time.monotonic()) > 0:
+        before = usage_of(process).cpu_seconds
+        time.sleep(min(REST_SECONDS, left))
+        if usage_of(process).cpu_seconds - before < REST_SECONDS * IDLE_CPU_SHARE:
+            return left >= REST_SECONDS
+    return False
 
 
 def _cpu_clock(process: int) -> int:

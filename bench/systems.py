@@ -146,6 +146,13 @@ class Cairnfs:
         self.daemon: int | None = None
         self.mount_seconds = 0.0  # what the last mount took, from the command's start to its end
 
+    @property
+    def serving(self) -> int:
+        """The daemon of a mount. Raises BenchProblem when nothing is mounted."""
+        if self.daemon is None:
+            raise BenchProblem(f"{self.folder} is not mounted")
+        return self.daemon
+
     def start(self) -> None:
         """Make a store and mount it."""
         self.folder.mkdir()

@@ -17,7 +17,7 @@ from bench.environment import describe
 from bench.growth.probe import probe
 from bench.growth.result import FORMAT, Growth, Point, Round, save, table_of
 from bench.growth.scenarios import Kind, Scenario, populate
-from bench.meter import usage_of
+from bench.meter import usage_of, wait_for_rest
 from bench.mounts import BenchProblem
 from bench.peers.tools import held_by
 from bench.rounds import rotated
@@ -39,6 +39,12 @@ AT_LEAST_ONE: Final = click.IntRange(1)
 @click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in Kind]))
 @click.option("--rounds", default=5, show_default=True, type=AT_LEAST_ONE)
 @click.option("--operations", default=500, show_default=True, type=AT_LEAST_ONE)
+@click.option(
+    "--rest",
+    default=900.0,
+    show_default=True,
+    help="Seconds at most that the daemon may tidy a store that has just been filled.",
+)
 @click.option("--json", "output", type=click.Path(path_type=Path), help="Keep the figures here.")
 @click.option(
     "--stores",
@@ -61,6 +67,7 @@ def growth(
     kinds: Sequence[str],
     rounds: int,
     operations: int,
+    rest: float,
     output: Path | None,
     stores: Path | None,
     folder: Path,
@@ -68,8 +75,9 @@ def growth(
     """Measure how costs grow with files, bytes, depth, width and snapshots.
 
     Each of the amounts can be given several times. Stores are filled in this process, without a
-    mount; a million files take some minutes, 10 GB some more. With --stores, what was filled is
-    used again, so that a run that was cut short begins where it was.
+    mount; a million files take some minutes, 10 GB some more. Then each is mounted once until its
+    daemon has come to rest: it packs the index and archives what is new, once. With --stores, what
+    was filled is used again, so that a run that was cut short begins where it was.
     """
     amounts = {
         Kind.FILES: files,
@@ -85,7 +93,7 @@ def growth(
         for amount in each
     ]
     with _home(stores, folder) as home:
-        found = measure(home, wanted, rounds, operations)
+        found = measure(home, wanted, rounds, operations, rest)
     if output is not None:
         save(found, output)
     click.echo(table_of(found))
@@ -102,9 +110,11 @@ def _home(stores: Path | None, folder: Path) -> Iterator[Path]:
         yield Path(home)
 
 
-def measure(home: Path, wanted: Sequence[Scenario], rounds: int, operations: int) -> Growth:
+def measure(
+    home: Path, wanted: Sequence[Scenario], rounds: int, operations: int, rest_seconds: float
+) -> Growth:
     """Fill what is not there yet, then measure all stores in turn. Raises BenchProblem."""
-    seconds = {scenario: _filled(home, scenario) for scenario in wanted}
+    seconds = {scenario: filled(home, scenario, rest_seconds) for scenario in wanted}
     found: dict[Scenario, list[Round]] = {scenario: [] for scenario in wanted}
     for number in range(rounds):
         for scenario in rotated(wanted, number):
@@ -123,8 +133,11 @@ def measure(home: Path, wanted: Sequence[Scenario], rounds: int, operations: int
     )
 
 
-def _filled(home: Path, scenario: Scenario) -> float:
-    """Fill a store unless it is complete; the seconds that took, now or then."""
+def filled(home: Path, scenario: Scenario, rest_seconds: float) -> float:
+    """Fill a store unless it is complete, and let it rest; the seconds filling took, now or then.
+
+    Raises BenchProblem.
+    """
     folder = home / scenario.name
     note = folder / FILLED
     if note.exists():
@@ -138,30 +151,38 @@ def _filled(home: Path, scenario: Scenario) -> float:
     except CairnError as error:
         raise BenchProblem(f"{folder}: {error}") from error
     seconds = round(time.perf_counter() - began, 1)
+    if rest_seconds > 0:
+        with _mounted(folder) as system:
+            wait_for_rest(system.serving, rest_seconds)
     note.write_bytes(msgspec.json.encode(seconds))
     return seconds
 
 
 def _round(folder: Path, scenario: Scenario, operations: int, number: int) -> Round:
     """Mount, measure, unmount."""
-    system = Cairnfs(folder)
-    try:
-        system.remount()
-        if system.daemon is None:
-            raise BenchProblem(f"{folder} is mounted, and nobody serves it")
-        costs = probe(system.folder, system.daemon, scenario, operations, number)
-        resident = usage_of(system.daemon).resident_bytes
+    with _mounted(folder) as system:
+        costs = probe(system.folder, system.serving, scenario, operations, number)
+        resident = usage_of(system.serving).resident_bytes
         began = time.perf_counter()
-        system.stop()
-    except BaseException:
-        system.kill()
-        raise
     return Round(
         mount_seconds=round(system.mount_seconds, 3),
         unmount_seconds=round(time.perf_counter() - began, 3),
         resident_bytes=resident,
         costs=list(costs),
     )
+
+
+@contextmanager
+def _mounted(folder: Path) -> Iterator[Cairnfs]:
+    """The store of a folder, mounted; unmounted at the end, by force after a failure."""
+    system = Cairnfs(folder)
+    try:
+        system.remount()
+        yield system
+        system.stop()
+    except BaseException:
+        system.kill()
+        raise
 
 
 def _point(store: Path, scenario: Scenario, seconds: float, rounds: list[Round]) -> Point:

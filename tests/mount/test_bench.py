@@ -61,7 +61,7 @@ def test_programs_are_measured_where_contents_are_kept(tmp_path: Path) -> None:
 @pytest.mark.mount
 def test_growth_is_measured(tmp_path: Path) -> None:
     output = tmp_path / "result.json"
-    words = "--kind files --files 20 --rounds 1 --operations 5".split()
+    words = "--kind files --files 20 --rounds 1 --operations 5 --rest 0".split()
     bench("growth", *words, "--json", str(output), scratch=tmp_path / "scratch")
     growth = load_growth(output)
     (point,) = growth.points

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from bench.growth import probe as probing
-from bench.growth.command import FILLED, _filled
+from bench.growth.command import FILLED, filled
 from bench.growth.probe import WORKS, Cost, probe, sample
 from bench.growth.result import FORMAT, Growth, Point, Round, judge, load, plots_of, save, table_of
 from bench.growth.scenarios import FILE_BYTES, Kind, Scenario, populate
@@ -27,7 +27,7 @@ SMALL = [
 
 
 @contextmanager
-def filled(store: Path, scenario: Scenario) -> Iterator[Volume]:
+def opened(store: Path, scenario: Scenario) -> Iterator[Volume]:
     populate(store, scenario, lambda line: None)
     volume = Volume.open(store)
     try:
@@ -46,7 +46,7 @@ def test_every_file_is_a_member_of_one_folder(scenario: Scenario) -> None:
 
 def test_a_store_holds_what_it_is_to_hold(tmp_path: Path) -> None:
     scenario = Scenario(Kind.WIDTH, 30)
-    with filled(tmp_path / "store", scenario) as volume:
+    with opened(tmp_path / "store", scenario) as volume:
         figures = volume.statistics()
         assert (figures.files, figures.logical_bytes) == (30, 30 * FILE_BYTES)
         for number in range(30):
@@ -58,7 +58,7 @@ def test_a_store_holds_what_it_is_to_hold(tmp_path: Path) -> None:
 def test_deep_folders_are_as_deep_as_said(tmp_path: Path) -> None:
     scenario = Scenario(Kind.DEPTH, 4)
     assert scenario.path_of(7).count("/") == 4
-    with filled(tmp_path / "store", scenario) as volume:
+    with opened(tmp_path / "store", scenario) as volume:
         volume.resolve(scenario.path_of(scenario.files - 1).encode())
 
 
@@ -66,22 +66,22 @@ def test_snapshots_are_taken_and_bytes_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.growth.scenarios.FOLDER_FILES", 2)
-    with filled(tmp_path / "snapshots", Scenario(Kind.SNAPSHOTS, 3)) as volume:
+    with opened(tmp_path / "snapshots", Scenario(Kind.SNAPSHOTS, 3)) as volume:
         assert len(list(volume.snapshots.all())) == 3
     monkeypatch.setattr("bench.growth.scenarios.GB", 5 << 20)
-    with filled(tmp_path / "bytes", Scenario(Kind.BYTES, 1)) as volume:
+    with opened(tmp_path / "bytes", Scenario(Kind.BYTES, 1)) as volume:
         assert volume.statistics().logical_bytes == (5 << 20) + 20 * FILE_BYTES
 
 
 def test_a_filled_store_is_used_again_and_half_a_one_is_not(tmp_path: Path) -> None:
     scenario = Scenario(Kind.WIDTH, 3)
-    seconds = _filled(tmp_path, scenario)
+    seconds = filled(tmp_path, scenario, 0)
     note = tmp_path / scenario.name / FILLED
     before = note.stat().st_mtime_ns
-    assert _filled(tmp_path, scenario) == seconds
+    assert filled(tmp_path, scenario, 0) == seconds
     assert note.stat().st_mtime_ns == before
     note.unlink()
-    _filled(tmp_path, scenario)
+    filled(tmp_path, scenario, 0)
     assert note.exists()
 
 

@@ -3,6 +3,9 @@
 import os
 import time
 
+import pytest
+
+from bench import meter
 from bench.meter import usage_of
 from bench.payloads import incompressible, source_text
 from bench.plan import SUITES, choose, lacking
@@ -46,6 +49,16 @@ def test_payloads_have_the_size_asked_for_and_repeat_by_seed() -> None:
     assert incompressible(1, size) != incompressible(2, size)
     assert len(set(incompressible(1, size))) == 6
     assert sum(map(len, source_text(100_000))) == 100_000
+
+
+def test_a_process_that_hardly_runs_is_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meter, "REST_SECONDS", 0.01)
+    spent = iter([0.0, 0.01, 0.01, 0.01])
+    usages = (meter.Usage(seconds, 0) for seconds in spent)
+    monkeypatch.setattr(meter, "usage_of", lambda process: next(usages))
+    assert meter.wait_for_rest(1, 60)
+    assert next(spent, None) is None
+    assert not meter.wait_for_rest(1, 0)
 
 
 def test_the_meter_sees_cpu_time_of_this_process() -> None:
