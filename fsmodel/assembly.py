@@ -13,7 +13,7 @@ from uuid import uuid4
 from fsmodel.change import Changes
 from fsmodel.clock import Clock, SystemClock
 from fsmodel.content.chunk_limits import CHUNKER, ChunkLimits
-from fsmodel.content.chunking import features
+from fsmodel.content.chunking import features, is_noise
 from fsmodel.content.contents import Contents
 from fsmodel.content.digests import Digests
 from fsmodel.content.lineages import Lineages
@@ -388,6 +388,7 @@ def _version_parts(
 def _encoding(settings: VolumeSettings) -> Encoding:
     return Encoding(
         features=features,
+        is_noise=is_noise,
         level=settings.compression_level,
         delta_level=settings.delta_level,
         depth_max=settings.delta_depth_max if settings.delta else 0,

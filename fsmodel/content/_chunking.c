@@ -8,6 +8,8 @@
  *   word(e)  = hash(e) << 28 modulo 2^64, which depends on the 36 bytes before e
  *   feature  = max over e >= 64 with word(e) < 2^57 of (word(e) * multiplier + addend) >> 32
  *
+ * What noise is: see is_noise in chunking_reference.py.
+ *
  * A chunk's first min_size bytes are skipped but for the window of the first hash. No index
  * depends on the data, so that a buffer another thread writes to meanwhile can only give other
  * cuts, never an access outside it.
@@ -20,6 +22,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define WINDOW 64
 #define FEATURES 12
@@ -30,6 +33,12 @@
 #define LANE_MAX 2048          /* bytes; longer lanes look further past the cut in vain */
 #define SAMPLE_LANE_MAX 1024   /* bytes; the hashes of four such lanes fit the L1 cache */
 #define GIL_FREE_BYTES 65536   /* from here on the work takes longer than giving the GIL away */
+
+#define SAMPLE_WINDOWS 64
+#define SEEN_BITS 12
+#define NOISE_BYTES_MIN 16384
+#define NOISE_SQUARES_MAX 71800
+#define NOISE_REPEATS_MAX 1
 
 static const uint64_t GEAR[256] = {
     UINT64_C(0x906d23968a5b6595), UINT64_C(0x904c67429b6bd7d0), UINT64_C(0xd88d9b4ea121fd6f), UINT64_C(0xbfe8b200b034213a),
@@ -347,6 +356,30 @@ sample_all(const uint8_t *bytes, size_t length, uint64_t *maxima)
     return total;
 }
 
+/* Whether a sample of at least NOISE_BYTES_MIN bytes is as even as noise, and repeats nothing. */
+static int
+is_noise(const uint8_t *bytes, size_t length)
+{
+    uint32_t counts[256] = {0}, seen[1 << SEEN_BITS] = {0};
+    uint32_t squares = 0, repeats = 0;
+
+    for (size_t n = 0; n < SAMPLE_WINDOWS; n++) {
+        const uint8_t *window = bytes + n * (length - WINDOW) / (SAMPLE_WINDOWS - 1);
+        for (size_t at = 0; at < WINDOW; at++)
+            counts[window[at]]++;
+        for (size_t at = 0; n % 4 == 0 && at + 4 <= WINDOW; at++) {
+            uint32_t word;
+            memcpy(&word, window + at, 4);
+            uint32_t *place = &seen[word * UINT32_C(2654435761) >> (32 - SEEN_BITS)];
+            repeats += *place == word;
+            *place = word;
+        }
+    }
+    for (size_t value = 0; value < 256; value++)
+        squares += counts[value] * counts[value];
+    return squares <= NOISE_SQUARES_MAX && repeats <= NOISE_REPEATS_MAX;
+}
+
 static int
 to_u64(PyObject *number, void *result)
 {
@@ -558,6 +591,22 @@ features(PyObject *module, PyObject *object)
     return tuple_of(maxima, sampled > 0 ? FEATURES : 0, 32);
 }
 
+PyDoc_STRVAR(noise_doc, "is_noise(data, /)\n--\n\n"
+             "Whether data looks random; see fsmodel.content.chunking.");
+
+static PyObject *
+noise(PyObject *module, PyObject *object)
+{
+    Py_buffer data;
+    (void)module;
+
+    if (PyObject_GetBuffer(object, &data, PyBUF_SIMPLE) < 0)
+        return NULL;
+    int found = data.len >= NOISE_BYTES_MIN && is_noise(data.buf, (size_t)data.len);
+    PyBuffer_Release(&data);
+    return PyBool_FromLong(found);
+}
+
 static int
 add_constants(PyObject *module)
 {
@@ -582,6 +631,7 @@ static PyMethodDef methods[] = {
     {"cut_chunks", cut_chunks, METH_VARARGS, cut_chunks_doc},
     {"digest", digest, METH_VARARGS, digest_doc},
     {"features", features, METH_O, features_doc},
+    {"is_noise", noise, METH_O, noise_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -23,7 +23,7 @@ from fsmodel.content.chunk_limits import ChunkLimits, CutRule
 from fsmodel.content.gear import ADDENDS, FEATURE_BYTES, GEAR, MULTIPLIERS
 from fsmodel.encoding.hashing import object_id
 
-__all__ = ["KERNELS", "ChunkLimits", "cut_chunks", "cut_points", "features"]
+__all__ = ["KERNELS", "ChunkLimits", "cut_chunks", "cut_points", "features", "is_noise"]
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class Kernel(NamedTuple):
     cut_points: Callable[[Buffer, CutRule, bool], list[int]]
     features: Callable[[Buffer], tuple[int, ...]]
     cut_chunks: Callable[[Buffer, CutRule, bool], Sequence[tuple[int, bytes]]]
+    is_noise: Callable[[Buffer], bool]
 
 
 def available_kernels() -> Mapping[str, Kernel]:
@@ -62,16 +63,21 @@ def available_kernels() -> Mapping[str, Kernel]:
     else:
         _check_constants(native)
         _check_hashes(native)
-        kernels["native"] = Kernel(native.cut_points, native.features, native.cut_chunks)
+        kernels["native"] = Kernel(
+            native.cut_points, native.features, native.cut_chunks, native.is_noise
+        )
     kernels["reference"] = Kernel(
-        chunking_reference.cut_points, chunking_reference.features, chunking_reference.cut_chunks
+        chunking_reference.cut_points,
+        chunking_reference.features,
+        chunking_reference.cut_chunks,
+        chunking_reference.is_noise,
     )
     return MappingProxyType(kernels)
 
 
 def _check_constants(extension: ModuleType) -> None:
     found = [getattr(extension, name, None) for name in _CONSTANTS]
-    if found != list(_CONSTANTS.values()) or not hasattr(extension, "cut_chunks"):
+    if found != list(_CONSTANTS.values()) or not hasattr(extension, "is_noise"):
         raise ImportError(
             f"{extension.__file__} was built from another source and would cut elsewhere; "
             "reinstall cairnfs"
@@ -121,3 +127,12 @@ def features(data: Buffer) -> tuple[int, ...]:
     BufferError unless `data` is contiguous bytes.
     """
     return _KERNEL.features(data)
+
+
+def is_noise(data: Buffer) -> bool:
+    """Whether a sample of a chunk looks random, so that hardly any way of compressing can pay.
+
+    Never for less than 16 KiB. It may be wrong: what is repeated at a distance is not seen. Any
+    thread may call it. Raises TypeError or BufferError unless `data` is contiguous bytes.
+    """
+    return _KERNEL.is_noise(data)

@@ -3,7 +3,8 @@
 About 5 MB/s: for tests, and for a machine where the extension could not be built.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Final
 
@@ -18,6 +19,13 @@ from fsmodel.content.gear import (
     WORD_SHIFT,
 )
 from fsmodel.encoding.hashing import object_id
+
+NOISE_BYTES_MIN: Final = 16384
+SAMPLE_WINDOWS: Final = 64
+SEEN_BITS: Final = 12
+SEEN_MULTIPLIER: Final = 2654435761  # Knuth's: 2**32 by the golden ratio
+NOISE_SQUARES_MAX: Final = 71_800
+NOISE_REPEATS_MAX: Final = 1
 
 _FEATURE_SHIFT: Final = 32  # a feature is the high half of a transformed hash
 
@@ -58,6 +66,37 @@ def features(data: bytes | bytearray | memoryview) -> tuple[int, ...]:
         max((word * multiplier + addend) & WORD_MASK for word in sampled) >> _FEATURE_SHIFT
         for multiplier, addend in zip(MULTIPLIERS, ADDENDS, strict=True)
     )
+
+
+def is_noise(data: bytes | bytearray | memoryview) -> bool:
+    """Whether `data` looks random; see chunking.py.
+
+    A sample of 64 windows of 64 bytes, evenly spread, must be even and repeat nothing. Even: the
+    squares of how often each byte occurs sum up to no more than noise has in one of a million
+    samples (69,616 on average, with a deviation of 360). Nothing repeats: hardly a word of four
+    bytes of a quarter of the windows, put by a hash into one of 4,096 places, finds itself there.
+    """
+    view = memoryview(data).cast("B")
+    if len(view) < NOISE_BYTES_MIN:
+        return False
+    starts = [n * (len(view) - WINDOW_BYTES) // (SAMPLE_WINDOWS - 1) for n in range(SAMPLE_WINDOWS)]
+    windows = [view[start : start + WINDOW_BYTES] for start in starts]
+    counts = Counter(byte for window in windows for byte in window)
+    if sum(count * count for count in counts.values()) > NOISE_SQUARES_MAX:
+        return False
+    return _repeats(windows[::4]) <= NOISE_REPEATS_MAX
+
+
+def _repeats(windows: Iterable[memoryview]) -> int:
+    seen = [0] * (1 << SEEN_BITS)
+    repeats = 0
+    for window in windows:
+        for at in range(len(window) - 3):
+            word = int.from_bytes(window[at : at + 4], "little")
+            place = (word * SEEN_MULTIPLIER & 0xFFFFFFFF) >> (32 - SEEN_BITS)
+            repeats += seen[place] == word
+            seen[place] = word
+    return repeats
 
 
 def _chunk_end(view: memoryview, start: int, rule: CutRule) -> int | None:

@@ -16,7 +16,7 @@ from fsmodel.encoding.delta import BASE_BYTES_MIN
 from fsmodel.errors import DataError
 from fsmodel.ids import OBJECT_ID_BYTES, ObjectId
 from fsmodel.store.delta_choice import BASES_MAX, bases_max, is_worth_seeking
-from fsmodel.store.encoder import UNCOMPRESSED, Base, Draft, Encoded
+from fsmodel.store.encoder import UNCOMPRESSED, Base, Draft, Encoded, NewObject, Noise
 from fsmodel.store.object_reader import CHAIN_MAX, Find, Located
 from fsmodel.store.similarity import FeatureIndex
 from lmdb_index.errors import IndexProblem
@@ -25,6 +25,8 @@ from lmdb_index.records import ObjectRecord
 from lmdb_index.schema import OBJECT
 
 UNMATCHED_MAX: Final = 64  # chunks in a row that neither compress nor resemble; then look briefly
+
+NOISE_OBJECTS_MIN: Final = 16  # of a batch; single files are looked at closely
 
 
 class BaseFinder:
@@ -55,6 +57,28 @@ class BaseFinder:
         Taking them all costs as much as hashing, which is much where nothing ever comes of it.
         """
         return self._unmatched >= UNMATCHED_MAX
+
+    def expects_noise(self, objects: Sequence[NewObject]) -> bool:
+        """Whether the objects of a batch may be stored before anything is looked for.
+
+        They are many, those before them neither compressed nor resembled anything, and nothing
+        stood where they stand.
+        """
+        return (
+            self.brief
+            and len(objects) >= NOISE_OBJECTS_MIN
+            and not objects[0].hints(compresses=False).former
+        )
+
+    def learn_noise(self, found: Sequence[Noise]) -> None:
+        """Remember what was stored so; look closely again if it was not what it seemed to be."""
+        for encoded, record, misjudged in found:
+            if record is None:
+                self._unmatched = 0 if misjudged else self._unmatched
+                continue
+            if self._features.most_alike(encoded.features, 1):
+                self._unmatched = 0
+            self._features.add(encoded.new.id, encoded.features)
 
     def draft(self, encoded: Sequence[Encoded]) -> list[Draft]:
         """Find bases for the objects of a batch, also among those before them in the batch."""

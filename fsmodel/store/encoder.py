@@ -1,7 +1,8 @@
 """Encoding objects and appending their frames: raw, compressed, or as a delta against a base.
 
 Two steps, because between them the owner of the index looks for bases (bases.py): `encode`
-compresses and takes features, `append` tries the bases and writes. Any thread may run both.
+compresses and takes features, `append` tries the bases and writes. `append_noise` is both at once,
+for streams in which there is nothing to be found. Any thread may run them.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ SKETCHED_BYTES_MIN: Final = 512  # a sketch costs more than what smaller objects
 # chunks of deleted files alive. Until collection can take such a base apart, only chunks are.
 SKETCHED_KINDS: Final = frozenset({ObjectKind.CHUNK})
 BRIEF_BYTES: Final = 8 << 10
+DOUBTED: Final = 16  # of chunks that look random, each so many-th is compressed to see if it is
 UNCOMPRESSED: Final = 0  # a level of ours: stored as it is, and not as a delta
 
 Features = tuple[int, ...]
@@ -40,6 +42,7 @@ class Encoding:
     """How new objects are encoded."""
 
     features: Callable[[Buffer], Features]  # of the bytes of a chunk, see similarity.py
+    is_noise: Callable[[Buffer], bool]  # whether bytes look random
     level: int = 3  # of zstd, for what is stored by itself
     delta_level: int = 3  # of zstd, for deltas
     depth_max: int = 8  # of the chain of bases below an object; 0 for no deltas
@@ -84,6 +87,18 @@ class Encoded:
     codec: Codec
     payload: Buffer
     features: Features
+
+
+class Noise(NamedTuple):
+    """What came of an object of a stream that seemed to be random.
+
+    The record is None if it compresses, and so is not stored yet. It was misjudged if its sample
+    had looked random all the same.
+    """
+
+    encoded: Encoded
+    record: ObjectRecord | None
+    misjudged: bool
 
 
 class Base(NamedTuple):
@@ -134,6 +149,19 @@ class Encoder:
         """
         return [self._encode(new, brief=brief) for new in objects]
 
+    def append_noise(self, objects: Sequence[NewObject]) -> list[Noise]:
+        """Append what does not compress, as far as a sample tells; compress the others.
+
+        Raises NoSpace, BackendError.
+        """
+        found = [self._encode_noise(new, number) for number, new in enumerate(objects)]
+        raw = [Draft(each.encoded, ()) for each in found if each.encoded.codec is Codec.RAW]
+        records = iter(self.append(raw))
+        return [
+            each._replace(record=next(records)) if each.encoded.codec is Codec.RAW else each
+            for each in found
+        ]
+
     def store_plain(self, objects: Sequence[NewObject]) -> list[ObjectRecord]:
         """Compress objects and append their frames, without looking for bases."""
         plain = [Encoded(new, *self._compressed(new), ()) for new in objects]
@@ -169,6 +197,14 @@ class Encoder:
             part = memoryview(new.data)[: BRIEF_BYTES if brief and codec is Codec.RAW else None]
             features = self._encoding.features(part)
         return Encoded(new, codec, payload, features)
+
+    def _encode_noise(self, new: NewObject, number: int) -> Noise:
+        is_noise = self._encoding.is_noise(new.data)
+        if is_noise and number % DOUBTED:
+            features = self._encoding.features(memoryview(new.data)[:BRIEF_BYTES])
+            return Noise(Encoded(new, Codec.RAW, new.data, features), None, misjudged=False)
+        encoded = self._encode(new, brief=True)
+        return Noise(encoded, None, is_noise and encoded.codec is not Codec.RAW)
 
     def _compressed(self, new: NewObject) -> tuple[Codec, Buffer]:
         level = self._encoding.level if new.level is None else new.level

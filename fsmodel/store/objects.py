@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from fsmodel.change import Change, Changes
 from fsmodel.encoding.hashing import object_id
@@ -24,7 +24,7 @@ from fsmodel.steps import Steps, Work
 from fsmodel.store.bases import BaseFinder
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.dead_bytes import count_dead
-from fsmodel.store.encoder import Draft, Encoded, Encoder, Encoding, NewObject
+from fsmodel.store.encoder import Draft, Encoded, Encoder, Encoding, NewObject, Noise
 from fsmodel.store.epochs import Epochs
 from fsmodel.store.group_writer import EncodedRun, GroupLimits, append_grouped, append_runs
 from fsmodel.store.heat import Heat
@@ -154,7 +154,9 @@ class ObjectStore:
         Raises NoSpace, BackendError.
         """
         size = sum(run.size_bytes for run in runs)
-        return (yield from self._appended(Work(partial(append_runs, self._writer, runs), size)))
+        work = Work(partial(append_runs, self._writer, runs), size)
+        records: list[ObjectRecord] = yield from self._appended(work)
+        return records
 
     def redraft(self, encoded: Sequence[Encoded]) -> list[Draft]:
         """Bases that objects which are stored already may have; see BaseFinder.redraft."""
@@ -301,23 +303,39 @@ class ObjectStore:
             work = Work(partial(self.encoder.store_plain, objects), size)
             self._register_all(objects, (yield from self._appended(work)))
             return
-        brief = self._bases.brief
-        encoded = yield Work(partial(self.encoder.encode, objects, brief=brief), size)
+        if self._bases.expects_noise(objects):
+            encoded = yield from self._append_noise(objects, size)
+        else:
+            brief = self._bases.brief
+            encoded = yield Work(partial(self.encoder.encode, objects, brief=brief), size)
+        if encoded:
+            yield from self._append_encoded(encoded)
+
+    def _append_noise(self, objects: Sequence[NewObject], size: int) -> Steps[list[Encoded]]:
+        """Store what does not compress at once; what does is returned, compressed."""
+        work = Work(partial(self.encoder.append_noise, objects), size)
+        found: list[Noise] = yield from self._appended(work)
+        self._bases.learn_noise(found)
+        stored = [(each.encoded.new, each.record) for each in found if each.record is not None]
+        self._register_all([new for new, _ in stored], [record for _, record in stored])
+        return [each.encoded for each in found if each.record is None]
+
+    def _append_encoded(self, encoded: Sequence[Encoded]) -> Steps[None]:
+        """Find bases for what is compressed, and store it."""
         drafts = self._bases.draft(encoded)
         with self.reliance.on(base.id for draft in drafts for base in draft.bases):
             size = sum(draft.work_bytes for draft in drafts)
             work = Work(partial(self.encoder.append, drafts), size)
             records = yield from self._appended(work)
             self._bases.note(drafts, records)
-            self._register_all(objects, records)
+            self._register_all([each.new for each in encoded], records)
 
-    def _appended(self, work: Work) -> Steps[list[ObjectRecord]]:
+    def _appended(self, work: Work) -> Steps[Any]:
         """Have it done. Until it is back, the packs it may append to count as growing."""
         lowest = self._writer.next_pack
         self._appending[lowest] += 1
         try:
-            records: list[ObjectRecord] = yield work
-            return records
+            return (yield work)
         finally:
             self._appending[lowest] -= 1
             if not self._appending[lowest]:

@@ -178,3 +178,10 @@ def test_sizes_keep_the_limits(data: bytes, limits: ChunkLimits) -> None:
     assert sum(sizes) == len(data)
     assert all(limits.min_size <= size <= limits.max_size for size in sizes[:-1])
     assert all(0 < size <= limits.max_size for size in sizes[-1:])
+
+
+@given(data=inputs, repeated=st.integers(1, 20))
+@example(data=stretch("random", 8, 20_000), repeated=1)
+@example(data=stretch("random", 8, 300), repeated=200)
+def test_the_kernel_tells_noise_like_the_reference(data: bytes, repeated: int) -> None:
+    assert NATIVE.is_noise(data * repeated) == REFERENCE.is_noise(data * repeated)

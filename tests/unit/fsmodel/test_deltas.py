@@ -3,10 +3,13 @@
 import dataclasses
 import random
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from fsmodel.content.chunking import ChunkLimits, cut_points
+from fsmodel.encoding.codecs import Codec
 from fsmodel.encoding.hashing import object_id
 from fsmodel.ids import ROOT_INODE, ObjectId
 from fsmodel.namespace.renames import RenameFlag
@@ -416,3 +419,65 @@ def test_data_that_never_matches_is_looked_at_briefly(store: VolumeStore) -> Non
     assert bases.brief
     store.write(b"like 5", edited(random_bytes("brief 5", 15_000), 1))
     assert not bases.brief
+
+
+STREAM = random_bytes("stream", 6 << 20)  # more than UNMATCHED_MAX chunks, of which none matches
+
+
+def forbid_closer_looks(store: VolumeStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("looked at more closely than a sample")
+
+    monkeypatch.setattr(store.volume._parts.objects.encoder, "encode", fail)
+
+
+def test_a_stream_of_noise_is_stored_without_looking_for_anything(
+    store: VolumeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write(b"first", STREAM)
+    forbid_closer_looks(store, monkeypatch)
+    data = random_bytes("more", 3 << 20)
+    store.write(b"second", data)
+    assert all(row.codec == Codec.RAW for row in rows(store).values())
+
+
+def test_what_compresses_within_a_stream_of_noise_is_compressed(store: VolumeStore) -> None:
+    store.write(b"first", STREAM)
+    data = random_bytes("more", 3 << 20)
+    store.write(b"second", data[: 1 << 20] + text("within", 8000) + data[1 << 20 :])
+    assert any(row.codec == Codec.ZSTD for row in rows(store).values())
+
+
+def test_what_only_looks_like_noise_is_found_out(store: VolumeStore) -> None:
+    """Bytes repeat at a distance: a sample does not show it, but some chunks are compressed."""
+    store.write(b"first", STREAM)
+    bases = store.volume._parts.objects._bases
+    assert bases.brief
+    again = b"".join(random_bytes(number, 8 << 10) * 2 for number in range(256))
+    store.write(b"second", again)
+    assert not bases.brief
+
+
+def test_a_stream_that_resembles_one_of_noise_is_looked_at_closely(store: VolumeStore) -> None:
+    store.write(b"first", STREAM)
+    store.write(b"second.bin", edited(STREAM, 1, count=400))
+    assert not store.volume._parts.objects._bases.brief
+    before = len(rows(store))
+    store.write(b"third.bin", edited(STREAM, 2, count=400))
+    assert sum(bool(row.base) for row in rows(store).values()) > (len(rows(store)) - before) / 2
+
+
+def test_noise_is_not_expected_where_something_stood(store: VolumeStore) -> None:
+    """It may differ from that in a few bytes."""
+    inode = store.write(b"first", STREAM)
+    assert store.volume._parts.objects._bases.brief
+    store.volume.open_file(inode, writing=True)
+    changed = edited(STREAM, 1, count=400)
+    store.volume.write(inode, 0, changed)
+    store.expected[b"first"] = changed
+    store.settle(inode)
+    assert all(row_of(store, data).base for data in chunks_of(changed) if data not in STREAM)
+
+
+def chunks_of(data: bytes) -> list[bytes]:
+    return [data[low:high] for low, high in pairwise([0, *cut_points(data, ChunkLimits(), True)])]

@@ -18,6 +18,7 @@ from fsmodel.content.chunking import (
     available_kernels,
     cut_points,
     features,
+    is_noise,
 )
 from fsmodel.content.gear import ADDENDS, GEAR, MULTIPLIERS, RUN_HASH_MIN, WORD_MASK
 
@@ -134,16 +135,17 @@ def test_data_too_short_for_a_sample_has_no_features(kernel: str) -> None:
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_any_contiguous_buffer_will_do(kernel: str, kind: type[Buffer]) -> None:
-    cut, take, hashed = KERNELS[kernel]
+    cut, take, hashed, noise = KERNELS[kernel]
     data = GOLDEN_BYTES[:100_000]
     assert cut(kind(data), DEFAULT.rule, True) == cut(data, DEFAULT.rule, True)
     assert take(kind(data[:9000])) == take(data[:9000])
+    assert noise(kind(data))
     assert hashed(kind(data), DEFAULT.rule, True) == hashed(data, DEFAULT.rule, True)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_what_is_no_contiguous_buffer_is_refused(kernel: str) -> None:
-    cut, take, hashed = KERNELS[kernel]
+    cut, take, hashed, noise = KERNELS[kernel]
     for wrong in ("text", memoryview(GOLDEN_BYTES)[::2]):
         with pytest.raises((TypeError, BufferError)):
             cut(wrong, DEFAULT.rule, True)  # type: ignore[arg-type]
@@ -151,6 +153,8 @@ def test_what_is_no_contiguous_buffer_is_refused(kernel: str) -> None:
             take(wrong)  # type: ignore[arg-type]
         with pytest.raises((TypeError, BufferError)):
             hashed(wrong, DEFAULT.rule, True)  # type: ignore[arg-type]
+        with pytest.raises((TypeError, BufferError)):
+            noise(wrong)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -225,3 +229,36 @@ def test_an_extension_that_hashes_wrongly_is_refused(monkeypatch: pytest.MonkeyP
 def test_the_extension_refuses_chunks_too_long_to_be_hashed() -> None:
     with pytest.raises(ValueError, match="too long"):
         KERNELS["native"].cut_chunks(b"", CutRule(64, 64, MAX_SIZE_LIMIT + 1, 1, 2), True)
+
+
+NOISE = Random(9).randbytes(65536)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_random_bytes_are_noise_from_16_kib_on(kernel: str) -> None:
+    assert KERNELS[kernel].is_noise(NOISE)
+    assert KERNELS[kernel].is_noise(NOISE[:16384])
+    assert not KERNELS[kernel].is_noise(NOISE[:16383])
+    assert not KERNELS[kernel].is_noise(b"")
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize(
+    "data",
+    [
+        bytes(65536),
+        GOLDEN_TEXT[:65536],
+        NOISE[:60000] + bytes(5536),
+        NOISE[:50000] + GOLDEN_TEXT[:15536],
+        bytes(range(256)) * 256,
+        NOISE[:1000] * 65,
+        bytes(byte & 0xFE for byte in NOISE),
+    ],
+    ids=["zeros", "text", "zeros behind", "text behind", "count", "again and again", "seven bits"],
+)
+def test_what_compresses_is_no_noise(kernel: str, data: bytes) -> None:
+    assert not KERNELS[kernel].is_noise(data)
+
+
+def test_hardly_any_random_bytes_are_taken_for_something() -> None:
+    assert all(is_noise(Random(seed).randbytes(16384)) for seed in range(300))
