@@ -5,6 +5,9 @@ STORE ?= default
 BENCH ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
+# Of `make crash`: another one each time, unless one is to be repeated; and a part of it, by options of pytest.
+SEED := $(or $(SEED),$(shell od -An -N2 -tu2 /dev/urandom | tr -d ' '))
+CRASH ?=
 run := .venv/bin/python -m
 
 .PHONY: help venv venv-tests mount umount lint lint-format lint-rules lint-types lint-imports check test crash bench lock clean \
@@ -15,7 +18,7 @@ help:
 	@echo "make umount  unmount MNT"
 	@echo "make test    all tests but the long ones"
 	@echo "make check   formatting, lint, types, import contracts, unit tests"
-	@echo "make crash   the long tests: kills and power loss, many times over"
+	@echo "make crash   the long tests: kills, power loss, faults, any input, many times over (SEED=number CRASH=options)"
 	@echo "make bench   measure against ext4 and a filesystem that does nothing (BENCH=options)"
 	@echo "make wheels  build what is installed, with its libraries, into build/wheels"
 	@echo "make sdist   a source package in dist/"
@@ -61,7 +64,8 @@ test: venv-tests
 	@scripts/test -n 4 --dist worksteal
 
 crash: venv-tests
-	@scripts/test -n 2 -m "slow or crash or fuzz" --hypothesis-profile=thorough
+	@scripts/test -n 2 --dist worksteal -m "slow or crash or fuzz" --timeout=3600 --hypothesis-profile=thorough \
+		--seed=$(SEED) --hypothesis-seed=$(SEED) --counts=build/crash-counts.json $(CRASH)
 
 bench: venv-tests
 	@$(run) bench run $(BENCH)

@@ -23,11 +23,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def store(request: pytest.FixtureRequest) -> Iterator[MountedStore]:
+def structured() -> bool:
+    """Whether the store has the structured folders."""
+    return False
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest, structured: bool) -> Iterator[MountedStore]:
     """A mounted store. Its log must stay silent, and fsck must find nothing at the end."""
     marker = request.node.get_closest_marker("timeout")
     seconds = 0.8 * float(marker.args[0] if marker else request.config.getini("timeout"))
-    store = MountedStore()
+    store = MountedStore(structured=structured)
     store.environment["CAIRNFS_CHECKPOINT_INTERVAL_SECONDS"] = CHECKPOINT_SECONDS
     with store, cut_off_when_hung(store, seconds):
         yield store

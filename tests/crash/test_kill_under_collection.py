@@ -1,6 +1,5 @@
 """kill -9 while garbage is collected and packs are compacted: nothing that is needed is lost."""
 
-import logging
 import os
 import random
 import threading
@@ -11,9 +10,8 @@ import pytest
 
 from daemon.control_client import ControlClient
 from daemon.problems import Problem
+from tests.support.long_runs import Count
 from tests.support.mounted import MountedStore
-
-_log = logging.getLogger(__name__)  # shown with -o log_cli=true, and when a test fails
 
 FEW: Final = 3
 MANY: Final = pytest.param(120, marks=[pytest.mark.crash, pytest.mark.timeout(3600)])
@@ -76,9 +74,10 @@ def content(seed: int) -> bytes:
 
 
 @pytest.mark.parametrize("kills", [FEW, MANY])
-def test_a_kill_while_garbage_is_collected_loses_nothing(store: MountedStore, kills: int) -> None:
-    _log.info("seed %d", kills)
-    dice = random.Random(kills)
+def test_a_kill_while_garbage_is_collected_loses_nothing(
+    store: MountedStore, kills: int, seed_base: int, count: Count
+) -> None:
+    dice = random.Random(seed_base + kills)
     os.setxattr(store.mountpoint, "cairnfs.versions", b"off")  # else nothing becomes garbage
     files = Files(store, dice)
     interrupted = 0
@@ -92,8 +91,9 @@ def test_a_kill_while_garbage_is_collected_loses_nothing(store: MountedStore, ki
         store.mount()
         store.require_clean()
         files.require_all()
-    _log.info("%d of %d kills interrupted a collection", interrupted, kills)
     assert interrupted
+    count("kills", "under a collection", interrupted)
+    count("kills", "before or after a collection", kills - interrupted)
     report = store.document("gc", store.mountpoint)
     assert report["garbage_bytes_after"] < 1_000_000
     files.require_all()

@@ -13,12 +13,13 @@ from typing import Final
 
 import pytest
 
+from tests.support.long_runs import Count
 from tests.support.mounted import MountedStore
 from tests.support.processes import run
 from tests.support.trees import make_real_tree, survey
 
 FEW: Final = 2
-MANY: Final = pytest.param(40, marks=[pytest.mark.crash, pytest.mark.timeout(1800)])
+MANY: Final = pytest.param(80, marks=[pytest.mark.crash, pytest.mark.timeout(3600)])
 # Commits numbers one by one and tells each on standard output when SQLite has said that it is safe.
 COMMITTER = """
 import sqlite3, sys
@@ -51,9 +52,9 @@ IDENTITY = {
 @pytest.mark.parametrize("kills", [FEW, MANY])
 @pytest.mark.parametrize("mode", ["delete", "wal"])
 def test_what_sqlite_committed_is_there(
-    store: MountedStore, tmp_path: Path, mode: str, kills: int
+    store: MountedStore, tmp_path: Path, mode: str, kills: int, seed_base: int, count: Count
 ) -> None:
-    dice = random.Random(kills)
+    dice = random.Random(seed_base + kills)
     path = store.mountpoint / "database"
     with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE entries (number INTEGER PRIMARY KEY, data BLOB)")
@@ -75,13 +76,14 @@ def test_what_sqlite_committed_is_there(
         assert numbers == list(range(1, len(numbers) + 1))
         assert len(numbers) - committed in (0, 1) or committed == 0
         store.require_clean()
+    count("kills", f"SQLite, {mode}", kills)
 
 
 @pytest.mark.parametrize("kills", [FEW, MANY])
 def test_an_rsync_that_was_interrupted_is_completed_by_the_next(
-    store: MountedStore, tmp_path: Path, kills: int
+    store: MountedStore, tmp_path: Path, kills: int, seed_base: int, count: Count
 ) -> None:
-    dice = random.Random(kills)
+    dice = random.Random(seed_base + kills)
     make_real_tree(tmp_path / "source", 400)
     expected = survey(tmp_path / "source")
     command = ["rsync", "-aHAX", "--modify-window=-1", "--delete", f"{tmp_path}/source/"]
@@ -98,12 +100,15 @@ def test_an_rsync_that_was_interrupted_is_completed_by_the_next(
         store.require_clean()
         run([*command, copy])
         assert survey(copy) == expected
+    count("kills", "rsync", kills)
 
 
 @pytest.mark.parametrize("kills", [FEW, MANY])
-def test_a_git_repository_stays_sound(store: MountedStore, tmp_path: Path, kills: int) -> None:
+def test_a_git_repository_stays_sound(
+    store: MountedStore, tmp_path: Path, kills: int, seed_base: int, count: Count
+) -> None:
     """Every commit that git reported is in the history."""
-    dice = random.Random(kills)
+    dice = random.Random(seed_base + kills)
     repository = store.mountpoint / "repository"
     run(["git", "init", "-q", repository])
     told: set[str] = set()
@@ -124,3 +129,4 @@ def test_a_git_repository_stays_sound(store: MountedStore, tmp_path: Path, kills
         history = run(["git", "log", "--format=%H"], cwd=repository, check=bool(told)).stdout
         assert told <= set(history.split())
         run(["git", "reset", "-q", "--hard"], cwd=repository, check=bool(told))
+    count("kills", "git", kills)

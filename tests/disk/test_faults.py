@@ -2,7 +2,6 @@
 
 import errno
 import json
-import logging
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +12,8 @@ from tests.support.host_layer.crashes import lose_power, record_run, some_moment
 from tests.support.host_layer.faults import CALLS
 from tests.support.host_layer.library import layer_environment, layer_library
 from tests.support.host_layer.record import Event
+from tests.support.long_runs import Count
 from tests.support.processes import run
-
-_log = logging.getLogger(__name__)  # shown with -o log_cli=true, and when a test fails
 
 STATES: Final = 30  # after each failed sync
 FEW: Final = 151  # every so many-th fault, in the short version
@@ -39,17 +37,22 @@ def campaign(folder: Path, first: int, stride: int, times: int) -> dict[str, Any
     [(5, FEW), *(pytest.param(share, SHARES, marks=LONG) for share in range(SHARES))],
 )
 def test_no_failing_call_makes_anything_wrong(
-    tmp_path: Path, first: int, stride: int, times: int
+    tmp_path: Path, first: int, stride: int, times: int, count: Count
 ) -> None:
     report = campaign(tmp_path, first, stride, times)
-    _log.info("%d lives, %d refusing: %s", report["lives"], report["refusing"], report["struck"])
     assert report["wrong"] == []
+    for site, number in report["struck"].items():
+        count("faults injected", site, number)
+    count("lives with faults", "ended refusing every change", report["refusing"])
+    count("lives with faults", "went on", report["lives"] - report["refusing"])
     assert sum(report["struck"].values()) > report["lives"] // 2
 
 
 @pytest.mark.parametrize("call", ["fsync", "fdatasync"])
 @pytest.mark.parametrize("number", [15, 18, *(pytest.param(n, marks=LONG) for n in range(19, 50))])
-def test_a_sync_that_failed_is_never_believed_later(tmp_path: Path, call: str, number: int) -> None:
+def test_a_sync_that_failed_is_never_believed_later(
+    tmp_path: Path, call: str, number: int, count: Count
+) -> None:
     """The kernel has dropped the bytes, and reports success when it is asked again."""
     fault = f"{CALLS.index(call)}:{number}:{errno.EIO}:1"
     recorded = record_run(tmp_path, number, 60, fault=fault)
@@ -57,6 +60,7 @@ def test_a_sync_that_failed_is_never_believed_later(tmp_path: Path, call: str, n
     assert len(failed) == 1
     moments = some_moments(recorded, STATES, number, first=failed[0] + 1)
     assert lose_power(recorded, moments, tmp_path / "left").states == STATES
+    count("simulated crash states", f"after a failed {call}", STATES)
 
 
 def test_the_layer_is_under_lmdb_too(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """LMDB's file cut and garbled: noticed before LMDB trips over it, and made again from the packs."""
 
 import json
-import logging
 import random
 import stat
 import sys
@@ -16,11 +15,10 @@ from fsmodel.rebuild.rebuild import rebuild_index
 from fsmodel.steps import run_inline
 from fsmodel.volume import Volume
 from tests.support.garbled_index import garble
+from tests.support.long_runs import Count
 from tests.support.processes import PROJECT, run
 from tests.support.volume_view import view_of
 from tests.support.volumes import USER, findings, noise
-
-_log = logging.getLogger(__name__)  # shown with -o log_cli=true, and when a test fails
 
 FEW: Final = 80
 MANY: Final = pytest.param(5000, marks=[pytest.mark.crash, pytest.mark.timeout(3600)])
@@ -45,14 +43,17 @@ def store(tmp_path: Path) -> Path:
     return place
 
 
-@pytest.mark.parametrize("count", [FEW, MANY])
-def test_garbled_bytes_are_never_shown_and_never_end_the_process(store: Path, count: int) -> None:
+@pytest.mark.parametrize("times", [FEW, MANY])
+def test_garbled_bytes_are_never_shown_and_never_end_the_process(
+    store: Path, times: int, seed_base: int, count: Count
+) -> None:
     module = "tests.support.garbled_index"
-    words = [sys.executable, "-m", module, str(store), str(count), "1"]
+    words = [sys.executable, "-m", module, str(store), str(times), str(seed_base + 1)]
     found = json.loads(run(words, env={"PYTHONPATH": str(PROJECT)}, timeout=3600).stdout)
-    _log.info("%s", found)
     assert set(found) <= {"right", "refused", "an error"}
-    assert found["refused"] > count // 4
+    assert found["refused"] > times // 4
+    for end, number in found.items():
+        count("garbled indexes", end, number)
 
 
 def test_whatever_is_left_of_it_the_index_is_made_again(store: Path) -> None:

@@ -1,6 +1,5 @@
 """A loss of power at any moment of random work: what was synced is there, and nothing is torn."""
 
-import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -17,38 +16,48 @@ from tests.support.host_layer.crashes import (
     some_moments,
 )
 from tests.support.host_layer.record import Entry, Event
+from tests.support.long_runs import Count
 
-_log = logging.getLogger(__name__)  # shown with -o log_cli=true, and when a test fails
-
+CRASH_STATES: Final = "simulated crash states"
 STEPS: Final = 60
 STATES: Final = 60  # of each run, in the short version
 LONG: Final = (pytest.mark.crash, pytest.mark.timeout(3600))
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_loss_of_power_leaves_a_state_since_the_last_sync(tmp_path: Path, seed: int) -> None:
+def test_a_loss_of_power_leaves_a_state_since_the_last_sync(
+    tmp_path: Path, seed: int, seed_base: int, count: Count
+) -> None:
+    seed += seed_base
     recorded = record_run(tmp_path, seed, STEPS)
     tally = lose_power(recorded, some_moments(recorded, STATES, seed), tmp_path / "left")
     assert tally.states > STATES // 2
+    count(CRASH_STATES, "at some moments of work", tally.states)
 
 
 @pytest.mark.crash
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", range(100, 130))
-def test_at_every_moment(tmp_path: Path, seed: int) -> None:
+def test_at_every_moment(tmp_path: Path, seed: int, seed_base: int, count: Count) -> None:
+    seed += seed_base
     recorded = record_run(tmp_path, seed, 2 * STEPS)
     tally = lose_power(recorded, every_moment(recorded, 3, seed), tmp_path / "left")
-    _log.info("%d states: %s", tally.states, dict(tally.interrupted.most_common()))
     assert tally.states > len(recorded.entries)
+    for last, states in tally.interrupted.items():
+        count(CRASH_STATES, f"after {last}", states)
 
 
 @pytest.mark.parametrize("seed", [0, 1, *(pytest.param(n, marks=LONG) for n in range(2, 60))])
-def test_a_loss_of_power_during_recovery_changes_nothing(tmp_path: Path, seed: int) -> None:
+def test_a_loss_of_power_during_recovery_changes_nothing(
+    tmp_path: Path, seed: int, seed_base: int, count: Count
+) -> None:
+    seed += seed_base
     work = record_run(tmp_path, seed, STEPS)
     moment = Moment(after=len(work.entries) * 2 // 3, loss=seed)
     recovery = record_recovery(tmp_path, work, moment)
     tally = lose_power(recovery, every_moment(recovery, 1, seed), tmp_path / "left")
     assert tally.states == len(recovery.entries)
+    count(CRASH_STATES, "during recovery", tally.states)
 
 
 def is_sync_of(entry: Entry, part: str) -> bool:

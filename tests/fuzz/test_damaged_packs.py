@@ -29,6 +29,7 @@ from fsmodel.volume import Volume
 from lmdb_index.schema import OBJECT
 from tests.support.damages import Shown
 from tests.support.filled_tree import put_file
+from tests.support.long_runs import Count
 from tests.support.volumes import NO_CACHE, USER, make_store, noise, parts_of
 
 LIMITS: Final = ChunkLimits(min_size=256, average=1024, max_size=4096)
@@ -110,7 +111,7 @@ def test_the_store_has_a_frame_of_each_kind(packs: DamagedPacks) -> None:
     assert {row.codec for row in rows} == set(Codec)
 
 
-def test_a_flipped_byte_is_never_read(packs: DamagedPacks) -> None:
+def test_a_flipped_byte_is_never_read(packs: DamagedPacks, count: Count) -> None:
     flipped = 0
     for pack, path in packs.paths():
         with path.open("r+b", buffering=0) as file:
@@ -128,6 +129,7 @@ def test_a_flipped_byte_is_never_read(packs: DamagedPacks) -> None:
                         file.write(block[at : at + 1])
                     flipped += 1
     assert flipped > 20_000
+    count("bytes of packs flipped", "under a reader", flipped)
     for frame in (frame for frames in packs.frames.values() for frame in frames):
         assert packs.parts.objects.read(frame.located) == frame.data
 
@@ -171,13 +173,13 @@ def test_going_through_a_damaged_pack_ends(packs: DamagedPacks, stride: int) -> 
 
 @pytest.mark.parametrize("rounds", [12, pytest.param(400, marks=LONG)])
 def test_files_of_a_damaged_store_are_right_or_refused(
-    small_store: Path, tmp_path: Path, rounds: int
+    small_store: Path, tmp_path: Path, rounds: int, seed_base: int, count: Count
 ) -> None:
     """The whole way: bytes flipped, packs cut or gone, the index as it was or made again."""
     volume = Volume.open(small_store, settings=NO_CACHE, dry=True)
     shown = Shown(volume)
     volume.close()
-    dice = random.Random(rounds)
+    dice = random.Random(seed_base + rounds)
     for number in range(rounds):
         store = shutil.copytree(small_store, tmp_path / str(number))
         for _ in range(dice.randrange(1, 4)):
@@ -201,3 +203,4 @@ def test_files_of_a_damaged_store_are_right_or_refused(
         finally:
             volume.close()
         shutil.rmtree(store)
+    count("stores with damaged packs", "opened, read and written to", rounds)

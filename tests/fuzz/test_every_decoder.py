@@ -37,6 +37,7 @@ from lmdb_index.journal_format import (
     parse_record,
     parse_segment_header,
 )
+from tests.support.long_runs import Count
 from tests.support.processes import PROJECT
 
 pytestmark = pytest.mark.fuzz
@@ -134,9 +135,10 @@ def bytes_like(draw: st.DrawFn, sample: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("decoder", DECODERS, ids=str)
-def test_any_bytes_are_a_value_or_the_error_that_says_so(decoder: Decoder) -> None:
+def test_any_bytes_are_a_value_or_the_error_that_says_so(decoder: Decoder, count: Count) -> None:
     @given(data=bytes_like(decoder.sample))
     def holds(data: bytes) -> None:
+        count("fuzz executions", decoder.name, 1)
         try:
             decoder.decode(data)
         except decoder.errors:

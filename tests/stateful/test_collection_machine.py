@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from fsmodel.ids import InodeId
 from fsmodel.optimizer.strategies import StrategyName
 from fsmodel.steps import Steps, run_inline
+from tests.support.examples import share
 from tests.support.grouped_store import GroupedStore
 from tests.support.prose import edited, prose
 from tests.support.volume_store import VolumeStore, moments_of, random_bytes
@@ -146,6 +147,6 @@ class OptimizationBesideWrites(CollectionBesideWrites):
 TestCollectionBesideWrites = CollectionBesideWrites.TestCase
 TestCollectionBesideWrites.settings = settings(stateful_step_count=30)
 TestCollectionOfGroups = CollectionOfGroups.TestCase
-TestCollectionOfGroups.settings = settings(stateful_step_count=30, max_examples=10)
+TestCollectionOfGroups.settings = settings(stateful_step_count=30, max_examples=share(0.3))
 TestOptimizationBesideWrites = OptimizationBesideWrites.TestCase
-TestOptimizationBesideWrites.settings = settings(stateful_step_count=30, max_examples=10)
+TestOptimizationBesideWrites.settings = settings(stateful_step_count=30, max_examples=share(0.3))

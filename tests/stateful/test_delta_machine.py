@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from fsmodel.ids import ROOT_INODE
 from fsmodel.optimizer.strategies import StrategyName
 from lmdb_index.schema import OBJECT
+from tests.support.examples import share
 from tests.support.optimizing import optimized
 from tests.support.prose import prose
 from tests.support.volume_store import SMALL_PACKS, VolumeStore, random_bytes
@@ -117,4 +118,4 @@ class Versions(RuleBasedStateMachine):
 
 
 TestVersions = Versions.TestCase
-TestVersions.settings = settings(max_examples=12, stateful_step_count=25)
+TestVersions.settings = settings(max_examples=share(0.4), stateful_step_count=25)

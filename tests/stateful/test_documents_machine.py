@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from fsmodel.errors import DocumentInvalid
 from tests.support.documents import DocumentVolume, document, sha256_of
+from tests.support.examples import share
 from tests.support.volumes import make_store, noise
 
 CONTENTS: Final = [b"", b"one", b"two", noise(5000, 1), noise(5001, 2)]
@@ -132,5 +133,5 @@ class DocumentsMachine(RuleBasedStateMachine):
                 assert sorted(shown["storage"]["file_names"]) == sorted(having)
 
 
-DocumentsMachine.TestCase.settings = settings(max_examples=12, stateful_step_count=25)
+DocumentsMachine.TestCase.settings = settings(max_examples=share(0.4), stateful_step_count=25)
 test_documents = DocumentsMachine.TestCase

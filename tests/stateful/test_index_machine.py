@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from fsmodel.errors import CairnError
 from fsmodel.namespace.renames import NO_RENAME_FLAGS, RenameFlag
 from fsmodel.steps import Steps, run_inline
+from tests.support.examples import share
 from tests.support.indexed import SELECTORS, IndexedStore, quiet
 
 FOLDERS: Final = ["runs", "runs/x", "runs/y", "output/art/selector", "output/art/other", "mine"]
@@ -150,7 +151,7 @@ class IndexMachine(RuleBasedStateMachine):
                 assert len({value for _, value in inodes}) == len(inodes)
 
 
-IndexMachine.TestCase.settings = settings(max_examples=12, stateful_step_count=25)
+IndexMachine.TestCase.settings = settings(max_examples=share(0.4), stateful_step_count=25)
 test_indexes = IndexMachine.TestCase
 
 

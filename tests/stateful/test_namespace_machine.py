@@ -22,6 +22,7 @@ from fsmodel.upkeep.check_names import check_names
 from lmdb_index.check import check_rows
 from lmdb_index.records import InodeFlag
 from lmdb_index.schema import DIRENT, DIRENT_ORDER, INODE, LINK, ORPHAN, XATTR
+from tests.support.examples import share
 from tests.support.namespace_store import USER, NamespaceStore
 from tests.support.reference_tree import Node, ReferenceTree
 
@@ -331,6 +332,4 @@ class NamespaceAgainstReference(RuleBasedStateMachine):
 
 
 TestNamespaceAgainstReference = NamespaceAgainstReference.TestCase
-TestNamespaceAgainstReference.settings = settings(
-    max_examples=2 * settings().max_examples, stateful_step_count=50
-)
+TestNamespaceAgainstReference.settings = settings(max_examples=share(2), stateful_step_count=50)

@@ -20,6 +20,7 @@ from fsmodel.errors import Refused
 from fsmodel.ids import InodeId
 from fsmodel.series.series_document import DEFAULT_KINDS
 from fsmodel.steps import run_inline
+from tests.support.examples import share
 from tests.support.structured import StructuredStore
 
 SERIES = st.sampled_from(["a", "b", "ü"])
@@ -305,4 +306,4 @@ class SeriesMachine(RuleBasedStateMachine):
 
 
 TestSeries = SeriesMachine.TestCase
-TestSeries.settings = settings(max_examples=12, stateful_step_count=30)
+TestSeries.settings = settings(max_examples=share(0.4), stateful_step_count=30)

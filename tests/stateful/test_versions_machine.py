@@ -18,6 +18,7 @@ from fsmodel.namespace.renames import RenameFlag
 from fsmodel.steps import run_inline
 from fsmodel.versions.keeper import SHARED_NS
 from fsmodel.versions.policy import VersionPolicy
+from tests.support.examples import share
 from tests.support.versioned import VersionedVolume
 
 POLICY = VersionPolicy(count=3, days=1)
@@ -253,6 +254,6 @@ class VersionsAgainstOracle(RuleBasedStateMachine):
 
 
 VersionsAgainstOracle.TestCase.settings = settings(
-    max_examples=15, stateful_step_count=40, deadline=None
+    max_examples=share(0.5), stateful_step_count=40, deadline=None
 )
 TestVersions = VersionsAgainstOracle.TestCase

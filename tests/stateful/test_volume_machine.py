@@ -25,6 +25,7 @@ from fsmodel.settings import VolumeSettings
 from fsmodel.steps import run_inline
 from fsmodel.versions.policy import NO_VERSIONS
 from fsmodel.volume import Volume
+from tests.support.examples import share
 from tests.support.model_volume import Directory, File, ModelVolume, View
 from tests.support.payloads import Payload, payloads
 from tests.support.power import Disk
@@ -404,12 +405,4 @@ class VolumeAgainstModel(RuleBasedStateMachine):
 
 
 TestVolumeAgainstModel = VolumeAgainstModel.TestCase
-TestVolumeAgainstModel.settings = settings(max_examples=40, stateful_step_count=50)
-
-
-class VolumeAgainstModelForLong(VolumeAgainstModel):
-    """The same, as often as the profile says."""
-
-
-TestVolumeAgainstModelForLong = pytest.mark.crash(VolumeAgainstModelForLong.TestCase)
-TestVolumeAgainstModelForLong.settings = settings(stateful_step_count=80)
+TestVolumeAgainstModel.settings = settings(max_examples=share(1.3), stateful_step_count=50)

@@ -218,7 +218,7 @@ class MountedStore:
         """Nothing suspicious was logged since this was asked last."""
         lines = self.suspicious_lines()
         fresh, self._lines_seen = lines[self._lines_seen :], len(lines)
-        assert fresh == []
+        assert fresh == [], "\n".join(fresh)
 
 
 @dataclass(frozen=True, slots=True)
