@@ -34,6 +34,7 @@ FILE_BYTES_MAX: Final = (1 << 63) - (1 << 20)  # offsets near 2**63 have no room
 LOGGED_BYTES_MAX: Final = 16 << 20  # of a file, in extent rows; then it is settled
 LOGGED_ROWS_MAX: Final = 4096
 LOGGED_SHARE_MAX: Final = 4  # log only what is at most a quarter of the file
+LOGGED_FEW_BYTES: Final = 64 << 10  # or no more of it than this
 UNSAVED_RUNS_MAX: Final = 4096  # chunks of a stream in memory before manifest pages are written
 
 _PRESENT: Final = RawRecord()
@@ -179,10 +180,11 @@ class Contents:
         """Whether the dirty bytes are few enough to be made durable without chunking them."""
         file = self._files[inode]
         pending = sum(high - low for low, high in file.unlogged)
+        logged = file.logged_bytes + pending
         return (
             file.chunks_recorded
-            and pending * LOGGED_SHARE_MAX <= file.kept
-            and file.logged_bytes + pending <= LOGGED_BYTES_MAX
+            and (pending * LOGGED_SHARE_MAX <= file.kept or logged <= LOGGED_FEW_BYTES)
+            and logged <= LOGGED_BYTES_MAX
             and file.logged_rows + len(file.unlogged) <= LOGGED_ROWS_MAX
         )
 

@@ -265,6 +265,7 @@ def test_a_truncation_cuts_what_was_logged(folder: Path, tmp_path: Path, size: i
 
 
 def test_what_is_too_much_to_log(volume: Volume, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contents, "LOGGED_FEW_BYTES", 0)
     inode = new_file(volume, data=DATA)
     can_log = volume.contents.can_log
     assert not can_log(inode)  # more than a quarter of what is settled
@@ -289,6 +290,19 @@ def test_what_is_too_much_to_log(volume: Volume, monkeypatch: pytest.MonkeyPatch
     assert not can_log(inode)
     settle(volume, inode, whole=False)
     assert not can_log(inode)  # the content ref does not name the settled bytes
+    settle(volume, inode)
+    volume.close_file(inode)
+
+
+def test_a_few_bytes_can_be_logged_whatever_the_file_is(volume: Volume) -> None:
+    """A sync of them needs no pack, and may be the last that is ever heard of them."""
+    inode = new_file(volume, data=DATA)
+    assert volume.contents.can_log(inode)
+    volume.contents.log_extents(inode)
+    volume.write(inode, len(DATA), bytes(contents.LOGGED_FEW_BYTES - len(DATA)))
+    assert volume.contents.can_log(inode)
+    volume.write(inode, contents.LOGGED_FEW_BYTES, b"x")
+    assert not volume.contents.can_log(inode)
     settle(volume, inode)
     volume.close_file(inode)
 
