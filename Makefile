@@ -10,7 +10,7 @@ SEED := $(or $(SEED),$(shell od -An -N2 -tu2 /dev/urandom | tr -d ' '))
 CRASH ?=
 run := .venv/bin/python -m
 
-.PHONY: help venv venv-tests mount umount lint lint-format lint-rules lint-types lint-imports check test crash bench lock clean \
+.PHONY: help venv venv-tests mount umount lint lint-format lint-rules lint-types lint-imports check test crash bench bench-growth lock clean \
 	wheels sdist install uninstall deb boot-test
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make check   formatting, lint, types, import contracts, unit tests"
 	@echo "make crash   the long tests: kills, power loss, faults, any input, many times over (SEED=number CRASH=options)"
 	@echo "make bench   measure against ext4 and a filesystem that does nothing (BENCH=options)"
+	@echo "make bench-growth    measure how costs grow with what a store holds; takes an hour (BENCH=options)"
 	@echo "make wheels  build what is installed, with its libraries, into build/wheels"
 	@echo "make sdist   a source package in dist/"
 	@echo "make install     install below PREFIX ($(PREFIX)); DESTDIR= lays it out elsewhere"
@@ -69,6 +70,9 @@ crash: venv-tests
 
 bench: venv-tests
 	@$(run) bench run $(BENCH)
+
+bench-growth: venv-tests
+	@$(run) bench growth --json bench/results/growth.json $(BENCH)
 
 wheels: venv
 	@packaging/wheels
