@@ -61,7 +61,14 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 def test_an_import_that_a_kill_cuts_short_is_gone_on_with(real_tree: Path) -> None:
     with mounted() as store:
         target = store.mountpoint / "copy"
-        command = [*store._command, "--store", str(store.store), "import", real_tree, target]
+        command = [
+            *store._command,
+            "--store",
+            str(store.store),
+            "import",
+            str(real_tree),
+            str(target),
+        ]
         environment = {**os.environ, **store.environment}
         with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as importing:
             wait_until(target.is_dir, "nothing is imported")
@@ -75,7 +82,7 @@ def test_an_import_that_a_kill_cuts_short_is_gone_on_with(real_tree: Path) -> No
         require_equal(real_tree, target)
 
 
-def refusal(store: MountedStore, *arguments: object) -> str:
+def refusal(store: MountedStore, *arguments: Path) -> str:
     refused = store.cairnfs("import", *arguments, check=False)
     assert (refused.status, len(refused.stderr.splitlines())) in ((1, 1), (2, 1))
     return refused.stderr
