@@ -2,9 +2,10 @@
 
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from daemon.read_streams import ReadStream
 from fsmodel.ids import InodeId
 
 FIRST_HANDLE: Final = 1
@@ -18,8 +19,7 @@ class FileHandle:
     writable: bool
     privileged: bool  # its opener may keep set-user and set-group bits when writing
     access_is_due: bool = False  # the next read moves the access time
-    next_read: int = 0  # offset where a sequential reader goes on
-    ahead_to: int = 0  # offset up to which chunks were asked for in advance
+    stream: ReadStream = field(default_factory=ReadStream)
 
 
 @dataclass(slots=True)

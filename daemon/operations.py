@@ -32,21 +32,20 @@ from daemon.errnos import errors_become_errnos
 from daemon.flusher import Flusher
 from daemon.handles import FileHandle, Handles
 from daemon.kernel_notices import bytes_refused, entry_changed
+from daemon.read_streams import ReadStreams
 from daemon.requests import attribute_change, creator_of
 from daemon.stacks import log_task_stacks
 from daemon.sync_group import SyncGroup
 from daemon.view_operations import ViewOperations
 from daemon.workers import Workers
-from fsmodel.errors import DataError, DocumentInvalid, NotFound, NotPermitted
+from fsmodel.errors import DocumentInvalid, NotFound, NotPermitted
 from fsmodel.ids import InodeId
 from fsmodel.limits import NAME_BYTES_MAX
 from fsmodel.namespace.renames import RenameFlag
-from fsmodel.steps import Work
 from fsmodel.virtual_attributes import PREFIX as VIRTUAL_PREFIX
 from fsmodel.volume import Volume
 
 O_NOATIME: Final = os.O_NOATIME
-READ_AHEAD_BYTES: Final = 2 << 20
 STACKTRACE_ATTRIBUTE: Final = b"fuse_stacktrace"
 DOT_COOKIE: Final = 1  # those of real entries begin behind these two
 DOT_DOT_COOKIE: Final = 2
@@ -81,6 +80,7 @@ class CairnOperations(pyfuse3.Operations):
         self._views = views
         self._make_room = make_room
         self._handles = Handles()
+        self._streams = ReadStreams(volume.contents, workers, flusher.start)
 
     # -- names ----------------------------------------------------------------------------
 
@@ -336,8 +336,11 @@ class CairnOperations(pyfuse3.Operations):
         """Bytes of an open file; wrong bytes never, EIO for a damaged range instead."""
         with errors_become_errnos():
             handle = self._handles.file(fh)
-            data = await self._workers.drive(self._volume.contents.read(handle.inode, off, size))
-            self._read_ahead(handle, off, off + len(data))
+            contents = self._volume.contents
+            end = min(off + size, contents.size_of(handle.inode))
+            data = await self._streams.read(handle.stream, handle.inode, off, end)
+            if data is None:
+                data = await self._workers.drive(contents.read(handle.inode, off, size))
             if handle.access_is_due:
                 handle.access_is_due = False
                 self._volume.record_access(handle.inode)
@@ -380,6 +383,7 @@ class CairnOperations(pyfuse3.Operations):
         """The last descriptor of an open file description is gone."""
         with errors_become_errnos():
             handle = self._handles.close_file(fh)
+            self._streams.end(handle.stream)
             try:
                 await self._settle_last(handle)
             finally:
@@ -478,20 +482,3 @@ class CairnOperations(pyfuse3.Operations):
         self._volume.close_file(inode, writing=writing)
         if not self._volume.contents.is_open(inode):
             self._flusher.locks.drop(inode)
-
-    def _read_ahead(self, handle: FileHandle, start: int, end: int) -> None:
-        """Have the chunks a sequential reader will want next brought into memory."""
-        sequential = start == handle.next_read and start > 0
-        handle.next_read = end
-        if not sequential or handle.ahead_to - end > READ_AHEAD_BYTES // 2:
-            return
-        first = max(end, handle.ahead_to)
-        handle.ahead_to = end + READ_AHEAD_BYTES
-        work = self._volume.contents.prefetch(handle.inode, first, handle.ahead_to - first)
-        if work is not None:
-            self._flusher.start(self._prefetch, work)
-
-    async def _prefetch(self, work: Work) -> None:
-        """A failure is left for the read that wants those bytes to report."""
-        with suppress(DataError):
-            await self._workers.run(work)

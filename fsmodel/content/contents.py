@@ -18,11 +18,12 @@ from fsmodel.content.lineages import Lineages
 from fsmodel.content.manifest import named_objects
 from fsmodel.content.reader import Reader
 from fsmodel.content.settle import Settler
+from fsmodel.content.windows import WindowPlan, plan_window
 from fsmodel.errors import DataError, TooBig
 from fsmodel.ids import InodeId, ObjectId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import bytes_counter
-from fsmodel.steps import Steps, Work
+from fsmodel.steps import Steps
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
 from lmdb_index.index import Index
@@ -97,6 +98,10 @@ class Contents:
         """The state of a file that is in use."""
         return self._files.get(inode)
 
+    def size_of(self, inode: InodeId) -> int:
+        """The size of an open file, as of now."""
+        return self._files[inode].size
+
     def files(self) -> Iterator[FileState]:
         """Every file in use."""
         return iter(tuple(self._files.values()))
@@ -116,9 +121,14 @@ class Contents:
         """A range of an open file. Raises DataError."""
         return self._reader.read(self._files[inode], offset, length)
 
-    def prefetch(self, inode: InodeId, offset: int, length: int) -> Work | None:
-        """Work that brings a range of an open file into memory, if that is needed."""
-        return self._reader.prefetch(self._files[inode], offset, length)
+    def plan_window(
+        self, inode: InodeId, offset: int, length: int, *, guessing: bool
+    ) -> WindowPlan | None:
+        """How to bring a stretch of an open file before it is asked for; see windows.py.
+
+        Raises DataError.
+        """
+        return plan_window(self._objects, self._files[inode], offset, length, guessing=guessing)
 
     def write(self, inode: InodeId, offset: int, data: bytes | memoryview) -> None:
         """Put bytes into an open file. Raises TooBig."""

@@ -32,6 +32,7 @@ class FileState:
     logged_bytes: int = 0
     written_ns: int | None = None  # when it was last written, until its times say so
     descent: Descent | None = None  # what its first bytes may descend from; None: not asked yet
+    edits: int = 0  # how often its bytes were changed while it is in memory
     users: int = 0  # open handles and requests in progress
 
     @property
@@ -49,6 +50,7 @@ class FileState:
         self.dirty.write(offset, data)
         self.size = max(self.size, offset + len(data))
         self.changed = True
+        self.edits += 1
         last = self.unlogged[-1] if self.unlogged else None
         if last is not None and last[1] == offset:
             self.unlogged[-1] = (last[0], offset + len(data))
@@ -63,6 +65,7 @@ class FileState:
         self.size = size
         self.unlogged = [(low, min(high, size)) for low, high in self.unlogged if low < size]
         self.changed = True
+        self.edits += 1
 
     def dirty_within(self, start: int, end: int) -> list[Extent]:
         """Unchunked bytes in a range, older ones first: the later ones win."""

@@ -59,17 +59,6 @@ class Reader:
             buffer[at : at + len(extent.data)] = extent.data
         return memoryview(buffer)
 
-    def prefetch(self, file: FileState, offset: int, length: int) -> Work | None:
-        """Work that brings the chunks of a range into memory; None when they are there."""
-        absent = {
-            piece.chunk: self._objects.locate(piece.chunk)
-            for piece in pieces_of(file, offset, offset + length)
-            if not self._objects.is_cached(piece.chunk)
-        }
-        if not absent:
-            return None
-        return Work(partial(self._read_all, list(absent.values())), length)
-
     def _fetch(self, pieces: list[Piece]) -> Steps[dict[ObjectId, bytes]]:
         held: dict[ObjectId, bytes] = {}
         waiting: list[Located] = []

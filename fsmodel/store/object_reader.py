@@ -26,7 +26,7 @@ from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.epochs import Epoch
 from fsmodel.store.group_format import GROUP_BYTES_MAX, Member, read_members
 from fsmodel.store.pack_format import Frame, Location
-from fsmodel.store.pack_reader import PackReader, verify_plain
+from fsmodel.store.pack_reader import PackReader, RawChunk, verify_plain
 from fsmodel.store.placement import Placement, placement_of
 from lmdb_index.records import ObjectRecord
 
@@ -56,6 +56,11 @@ class Located:
     def in_group(self) -> bool:
         """Whether it shares the frame with others."""
         return self.codec is Codec.GROUP
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether a frame of its own holds its bytes as they are."""
+        return self.codec is Codec.RAW
 
     @property
     def work_bytes(self) -> int:
@@ -115,6 +120,15 @@ class ObjectReader:
                 return None
             data = self._decoded(each, frame, data)
         return data
+
+    def read_raw(self, neighbours: Sequence[Located], into: memoryview) -> int:
+        """Chunks that are stored as they are, in frames without gaps, past the cache.
+
+        Their bytes go into a buffer, one chunk behind the other. Returns how many are right, from
+        the first on: those behind are for `read` to read, or to say what is wrong with them.
+        """
+        wanted = [RawChunk(each.id, each.plain) for each in neighbours]
+        return self._packs.read_raw_chunks(neighbours[0].location, wanted, into)
 
     def verify(self, located: Located) -> None:
         """Read an object's own frame from its pack, and decode it.

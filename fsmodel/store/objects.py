@@ -261,13 +261,13 @@ class ObjectStore:
         self.heat.touch(wanted, self._changes.now_ns())
         return data
 
-    def is_cached(self, wanted: ObjectId) -> bool:
-        """Whether an object is in memory; does not count as a use of it."""
-        return wanted in self._cache
-
     def read(self, located: Located) -> bytes:
         """The bytes of an object, verified. Any thread may call it. Raises DataError."""
         return self._reader.read(located)
+
+    def read_raw(self, neighbours: Sequence[Located], into: memoryview) -> int:
+        """Read chunks that lie behind each other as they are; see ObjectReader. Any thread."""
+        return self._reader.read_raw(neighbours, into)
 
     def read_nowait(self, located: Located) -> bytes | None:
         """The same; None when the host would have to wait for its disk, or it is long work."""

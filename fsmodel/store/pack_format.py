@@ -223,6 +223,20 @@ def parse_frame(block: Buffer, at: int, seed: int, place: object) -> Frame:
     )
 
 
+def is_raw_chunk(header: Buffer, seed: int, chunk: ObjectId, size: int) -> bool:
+    """Whether these 64 bytes head the frame of a chunk that is stored as it is, and pass the check.
+
+    That the bytes behind it are the chunk's is for the caller to see: their hash must be the id.
+    """
+    facts = _FACTS.pack(ObjectKind.CHUNK, Codec.RAW, 0, size, size, chunk)
+    magic, version, _, check = _CHECKS.unpack_from(header)
+    return (
+        (magic, version) == (FRAME_MAGIC, FRAME_VERSION)
+        and header[FACTS_FROM : FRAME_HEADER.size] == facts
+        and checksum64(facts, seed) & 0xFFFFFFFF == check
+    )
+
+
 def _split_body(
     header: FrameHeader, body: memoryview, place: object
 ) -> tuple[ObjectId | None, memoryview]:

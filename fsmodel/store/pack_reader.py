@@ -7,10 +7,11 @@ pack is dropped from the cache finishes on the file it began with.
 
 import os
 from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from errno import EAGAIN, EOPNOTSUPP
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
 from fsmodel.buffers import Buffer
 from fsmodel.encoding.hashing import object_id as id_of
@@ -23,6 +24,7 @@ from fsmodel.store.pack_format import (
     PACK_HEADER,
     Frame,
     Location,
+    is_raw_chunk,
     pack_seed,
     parse_frame,
 )
@@ -38,6 +40,13 @@ class ReaderStatistics:
     open_packs: int
     frames_read: int
     bytes_read: int
+
+
+class RawChunk(NamedTuple):
+    """A chunk that is expected in a frame of its own, neither compressed nor a delta."""
+
+    id: ObjectId
+    size: int
 
 
 class _OpenPack:
@@ -100,6 +109,34 @@ class PackReader:
             return None
         return self._verified(block, pack.seed, location, expected)
 
+    def read_raw_chunks(self, first: Location, wanted: Sequence[RawChunk], into: memoryview) -> int:
+        """Read chunks that are stored as they are, in frames without gaps, from a first one on.
+
+        Their bytes go straight to where they are wanted, one chunk behind the other, and the hash
+        of each must be its id, which sees whatever a frame's checksum would. Returns how many are
+        right; the first that is not, and those behind it, are left to `read_frame` to read and to
+        tell what is wrong.
+        """
+        headers = memoryview(bytearray(len(wanted) * FRAME_HEADER.size))
+        parts = list(_raw_parts(headers, wanted, into))
+        try:
+            _check_location(first)
+            pack = self._opened(first.pack)
+            count = os.preadv(
+                pack.descriptor, [each for pair in parts for each in pair], first.offset
+            )
+        except (OSError, FrameCorrupt):
+            return 0
+        right = end = 0
+        for (header, body), chunk in zip(parts, wanted, strict=True):
+            end += len(header) + len(body)
+            if end > count or not _is_right(header, body, pack.seed, chunk):
+                break
+            right += 1
+            self._frames += 1
+            self._bytes += len(header) + len(body)
+        return right
+
     def forget(self, pack: PackId) -> None:
         """Let go of a pack whose file is about to be deleted or was replaced."""
         with self._lock:
@@ -159,6 +196,20 @@ class PackReader:
         self._frames += 1
         self._bytes += frame.size
         return frame
+
+
+def _raw_parts(
+    headers: memoryview, wanted: Sequence[RawChunk], into: memoryview
+) -> Iterator[tuple[memoryview, memoryview]]:
+    """Where the header and the body of each frame belong."""
+    size, at = FRAME_HEADER.size, 0
+    for number, chunk in enumerate(wanted):
+        yield headers[number * size : (number + 1) * size], into[at : at + chunk.size]
+        at += chunk.size
+
+
+def _is_right(header: memoryview, body: memoryview, seed: int, chunk: RawChunk) -> bool:
+    return is_raw_chunk(header, seed, chunk.id, chunk.size) and id_of(body) == chunk.id
 
 
 def verify_plain(object_id: ObjectId, plain: Buffer, place: object) -> None:

@@ -8,7 +8,7 @@ from fsmodel.content.manifest import decode_node
 from fsmodel.errors import DataError, FrameCorrupt
 from fsmodel.ids import InodeId, ObjectId
 from fsmodel.settings import VolumeSettings
-from fsmodel.steps import Work, run_inline
+from fsmodel.steps import run_inline
 from fsmodel.store.pack_format import ObjectKind
 from fsmodel.volume import Volume
 from lmdb_index.schema import OBJECT
@@ -95,29 +95,6 @@ def test_what_is_cached_is_not_read(folder: Path) -> None:
         before = parts_of(volume).reader.statistics().frames_read
         assert read_range(volume, inode, 0, 20_000) == DATA
         assert parts_of(volume).reader.statistics().frames_read == before
-
-
-def test_prefetching_brings_what_is_not_cached(folder: Path) -> None:
-    with opened(folder, VolumeSettings(cache_bytes=1 << 20)) as volume:
-        inode = settled_file(volume, b"file", DATA)
-        volume.open_file(inode, writing=False)
-        work = volume.contents.prefetch(inode, STARTS[2], STARTS[6] - STARTS[2])
-        assert work is not None
-        work.run()
-        assert [parts_of(volume).objects.is_cached(run.id) for run in RUNS[:8]] == [
-            *[False] * 2,
-            *[True] * 4,
-            *[False] * 2,
-        ]
-        assert volume.contents.prefetch(inode, STARTS[3], 10) is None
-        assert volume.contents.prefetch(inode, 30_000, 10) is None
-
-
-def test_a_prefetch_that_fails_says_so(volume: Volume, hurt: InodeId) -> None:
-    work = volume.contents.prefetch(hurt, HURT_START, 1)
-    assert isinstance(work, Work)
-    with pytest.raises(DataError):
-        work.run()
 
 
 def test_damage_hurts_the_range_it_lies_in_and_no_other(volume: Volume, hurt: InodeId) -> None:

@@ -12,7 +12,7 @@ from fsmodel.errors import BackendError, FrameCorrupt, HashMismatch
 from fsmodel.ids import ObjectId, PackId
 from fsmodel.store.layout import StoreLayout
 from fsmodel.store.pack_format import FRAME_BYTES_MAX, PACK_HEADER, Location
-from fsmodel.store.pack_reader import PackReader, ReaderStatistics, verify_plain
+from fsmodel.store.pack_reader import PackReader, RawChunk, ReaderStatistics, verify_plain
 from fsmodel.store.pack_writer import PackWriter
 from tests.support.descriptors import open_below
 from tests.support.packs import OTHER_STORE, STORE, failing, raw_frame, with_bit_flipped
@@ -317,3 +317,72 @@ def test_bytes_are_held_against_their_id() -> None:
     verify_plain(object_id(b"right"), memoryview(b"right"), "here")
     with pytest.raises(HashMismatch, match="at pack 0000000000000003 offset 48"):
         verify_plain(object_id(b"right"), b"wrong", Location(PackId(3), 48, 100))
+
+
+THREE = [b"first", b"second" * 100, b"third"]
+CHECKSUM = range(8, 16)  # of a frame's header: covers the body, as the id does
+
+
+def raw_chunks(reader: PackReader, stored: list[Stored]) -> tuple[int, bytes]:
+    """How many chunks are read by one call, and what stands in the buffer then."""
+    wanted = [RawChunk(one.id, len(one.data)) for one in stored]
+    buffer = bytearray(sum(chunk.size for chunk in wanted))
+    return reader.read_raw_chunks(stored[0].location, wanted, memoryview(buffer)), bytes(buffer)
+
+
+def test_neighbours_are_read_by_one_call(layout: StoreLayout, reader: PackReader) -> None:
+    stored = store_objects(layout, THREE)
+    assert raw_chunks(reader, stored) == (3, b"".join(THREE))
+    assert reader.statistics().frames_read == 3
+    assert reader.statistics().bytes_read == sum(one.location.stored for one in stored)
+    assert raw_chunks(reader, stored[1:]) == (2, b"".join(THREE[1:]))
+
+
+def test_a_chunk_that_lies_elsewhere_ends_what_is_read(
+    layout: StoreLayout, reader: PackReader
+) -> None:
+    stored = store_objects(layout, THREE)
+    count, buffer = raw_chunks(reader, [stored[0], stored[2]])
+    assert (count, buffer[:5]) == (1, b"first")
+    assert raw_chunks(reader, [stored[1]._replace(location=stored[0].location)])[0] == 0
+
+
+def test_every_flipped_bit_ends_what_is_read_of_neighbours(
+    layout: StoreLayout, reader: PackReader
+) -> None:
+    stored = store_objects(layout, [b"first", b"second", b"third"])
+    raw_chunks(reader, stored)
+    path = layout.pack(stored[0].location.pack)
+    whole = path.read_bytes()
+    for bit in range(8 * stored[0].location.offset, 8 * len(whole)):
+        path.write_bytes(with_bit_flipped(whole, bit))
+        hurt = max(n for n, one in enumerate(stored) if one.location.offset <= bit // 8)
+        if bit // 8 - stored[hurt].location.offset in CHECKSUM:
+            assert raw_chunks(reader, stored) == (3, b"firstsecondthird")
+        else:
+            assert raw_chunks(reader, stored)[0] == hurt
+
+
+def test_neighbours_of_a_pack_cut_short(layout: StoreLayout, reader: PackReader) -> None:
+    stored = store_objects(layout, [b"first", b"second", b"third"])
+    raw_chunks(reader, stored)
+    path = layout.pack(stored[0].location.pack)
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        ends = [one.location.offset + one.location.stored for one in stored]
+        assert raw_chunks(reader, stored)[0] == sum(end <= length for end in ends)
+
+
+@pytest.mark.parametrize("number", [EIO, EMFILE])
+def test_neighbours_that_the_host_cannot_read(
+    layout: StoreLayout, reader: PackReader, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    stored = store_objects(layout, THREE)
+    monkeypatch.setattr(os, "preadv", failing(number))
+    assert raw_chunks(reader, stored)[0] == 0
+
+
+def test_no_neighbours_where_no_frame_can_lie(reader: PackReader, stored: list[Stored]) -> None:
+    nowhere = stored[0].location._replace(offset=0)
+    assert raw_chunks(reader, [stored[0]._replace(location=nowhere)])[0] == 0

@@ -1,0 +1,52 @@
+"""Reading from one end to the other, where the daemon reads ahead: always the file's bytes."""
+
+import os
+import random
+from pathlib import Path
+
+from tests.support.mounted import Filesystem
+
+PIECE = 128 << 10
+NOISE = random.Random(8).randbytes(3 << 20)
+TEXT = b"".join(b"line %d of a text that compresses\n" % number for number in range(60_000))
+
+
+def read_in_pieces(descriptor: int) -> bytes:
+    """The rest of a file, as a sequential reader asks for it."""
+    found = []
+    while piece := os.read(descriptor, PIECE):
+        found.append(piece)
+    return b"".join(found)
+
+
+def test_streams_of_every_kind(root: Path, filesystem: Filesystem) -> None:
+    files = {
+        "noise": NOISE,
+        "text": TEXT,
+        "both": TEXT[:700_000] + NOISE[:900_000] + TEXT[:300_000],
+        "zeros": NOISE[:500_000] + bytes(2 << 20) + NOISE[500_000:900_000],
+    }
+    for name, data in files.items():
+        (root / name).write_bytes(data)
+    filesystem.remount()
+    for name, data in files.items():
+        descriptor = os.open(root / name, os.O_RDONLY)
+        assert read_in_pieces(descriptor) == data, name
+        os.close(descriptor)
+
+
+def test_what_is_written_in_front_of_a_reader_is_what_he_reads(
+    root: Path, filesystem: Filesystem
+) -> None:
+    path = root / "changing"
+    path.write_bytes(NOISE)
+    filesystem.remount()
+    reader, writer = os.open(path, os.O_RDONLY), os.open(path, os.O_RDWR)
+    begin = b"".join(os.read(reader, PIECE) for _ in range(6))
+    os.pwrite(writer, b"another text", 2 << 20)
+    os.fsync(writer)
+    os.ftruncate(writer, len(NOISE) - 1000)
+    found = begin + read_in_pieces(reader)
+    assert found == NOISE[: 2 << 20] + b"another text" + NOISE[(2 << 20) + 12 : -1000]
+    os.close(reader)
+    os.close(writer)

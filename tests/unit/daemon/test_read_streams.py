@@ -1,0 +1,215 @@
+"""Who is read ahead for, how far, and what a request that meets a window is answered with."""
+
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import cast
+
+import pytest
+import trio
+import trio.testing
+
+from daemon import read_streams
+from daemon.read_streams import ReadStream, ReadStreams, Window
+from daemon.workers import Workers
+from fsmodel.content.contents import Contents
+from fsmodel.content.file_state import FileState
+from fsmodel.content.windows import WindowPlan
+from fsmodel.errors import ChunkNotFound
+from fsmodel.ids import InodeId, ObjectId
+from fsmodel.steps import Work
+
+INODE = InodeId(7)
+REQUEST = 128 << 10
+MIB = 1 << 20
+SIZE = 16 * MIB
+PATTERN = bytes(range(251)) * (SIZE // 251 + 1)
+
+
+@dataclass
+class FakeFile:
+    """What a plan looks at of a file."""
+
+    edits: int = 0
+
+
+@dataclass
+class FakeContents:
+    """One file whose bytes say where they stand."""
+
+    size: int = SIZE
+    file: FakeFile = field(default_factory=FakeFile)
+    asked: list[tuple[int, int, bool]] = field(default_factory=list)
+    short: int = 0  # bytes that the windows lack at their ends
+    fails: bool = False
+    refused: bool = False
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def plan_window(
+        self, inode: InodeId, offset: int, length: int, *, guessing: bool
+    ) -> WindowPlan | None:
+        assert inode == INODE
+        self.asked.append((offset, length, guessing))
+        end = min(offset + length, self.size)
+        if self.refused:
+            raise ChunkNotFound(ObjectId(bytes(32)))
+        if offset >= end:
+            return None
+
+        def work() -> memoryview:
+            self.released.wait()
+            if self.fails:
+                raise ChunkNotFound(ObjectId(bytes(32)))
+            return memoryview(PATTERN)[offset : end - self.short]
+
+        file = cast("FileState", self.file)
+        return WindowPlan(file, self.file.edits, offset, end, Work(work, MIB))
+
+
+class Reading:
+    """A stream of a fake file, and its windows, which are made when the test lets them."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self.contents = FakeContents()
+        self.contents.released.set()
+        self._nursery = nursery
+        contents = cast("Contents", self.contents)
+        self.streams = ReadStreams(contents, Workers(), self._start)
+        self.stream = ReadStream()
+
+    async def read(self, start: int, length: int = REQUEST) -> bytes | None:
+        found = await self.streams.read(self.stream, INODE, start, start + length)
+        return bytes(found) if found is not None else None
+
+    async def settled(self) -> None:
+        """Until all windows are there."""
+        for window in self.stream.windows:
+            await window.arrived.wait()
+
+    async def to(self, end: int, start: int = 0) -> None:
+        """Read from a place on, request by request."""
+        for at in range(start, end, REQUEST):
+            await self.read(at)
+
+    def _start(
+        self,
+        task: Callable[[ReadStream, Window], Awaitable[None]],
+        stream: ReadStream,
+        window: Window,
+    ) -> None:
+        self._nursery.start_soon(task, stream, window)
+
+
+@pytest.fixture
+def reading(nursery: trio.Nursery) -> Iterator[Reading]:
+    made = Reading(nursery)
+    yield made
+    made.contents.released.set()
+
+
+async def test_who_goes_on_where_he_was_is_read_ahead_for(reading: Reading) -> None:
+    assert await reading.read(0) is None
+    assert reading.contents.asked == []
+    assert await reading.read(REQUEST) is None
+    assert reading.contents.asked == [(2 * REQUEST, read_streams.WINDOW_BYTES_MIN, True)]
+    assert await reading.read(2 * REQUEST) == PATTERN[2 * REQUEST : 3 * REQUEST]
+
+
+async def test_the_whole_file_comes_from_windows(reading: Reading) -> None:
+    for at in range(0, SIZE, REQUEST):
+        found = await reading.read(at)
+        assert found == (PATTERN[at : at + REQUEST] if at >= 2 * REQUEST else None)
+        ahead = reading.stream.ahead_to - at
+        assert ahead <= read_streams.AHEAD_BYTES_MAX + read_streams.WINDOW_BYTES_MAX
+    offsets = [offset for offset, _, _ in reading.contents.asked if offset < SIZE]
+    assert offsets == sorted(set(offsets))  # nothing is brought twice
+    assert max(length for _, length, _ in reading.contents.asked) == read_streams.WINDOW_BYTES_MAX
+
+
+async def test_a_request_across_two_windows_is_joined(reading: Reading) -> None:
+    await reading.to(2 * MIB)
+    first = reading.stream.windows[0]
+    at = first.end - 5
+    assert await reading.read(at, 10) == PATTERN[at : at + 10]
+
+
+async def test_who_reads_here_and_there_is_not_read_ahead_for(reading: Reading) -> None:
+    for at in (5 * MIB, MIB, 9 * MIB, 3 * MIB):
+        assert await reading.read(at) is None
+    assert reading.contents.asked == []
+
+
+async def test_who_goes_elsewhere_loses_his_windows(reading: Reading) -> None:
+    await reading.to(MIB)
+    assert reading.stream.windows
+    assert await reading.read(12 * MIB) is None
+    assert reading.stream.windows == ()
+
+
+async def test_a_request_waits_for_a_window_on_its_way(reading: Reading) -> None:
+    reading.contents.released.clear()
+    await reading.to(2 * REQUEST)
+    answers: list[bytes | None] = []
+    async with trio.open_nursery() as nursery:
+
+        async def ask() -> None:
+            answers.append(await reading.read(2 * REQUEST))
+
+        nursery.start_soon(ask)
+        await trio.testing.wait_all_tasks_blocked()
+        assert answers == []
+        reading.contents.released.set()
+    assert answers == [PATTERN[2 * REQUEST : 3 * REQUEST]]
+
+
+async def test_changed_bytes_are_not_taken_from_a_window(reading: Reading) -> None:
+    await reading.to(MIB)
+    reading.contents.file.edits += 1
+    assert await reading.read(MIB) is None
+
+
+async def test_what_cannot_be_read_is_left_to_the_request(reading: Reading) -> None:
+    reading.contents.fails = True
+    await reading.to(2 * REQUEST)
+    await reading.settled()
+    assert await reading.read(2 * REQUEST) is None
+
+
+async def test_a_place_that_is_not_known_is_left_to_the_request(reading: Reading) -> None:
+    reading.contents.refused = True
+    await reading.to(4 * REQUEST)
+    assert reading.stream.windows == ()
+
+
+async def test_after_a_wrong_guess_none_is_made_for_a_while(reading: Reading) -> None:
+    reading.contents.short = 1000
+    await reading.to(2 * REQUEST)
+    await reading.settled()
+    end = 2 * REQUEST + read_streams.WINDOW_BYTES_MIN - 1000
+    assert reading.stream.ahead_to == end
+    reading.contents.short = 0
+    await reading.to(SIZE, 2 * REQUEST)
+    guesses = [guessing for _, _, guessing in reading.contents.asked]
+    careful = read_streams.CAREFUL_WINDOWS
+    assert guesses[: careful + 2] == [True, *[False] * careful, True]
+    assert reading.contents.asked[1][0] == end
+
+
+async def test_streams_together_hold_a_bounded_number_of_bytes(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_streams, "HELD_BYTES_MAX", 5 * MIB)
+    streams: list[ReadStream] = []
+    for _ in range(4):
+        reading.stream = ReadStream()
+        streams.append(reading.stream)
+        await reading.to(2 * MIB)
+        assert sum(stream.held_bytes for stream in streams) <= 5 * MIB + MIB
+    assert streams[0].windows == ()
+    assert streams[-1].windows
+
+
+async def test_a_closed_file_holds_nothing(reading: Reading) -> None:
+    await reading.to(2 * MIB)
+    reading.streams.end(reading.stream)
+    assert reading.stream.held_bytes == 0
