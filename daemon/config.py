@@ -7,7 +7,9 @@ and what would be right; an unknown key with the nearest known one.
 """
 
 import logging
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,18 +18,27 @@ from typing import Any, Final, get_type_hints
 
 import msgspec
 
+from daemon.human import shortened
 from daemon.metrics_address import parse_metrics_address
 from daemon.problems import ConfigInvalid, nearest_hint
-from daemon.settings_schema import GIB, KIB, MIB, Settings, environment_name
+from daemon.settings_schema import (
+    GIB,
+    KIB,
+    MIB,
+    Settings,
+    allowed_values,
+    environment_name,
+)
 
 CONFIG_FILE: Final = "cairnfs.toml"
 CONFIG_BYTES_MAX: Final = 1 * MIB
+SHOWN_CHARACTERS_MAX: Final = 100  # of a value that is refused
 DEFAULT_ORIGIN: Final = "default"
 COMMAND_LINE: Final = "command line"
 # Environment names that are no settings: daemon/store_choice.py and daemon/cli/main.py read them.
 RESERVED_NAMES: Final = frozenset({"CAIRNFS_STORE", "CAIRNFS_DATA_DIR", "CAIRNFS_DEBUG"})
 
-_SIZE: Final = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)?")
+_SIZE: Final = re.compile(r"([0-9]{1,20})\s*(B|KiB|MiB|GiB)?")
 _SIZE_UNITS: Final = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": GIB}
 _TYPES: Final = get_type_hints(Settings, include_extras=True)
 
@@ -73,14 +84,16 @@ def parse_size(text: str) -> int:
     """Bytes from `4096`, `64MiB` or `2 GiB`. Raises ValueError."""
     match = _SIZE.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{text!r} is no size such as 4096, 64MiB or 2GiB")
+        raise ValueError("this is no size such as 4096, 64MiB or 2GiB")
     return int(match[1]) * _SIZE_UNITS[match[2] or "B"]
 
 
 def read_config_file(path: Path) -> dict[str, Any] | None:
     """What a TOML file says; None when there is none. Raises ConfigInvalid."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ConfigInvalid(f"{path} is no file: put one there, or remove it")
             text = file.read(CONFIG_BYTES_MAX + 1)
         if len(text) > CONFIG_BYTES_MAX:
             raise ConfigInvalid(f"{path} has more than {CONFIG_BYTES_MAX} bytes: shorten it")
@@ -91,6 +104,11 @@ def read_config_file(path: Path) -> dict[str, Any] | None:
         raise ConfigInvalid(f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigInvalid(f"{path} is no valid TOML: {error}: mend or remove it") from error
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open what may be a FIFO, which would have us wait for somebody to write to it."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _flat(layer: Mapping[str, object]) -> Iterator[tuple[str, object]]:
@@ -123,6 +141,7 @@ def _checked(origin: str, key: str, value: object) -> object:
     """A value as its setting wants it. Raises ConfigInvalid."""
     if key not in _TYPES:
         raise ConfigInvalid(f"{origin}: unknown setting {key!r}{nearest_hint(key, _TYPES)}")
+    place = f"{origin}: {key} = {shortened(repr(value), SHOWN_CHARACTERS_MAX)}"
     try:
         if isinstance(value, str) and "_bytes" in key:
             value = parse_size(value)
@@ -132,8 +151,10 @@ def _checked(origin: str, key: str, value: object) -> object:
         if isinstance(value, str) and _is_list(key):
             value = [part.strip() for part in value.split(",") if part.strip()]
         return msgspec.convert(value, _TYPES[key], strict=not from_text)
-    except (msgspec.ValidationError, ValueError) as error:
-        raise ConfigInvalid(f"{origin}: {key} = {value!r}: {error}") from error
+    except msgspec.ValidationError as error:
+        raise ConfigInvalid(f"{place}: give {allowed_values(key)}") from error
+    except ValueError as error:
+        raise ConfigInvalid(f"{place}: {error}") from error
 
 
 def _is_list(key: str) -> bool:

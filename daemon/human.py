@@ -29,9 +29,14 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
+def shortened(text: str, characters_max: int) -> str:
+    """The beginning and the end of a text that is longer than it should be."""
+    if len(text) <= characters_max:
+        return text
+    half = characters_max // 2
+    return f"{text[:half]} … {text[-half:]}"
+
+
 def one_line(text: str) -> str:
     """Text of any origin as one line of bounded length that a terminal only shows."""
-    if len(text) > LINE_CHARACTERS_MAX:
-        half = LINE_CHARACTERS_MAX // 2
-        text = f"{text[:half]} … {text[-half:]}"
-    return printable(text)
+    return printable(shortened(text, LINE_CHARACTERS_MAX))

@@ -39,7 +39,7 @@ class Instance:
 
 def load_instance(name: str, folder: Path = INSTANCE_FOLDER) -> Instance:
     """What a name stands for. Raises ConfigInvalid, UsageProblem."""
-    if not name or "/" in name or name.startswith("."):
+    if not name or {"/", "\0"} & set(name) or name.startswith("."):
         raise UsageProblem(f"{name!r} is no name of an instance: see {folder}/NAME.toml")
     file = folder / f"{name}.toml"
     values = read_config_file(file)
@@ -64,4 +64,6 @@ def _text(file: Path, values: dict[str, Any], key: str) -> str:
     value = values.get(key, "")
     if not isinstance(value, str):
         raise ConfigInvalid(f"{file}: {key} = {value!r} is to be text in quotes")
+    if "\0" in value:
+        raise ConfigInvalid(f"{file}: {key} = {value!r} has a NUL character: no path has one")
     return value

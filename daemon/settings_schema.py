@@ -13,6 +13,7 @@ from msgspec import Meta
 KIB = 1 << 10
 MIB = 1 << 20
 GIB = 1 << 30
+YEAR = 365 * 86400.0  # seconds
 _UNITS: Final = ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB"))
 
 
@@ -94,12 +95,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0.1
     gc_idle_seconds: Annotated[
         float,
-        Meta(ge=1, description="A store is idle when nothing has changed for so long."),
+        Meta(ge=1, le=YEAR, description="A store is idle when nothing has changed for so long."),
     ] = 300.0
     archive_idle_seconds: Annotated[
         float,
         Meta(
             ge=1,
+            le=YEAR,
             description="After so long without a change, what was written is compressed hard.",
         ),
     ] = 10.0
@@ -128,7 +130,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ("output", "projects")
     metadata_view_grace_seconds: Annotated[
         float,
-        Meta(ge=0, description="For how long an analysis stays that no content has any more."),
+        Meta(
+            ge=0,
+            le=100 * YEAR,
+            description="For how long an analysis stays that no content has any more.",
+        ),
     ] = 7 * 86400.0
     versions_count: Annotated[
         int,
@@ -150,7 +156,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(
             ge=0,
-            le=100 * 365 * 86400.0,
+            le=100 * YEAR,
             description="For how long `cache/` keeps what nobody uses.",
         ),
     ] = 7 * 86400.0
@@ -201,6 +207,11 @@ def environment_name(setting: str) -> str:
     return f"CAIRNFS_{setting.upper()}"
 
 
+def allowed_values(name: str) -> str:
+    """What a setting may be, in words."""
+    return _values(name, get_type_hints(Settings, include_extras=True)[name])
+
+
 def settings_reference() -> list[SettingReference]:
     """All settings, in the order they are declared."""
     hints = get_type_hints(Settings, include_extras=True)
@@ -235,9 +246,8 @@ def _values(name: str, hint: Any) -> str:
     if get_origin(kind) is tuple:
         return f"a list of text, at most {meta.max_length}"
     figure = size_text if "bytes" in name.split("_") else _number
-    if meta.le is None:
-        return f"at least {figure(meta.ge or 0)}"
-    return f"{figure(meta.ge or 0)} to {figure(meta.le)}"
+    assert meta.ge is not None and meta.le is not None, "every number has bounds"
+    return f"{figure(meta.ge)} to {figure(meta.le)}"
 
 
 def _number(value: float) -> str:

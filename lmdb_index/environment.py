@@ -5,6 +5,7 @@ writemap a full disk is SIGBUS. The file is sparse under the map, so a large map
 until it is used. The engine is LMDB 0.9, whatever the binding would choose: the formats differ.
 """
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -150,7 +151,7 @@ def _opened(folder: Path) -> lmdb.Environment:
     try:
         with host_failures(folder):
             return lmdb.Environment(
-                str(folder),
+                os.fsencode(folder),
                 map_size=MAP_BYTES_MIN,
                 max_dbs=DATABASES_MAX,
                 mode=FILE_MODE,

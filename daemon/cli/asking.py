@@ -5,7 +5,7 @@ The model is loaded only in the second case: a third of a second that `--help` n
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,34 @@ import msgspec
 from daemon.cli.progress import shown_progress
 from daemon.control_client import ControlClient
 from daemon.control_protocol import Progress
-from daemon.problems import NotServed
+from daemon.problems import NotServed, UsageProblem
 
 
 def ask(store: Path, command: str, arguments: dict[str, Any] | None = None) -> Any:
     """The answer to a volume command, the same from either source; progress is shown meanwhile.
 
-    Raises RequestFailed, Problem, StoreError, DataError.
+    Raises UsageProblem, RequestFailed, Problem, StoreError, DataError.
     """
     given = arguments or {}
+    _require_text(given.values())
     with shown_progress() as show:
         try:
             with ControlClient(store) as client:
                 return client.ask(command, given, on_progress=show)
         except NotServed:
             return _answer_directly(store, command, given, show)
+
+
+def _require_text(values: Iterable[object]) -> None:
+    """Words that were typed as text are that; paths go as bytes. Raises UsageProblem."""
+    for value in values:
+        if isinstance(value, (list, tuple)):
+            _require_text(value)
+        elif isinstance(value, str):
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise UsageProblem(f"{value!a} is no text in UTF-8: type it again") from None
 
 
 def _answer_directly(

@@ -164,7 +164,7 @@ def test_the_manual_says_what_each_setting_may_be() -> None:
     values = {item.name: item.values for item in settings_reference()}
     assert values["cache_bytes"] == "1MiB to 64GiB"
     assert values["checkpoint_interval_seconds"] == "0.1 to 3,600"
-    assert values["gc_idle_seconds"] == "at least 1"
+    assert values["gc_idle_seconds"] == "1 to 31,536,000"
     assert values["delta"] == "true or false"
     assert values["log_format"] == "one of text, json"
     assert values["metadata_view_visible"] == "a list of text, at most 100"
