@@ -14,7 +14,16 @@ def attribute_change(
     attr: pyfuse3.EntryAttributes, fields: pyfuse3.SetattrFields
 ) -> AttributeChange | None:
     """The attributes to change, apart from the size; None when there are none."""
-    change = AttributeChange(
+    if not (
+        fields.update_mode
+        or fields.update_uid
+        or fields.update_gid
+        or fields.update_atime
+        or fields.update_mtime
+        or fields.update_ctime
+    ):
+        return None
+    return AttributeChange(
         mode=attr.st_mode if fields.update_mode else None,
         uid=attr.st_uid if fields.update_uid else None,
         gid=attr.st_gid if fields.update_gid else None,
@@ -22,4 +31,3 @@ def attribute_change(
         mtime_ns=attr.st_mtime_ns if fields.update_mtime else None,
         ctime_ns=attr.st_ctime_ns if fields.update_ctime else None,
     )
-    return change if change != AttributeChange() else None

@@ -5,10 +5,11 @@ hence one index operation: all of it applies, or none. Inode records are copied 
 and stored once at the end, however often they were touched.
 """
 
-import copy
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final
+
+from msgspec.structs import replace
 
 from fsmodel.clock import Clock
 from fsmodel.errors import BackendError, CairnError, IndexCorrupt, NoSpace, Stale
@@ -55,7 +56,7 @@ class Change:
         """A record the caller may change; it is stored when the change ends. Raises Stale."""
         record = self._edited.get(inode)
         if record is None:
-            record = self._edited[inode] = copy.copy(self.inode(inode))
+            record = self._edited[inode] = replace(self.inode(inode))
             self._edits = None
         return record
 

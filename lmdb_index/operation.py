@@ -79,9 +79,9 @@ class Operation(Rows):
         transaction, current, number = self._transaction, self._current, table.number
         assert transaction is not None, "the operation has ended"
         value = CODECS[number].seal(key, record)
-        database = current.databases[number]
+        database, last = current.databases[number], current.packed.last
         try:
-            if key <= current.packed.last.get(number, b""):
+            if number in last and key <= last[number]:
                 current.packed.before_put(transaction, database, number, key)
             transaction.put(key, value, True, True, False, database)
         except lmdb.Error as error:
@@ -108,6 +108,8 @@ class Operation(Rows):
 
     def add(self, counter: str, delta: int) -> None:
         """Change a counter; one that does not exist yet is 0."""
+        if not delta:
+            return
         self._counters[counter] = self._counters.get(counter, 0) + delta
         self._changes[counter] = self._changes.get(counter, 0) + delta
 

@@ -14,7 +14,7 @@ from typing import Final
 from fsmodel.change import Change
 from fsmodel.documents.commits import Commits, Committed
 from fsmodel.errors import AlreadyExists, DocumentInvalid, InvalidArgument, NotPermitted
-from fsmodel.ids import InodeId
+from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.namespace.former_names import FormerNames
 from fsmodel.namespace.inodes import DIRECTORY, REGULAR, Creator, kind_of
 from fsmodel.namespace.namespace import Namespace
@@ -26,7 +26,7 @@ from fsmodel.series.lifecycle import Lifecycle
 from fsmodel.series.places import Places
 from fsmodel.series.tree_moves import TreeMoves
 from fsmodel.series.unchecked_names import UncheckedNames
-from lmdb_index.records import DirentRecord, InodeFlag
+from lmdb_index.records import InodeFlag
 
 DOCUMENT_MODE: Final = 0o644
 
@@ -93,8 +93,7 @@ class StructuredNamespace(Namespace):
 
     def rmdir(self, parent: InodeId, name: bytes) -> InodeId:
         """rmdir(2); in `output/`, the deletion of a series without artifacts."""
-        dirent = self.directories.find(parent, name)
-        self._require_removable(dirent)
+        self._require_removable(parent, name)
         if parent != self._folders.output:
             return super().rmdir(parent, name)
         with self.changes.begin() as change:
@@ -113,8 +112,8 @@ class StructuredNamespace(Namespace):
         creator: Creator = ROOT_CREATOR,
     ) -> None:
         """renameat2(2), with what it means for series and documents. Raises as Renames.rename."""
-        self._require_removable(self.directories.find(parent, name))
-        self._require_removable(self.directories.find(new_parent, new_name))
+        self._require_removable(parent, name)
+        self._require_removable(new_parent, new_name)
         put_default = self._default_for(parent, new_parent)
         if parent == new_parent and name == new_name:
             return super().rename(parent, name, new_parent, new_name, flags, creator)
@@ -237,7 +236,10 @@ class StructuredNamespace(Namespace):
         is_folder = directory in (self._folders.series, self._folders.deleted)
         return is_folder and series_of_document(name) is not None
 
-    def _require_removable(self, dirent: DirentRecord | None) -> None:
+    def _require_removable(self, directory: InodeId, name: bytes) -> None:
+        if directory not in (ROOT_INODE, self._folders.series):
+            return  # nothing is looked up for most names
+        dirent = self.directories.find(directory, name)
         if dirent is not None and dirent.inode in self._folders:
             raise NotPermitted("series/, series/deleted/ and output/ are always there")
 
