@@ -27,6 +27,10 @@ from fsmodel.errors import CairnError
 FILLED: Final = "filled.json"  # beside a store that is complete: how long that took
 FILES: Final = (10_000, 100_000, 1_000_000)
 GIGABYTES: Final = (1, 10)
+NO_ARCHIVAL: Final = {
+    "CAIRNFS_ARCHIVE_STOP_SECONDS": "0",
+    "CAIRNFS_ARCHIVE_IDLE_SECONDS": str(86400),
+}
 AT_LEAST_ONE: Final = click.IntRange(1)
 
 
@@ -76,8 +80,8 @@ def growth(
 
     Each of the amounts can be given several times. Stores are filled in this process, without a
     mount; a million files take some minutes, 10 GB some more. Then each is mounted once until its
-    daemon has come to rest: it packs the index and archives what is new, once. With --stores, what
-    was filled is used again, so that a run that was cut short begins where it was.
+    daemon has come to rest, for it packs the index. Nothing is archived. With --stores, what was
+    filled is used again, so that a run that was cut short begins where it was.
     """
     amounts = {
         Kind.FILES: files,
@@ -92,11 +96,27 @@ def growth(
         if not kinds or kind.value in kinds
         for amount in each
     ]
-    with _home(stores, folder) as home:
+    with _home(stores, folder) as home, without_archival():
         found = measure(home, wanted, rounds, operations, rest)
     if output is not None:
         save(found, output)
     click.echo(table_of(found))
+
+
+@contextmanager
+def without_archival() -> Iterator[None]:
+    """Have daemons that are started meanwhile leave what is new as it is.
+
+    Archiving it costs so much for each byte, once, whatever else a store holds: it would stand
+    between the rounds, and hide what grows.
+    """
+    before = dict(os.environ)
+    os.environ.update(NO_ARCHIVAL)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @contextmanager

@@ -9,12 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from bench.growth import probe as probing
-from bench.growth.command import FILLED, filled
+from bench.growth.command import FILLED, filled, without_archival
 from bench.growth.probe import WORKS, Cost, probe, sample
 from bench.growth.result import FORMAT, Growth, Point, Round, judge, load, plots_of, save, table_of
 from bench.growth.scenarios import FILE_BYTES, Kind, Scenario, populate
 from bench.meter import usage_of
 from bench.mounts import BenchProblem
+from daemon.config import load_settings
 from fsmodel.steps import run_inline
 from fsmodel.volume import Volume
 from tests.unit.bench.test_pauses import ENVIRONMENT
@@ -83,6 +84,16 @@ def test_a_filled_store_is_used_again_and_half_a_one_is_not(tmp_path: Path) -> N
     note.unlink()
     filled(tmp_path, scenario, 0)
     assert note.exists()
+
+
+def test_daemons_are_told_to_archive_nothing_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAIRNFS_ARCHIVE_STOP_SECONDS", "7")
+    with without_archival():
+        settings = load_settings(tmp_path, os.environ).values
+        assert settings.archive_stop_seconds == 0
+    assert os.environ["CAIRNFS_ARCHIVE_STOP_SECONDS"] == "7"
 
 
 def test_a_sample_is_from_few_folders_and_without_repeats() -> None:
