@@ -20,6 +20,7 @@ twelve 24-bit features. Features are maxima, so their low bits are the ones that
 
 from array import array
 from collections.abc import Iterator, Sequence
+from operator import add
 from struct import Struct
 from typing import Final
 
@@ -54,6 +55,7 @@ class FeatureIndex:
         self._ids: list[bytes] = []  # at each place in the ring; empty until the first use
         self._features = array("I")
         self._slots = array("I")  # 1 + the place that had the feature last
+        self._last: tuple[Sequence[int], list[int], list[int]] = ((), [], [])  # see _slots_of
         self._unread: Iterator[tuple[int, bytes]] = iter(())
         self._sequence = 0  # of the block that is being filled
         self._block = bytearray()
@@ -65,9 +67,12 @@ class FeatureIndex:
         if not features:
             return
         self._begin()
-        masked = [feature & FEATURE_MASK for feature in features]
+        masked, slots_of = self._slots_of(features)
         place = self._place(self._sequence, len(self._block) // SKETCH_BYTES)
-        self._put(place, chunk, masked, newer=True)
+        self._keep(place, chunk, masked)
+        slots = self._slots
+        for slot in slots_of:
+            slots[slot] = place + 1
         self._block += encode_sketch(chunk, masked)
         if len(self._block) == BLOCK_SKETCHES * SKETCH_BYTES:
             self._unsaved[self._sequence] = bytes(self._block)
@@ -78,23 +83,29 @@ class FeatureIndex:
 
         An id may be cut to ID_PREFIX_BYTES. Among equals the newer chunk comes first.
         """
+        return [chunk for chunk, _ in self.alike(features, count)]
+
+    def alike(self, features: Sequence[int], count: int) -> list[tuple[bytes, int]]:
+        """The same, and how many features each of them shares."""
         if not features:
             return []
         self._begin()
         self._read_some()
         slots, known = self._slots, self._features
+        masked, slots_of = self._slots_of(features)
+        places = [slots[slot] for slot in slots_of]
+        if not any(places):
+            return []
         votes: dict[int, int] = {}
-        for number, shift in enumerate(_SLOT_SHIFTS):
-            feature = features[number] & FEATURE_MASK
-            place = slots[(feature + shift) & _SLOT_MASK] - 1
-            if place >= 0 and known[place * FEATURE_COUNT + number] == feature:
-                votes[place] = votes.get(place, 0) + 1
+        for number, found in enumerate(places):
+            if found and known[(found - 1) * FEATURE_COUNT + number] == masked[number]:
+                votes[found - 1] = votes.get(found - 1, 0) + 1
         if not votes:
             return []
         newest = self._place(self._sequence, len(self._block) // SKETCH_BYTES)
         ages = {place: (newest - place) % len(self._ids) for place in votes}
         ordered = sorted(votes, key=lambda place: (-votes[place], ages[place]))
-        return [self._ids[place] for place in ordered[:count]]
+        return [(self._ids[place], votes[place]) for place in ordered[:count]]
 
     @property
     def unsaved(self) -> bool:
@@ -167,21 +178,27 @@ class FeatureIndex:
             return
         for number, at in enumerate(range(0, len(block), SKETCH_BYTES)):
             prefix, features = decode_sketch(block[at : at + SKETCH_BYTES])
-            self._put(self._place(sequence, number), prefix, features, newer=False)
+            place = self._place(sequence, number)
+            self._keep(place, prefix, features)
+            for slot in self._slots_of(features)[1]:
+                self._slots[slot] = self._slots[slot] or place + 1
 
     def _place(self, sequence: int, number: int) -> int:
         """Where in the ring a sketch of a block stands."""
         return sequence % self._blocks_max * BLOCK_SKETCHES + number
 
-    def _put(self, place: int, chunk: bytes, features: Sequence[int], *, newer: bool) -> None:
-        slots = self._slots
+    def _keep(self, place: int, chunk: bytes, features: Sequence[int]) -> None:
         self._ids[place] = chunk
         at = place * FEATURE_COUNT
         self._features[at : at + FEATURE_COUNT] = array("I", features)
-        for feature, shift in zip(features, _SLOT_SHIFTS, strict=True):
-            slot = (feature + shift) & _SLOT_MASK
-            if newer or not slots[slot]:
-                slots[slot] = place + 1
+
+    def _slots_of(self, features: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Features cut to their bits, and their slots; a chunk is looked up, then added."""
+        if features is not self._last[0]:
+            masked = [feature & FEATURE_MASK for feature in features]
+            slots = [slot & _SLOT_MASK for slot in map(add, masked, _SLOT_SHIFTS)]
+            self._last = (features, masked, slots)
+        return self._last[1:]
 
 
 def encode_sketch(chunk: bytes, features: Sequence[int]) -> bytes:
