@@ -14,7 +14,7 @@ from fsmodel.adjusting import adjust
 from fsmodel.assembly import Parts
 from fsmodel.backup.creation import BackupReport, create_backup
 from fsmodel.errors import CairnError
-from fsmodel.history.roots import WrittenRoot
+from fsmodel.history.roots import WrittenRoot, write_persistently
 from fsmodel.ids import ObjectId
 from fsmodel.index_upkeep import IndexUpkeep
 from fsmodel.inner_figures import InnerFigures, gather_inner_figures
@@ -188,7 +188,7 @@ class VolumeUpkeep:
         """
         if not dry_run:
             self._require_writable()
-            yield from self.write_root()
+            yield from write_persistently(self.write_root)
         upkeep = self._parts.upkeep
         return (yield from upkeep.collect_garbage(report, thorough=thorough, dry_run=dry_run))
 
@@ -244,7 +244,8 @@ class VolumeUpkeep:
         """
         self._require_writable()
         upkeep = self._parts.upkeep
-        return create_backup(upkeep.parts, upkeep, self.write_root, target, report)
+        write_root = partial(write_persistently, self.write_root)
+        return create_backup(upkeep.parts, upkeep, write_root, target, report)
 
     def follow_up_deletions(self) -> Steps[None]:
         """Find out what the files deleted since leave as garbage; see Upkeep.dismantle."""

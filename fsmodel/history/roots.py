@@ -11,14 +11,15 @@ trees that rows of directories name are always among those of the last root.
 """
 
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Final
 
 from fsmodel.change import Changes
-from fsmodel.errors import CairnError
+from fsmodel.errors import CairnError, ChunkNotFound
 from fsmodel.history.naming import named_by
 from fsmodel.history.reads_rows import ReadsRows
 from fsmodel.history.root_format import SNAPSHOTS_LABEL, Label, Root, encode_root
@@ -33,7 +34,7 @@ from fsmodel.history.tree_entry import TreeEntry
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import is_directory
-from fsmodel.steps import PAUSE, Steps, Work
+from fsmodel.steps import PAUSE, Result, Steps, Work
 from fsmodel.store.encoder import NewObject
 from fsmodel.store.group_format import GROUP_BYTES_MAX
 from fsmodel.store.group_writer import split_into_runs
@@ -54,6 +55,7 @@ BUILD_COST_BYTES: Final = 1 << 20  # never worth doing on the owner thread
 GROUP_BYTES: Final = GROUP_BYTES_MAX
 CHANGE_ROWS: Final = 512  # of objects, in one change: about 10 ms; one page may exceed it
 CHANGE_DIRECTORIES: Final = 256
+ATTEMPTS: Final = 10  # when what a commit names is collected before the root names it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,18 @@ class WrittenRoot:
     id: ObjectId
     directories: int  # whose trees were made
     objects: int  # made, the root itself included; those that were stored already are counted too
+
+
+def write_persistently(write: Callable[[], Steps[Result]]) -> Steps[Result]:
+    """Write a root by `write`, which takes a new commit each time.
+
+    Again when somebody deleted meanwhile what it was to show, and it was collected. Raises as
+    Roots.write.
+    """
+    for _ in range(ATTEMPTS - 1):
+        with suppress(ChunkNotFound):
+            return (yield from write())
+    return (yield from write())
 
 
 def current_root(rows: ReadsRows) -> ObjectId | None:

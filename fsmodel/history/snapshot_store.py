@@ -7,10 +7,10 @@ from typing import Final
 from fsmodel.change import Changes
 from fsmodel.copies import Copies
 from fsmodel.durability import Durability
-from fsmodel.errors import ChunkNotFound, InvalidArgument, NotFound, ReadOnly
+from fsmodel.errors import InvalidArgument, NotFound, ReadOnly
 from fsmodel.history.differences import Found, find_differences
 from fsmodel.history.root_format import decode_root
-from fsmodel.history.roots import Roots, current_root
+from fsmodel.history.roots import Roots, current_root, write_persistently
 from fsmodel.history.snapshot_originals import SnapshotOriginals
 from fsmodel.history.snapshot_tree import SnapshotTree, is_directory_entry
 from fsmodel.history.snapshots import (
@@ -32,7 +32,6 @@ from fsmodel.store.objects import ObjectStore
 from fsmodel.write_guard import WriteGuard
 from lmdb_index.index import Index
 
-ATTEMPTS: Final = 3  # when what a commit names is collected before the root names it
 WAIT_SECONDS: Final = 0.01  # for a root that is being written
 WAIT_COST_BYTES: Final = 1 << 20  # waiting belongs in a worker
 
@@ -80,14 +79,7 @@ class SnapshotStore:
         self._guard.require_room()
         check_snapshot_name(name)
         require_free_name(self._index, name)
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                yield from self._write_root(name)
-            except ChunkNotFound:
-                if attempt == ATTEMPTS:
-                    raise
-            else:
-                break
+        yield from write_persistently(partial(self._write_root, name))
         return find_snapshot(self._index, name)
 
     def delete(self, name: bytes) -> SnapshotInfo:
@@ -107,7 +99,7 @@ class SnapshotStore:
         if self._roots.is_due or current_root(self._index) is None:
             if self._guard.read_only:
                 raise ReadOnly("comparing with the present writes to the store: compare snapshots")
-            yield from self._write_root(b"")
+            yield from write_persistently(partial(self._write_root, b""))
         root = current_root(self._index)
         assert root is not None
         return (yield from self._tree_of(root))

@@ -6,8 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from fsmodel.errors import BackendError
-from fsmodel.history.roots import Roots, WrittenRoot, current_root
+from fsmodel.errors import BackendError, ChunkNotFound
+from fsmodel.history.roots import (
+    ATTEMPTS,
+    Roots,
+    WrittenRoot,
+    current_root,
+    write_persistently,
+)
 from fsmodel.history.tree_entry import INLINE_ENTRIES
 from fsmodel.history.tree_reader import entries_of_tree
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
@@ -19,6 +25,7 @@ from lmdb_index.keys import number_key
 from lmdb_index.schema import INODE
 from tests.support.filled_tree import fill_tree, put_file, write_file
 from tests.support.namespace_store import ManualClock
+from tests.support.stepping import Driver
 from tests.support.volume_store import USER, VolumeStore, moments_of, random_bytes
 
 
@@ -268,3 +275,32 @@ def test_writing_that_is_given_up_leaves_nothing_behind(store: VolumeStore) -> N
     steps.close()
     assert write_root(store.volume) is not None
     store.require_sound()
+
+
+def test_a_collection_writes_its_root_again_when_what_that_was_to_show_has_gone(
+    store: VolumeStore,
+) -> None:
+    volume = store.volume
+    volume.set_xattr(ROOT_INODE, b"cairnfs.versions", b"off")
+    put_file(volume, ROOT_INODE, b"gone", random_bytes("gone", 600_000))
+    collection = Driver(volume.collect_garbage(lambda *_: None, thorough=True))
+    while not volume._parts.roots.is_writing:
+        collection.step()
+    volume.unlink(ROOT_INODE, b"gone")
+    run_inline(volume.follow_up_deletions())  # its list of chunks has no row any more
+    assert collection.finish().objects_freed > 0
+    assert shown_names(volume) == []
+    store.require_sound()
+
+
+def test_a_root_that_never_comes_about_is_given_up(store: VolumeStore) -> None:
+    attempts: list[int] = []
+
+    def write() -> Steps[None]:
+        attempts.append(len(attempts))
+        yield PAUSE
+        raise ChunkNotFound(ObjectId(bytes(32)))
+
+    with pytest.raises(ChunkNotFound):
+        run_inline(write_persistently(write))
+    assert len(attempts) == ATTEMPTS
