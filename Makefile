@@ -3,6 +3,7 @@
 MNT ?= $(HOME)/cairn
 STORE ?= default
 BENCH ?=
+SOAK ?= 600
 PREFIX ?= /usr/local
 DESTDIR ?=
 # Of `make crash`: another one each time, unless one is to be repeated; and a part of it, by options of pytest.
@@ -10,7 +11,7 @@ SEED := $(or $(SEED),$(shell od -An -N2 -tu2 /dev/urandom | tr -d ' '))
 CRASH ?=
 run := .venv/bin/python -m
 
-.PHONY: help venv venv-tests mount umount lint lint-format lint-rules lint-types lint-imports check test crash bench bench-growth lock clean \
+.PHONY: help venv venv-tests mount umount lint lint-format lint-rules lint-types lint-imports check test crash soak bench bench-growth lock clean \
 	wheels sdist install uninstall deb boot-test
 
 help:
@@ -19,6 +20,7 @@ help:
 	@echo "make test    all tests but the long ones"
 	@echo "make check   formatting, lint, types, import contracts, unit tests"
 	@echo "make crash   the long tests: kills, power loss, faults, any input, many times over (SEED=number CRASH=options)"
+	@echo "make soak    8 clients at once on one mount for SOAK ($(SOAK)) seconds, then figures"
 	@echo "make bench   measure against ext4 and a filesystem that does nothing (BENCH=options)"
 	@echo "make bench-growth    measure how costs grow with what a store holds; takes an hour (BENCH=options)"
 	@echo "make wheels  build what is installed, with its libraries, into build/wheels"
@@ -67,6 +69,9 @@ test: venv-tests
 crash: venv-tests
 	@scripts/test -n 2 --dist worksteal -m "slow or crash or fuzz" --timeout=3600 --hypothesis-profile=thorough \
 		--seed=$(SEED) --hypothesis-seed=$(SEED) --counts=build/crash-counts.json $(CRASH)
+
+soak: venv-tests
+	@$(run) tests.support.load.soak --seconds $(SOAK)
 
 bench: venv-tests
 	@$(run) bench run $(BENCH)
