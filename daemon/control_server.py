@@ -142,6 +142,8 @@ class ControlServer:
         progress = _LatestProgress(stream)
         if command.settles_first and not self._service.volume.read_only:
             await self._service.make_durable()
+        else:
+            await self._service.settle_closed()
         context = Context(self._service.volume, progress.note, _peer_of(stream).uid)
         if command.needs_the_store_alone:
             await self._service.make_way()

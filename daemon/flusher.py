@@ -13,6 +13,7 @@ from typing import Final
 
 import trio
 
+from daemon.resting_files import RestingFiles
 from daemon.workers import Workers
 from fsmodel.content.file_state import FileState
 from fsmodel.errors import CairnError
@@ -82,6 +83,7 @@ class Flusher:
         self._failed: dict[InodeId, CairnError] = {}
         self._nursery: trio.Nursery | None = None
         self.locks = FileLocks()
+        self.resting = RestingFiles(volume, self.settle, self.close)
 
     async def run(self) -> None:
         """Write out what has been dirty for long, for ever."""
@@ -92,6 +94,7 @@ class Flusher:
                     if file.changed and file.inode not in self._spilling:
                         await trio.lowlevel.checkpoint()  # requests go between two files
                         await self.persist_old(file)
+                await self.resting.end_old()
 
     def start(self, task: Callable[..., Awaitable[None]], *arguments: object) -> None:
         """Have something done beside the requests."""
@@ -123,6 +126,21 @@ class Flusher:
             self._failed.pop(inode, None)
             if self._volume.contents.file(inode) is not None:
                 await self._workers.drive(self._volume.contents.settle(inode))
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a program has a file open."""
+        files = self._volume.contents.files()
+        return any(file.users > (file.inode in self.resting) for file in files)
+
+    def close(self, inode: InodeId, *, writing: bool = False) -> None:
+        """End one use of an open file. Bytes that are neither settled nor logged go with the last.
+
+        `writing` says that it was opened for that.
+        """
+        self._volume.close_file(inode, writing=writing)
+        if not self._volume.contents.is_open(inode):
+            self.locks.drop(inode)
 
     async def make_durable(self, inode: InodeId) -> None:
         """Put dirty bytes where the next sync makes them durable. Raises NoSpace, DataError."""

@@ -121,7 +121,7 @@ class _Daemon:
         files = CairnOperations(
             volume, self._flusher, self._workers, sync_group, views, self._version_upkeep.make_room
         )
-        self._operations = RoutedOperations(files, views)
+        self._operations = RoutedOperations(files, views, self._flusher.resting.end_all)
         tallies = tallied(self._operations)
         self._archivist = Archivist(
             volume,
@@ -179,7 +179,7 @@ class _Daemon:
             mount.device if mount is not None else "",
             self._reloader.running.grace_period_seconds,
             end=session.end,
-            is_used=lambda: any(True for _ in self._volume.contents.files()),
+            is_used=lambda: self._flusher.is_used,
             activity=self._service.activity,
         )
 

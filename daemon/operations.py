@@ -148,6 +148,7 @@ class CairnOperations(pyfuse3.Operations):
     async def unlink(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
         """Remove a name of something that is no directory."""
         with errors_become_errnos():
+            await self._flusher.resting.end_named(InodeId(parent_inode), name)
             self._volume.unlink(InodeId(parent_inode), name)
 
     async def rmdir(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
@@ -168,6 +169,7 @@ class CairnOperations(pyfuse3.Operations):
         parent, new_parent = InodeId(parent_inode_old), InodeId(parent_inode_new)
         with errors_become_errnos():
             await self._settle_for_rename(parent, name_old, new_parent, name_new)
+            await self._flusher.resting.end_named(new_parent, name_new)
             self._volume.rename(
                 parent, name_old, new_parent, name_new, RenameFlag(flags), creator_of(ctx)
             )
@@ -328,7 +330,7 @@ class CairnOperations(pyfuse3.Operations):
                 if flags & os.O_TRUNC and writing:
                     await self._truncate(number, 0, ctx.uid)
             except BaseException:
-                self._close(number, writing=writing)
+                self._flusher.close(number, writing=writing)
                 raise
             return self._opened(number, flags, ctx.uid)
 
@@ -364,7 +366,9 @@ class CairnOperations(pyfuse3.Operations):
         """A descriptor is closed: from here on its bytes survive a killed daemon."""
         with errors_become_errnos():
             handle = self._handles.file(fh)
-            if handle.writable:
+            if self._flusher.resting.may(handle.inode):
+                await self._flusher.make_durable(handle.inode)
+            elif handle.writable:
                 await self._settle(handle.inode)
             else:
                 await self._flusher.settle(handle.inode)
@@ -387,7 +391,7 @@ class CairnOperations(pyfuse3.Operations):
             try:
                 await self._settle_last(handle)
             finally:
-                self._close(handle.inode, writing=handle.writable)
+                self._flusher.close(handle.inode, writing=handle.writable)
 
     # -- helpers --------------------------------------------------------------------------
 
@@ -468,17 +472,15 @@ class CairnOperations(pyfuse3.Operations):
             if file is not None and file.users == 1:
                 await self._settle(inode)
         finally:
-            self._close(inode, writing=True)
+            self._flusher.close(inode, writing=True)
 
     async def _settle_last(self, handle: FileHandle) -> None:
-        """Settle what a memory map wrote after the last flush, unless the file is gone anyway."""
+        """Store what a memory map wrote after the last flush, unless the file is gone anyway."""
         file = self._volume.contents.file(handle.inode)
         if file is None or not file.changed:
             return
-        if self._volume.is_draft(handle.inode) or not self._volume.is_orphan(handle.inode):
+        if self._flusher.resting.may(handle.inode):
+            await self._flusher.make_durable(handle.inode)
+            await self._flusher.resting.add(handle.inode)
+        elif self._volume.is_draft(handle.inode) or not self._volume.is_orphan(handle.inode):
             await self._settle(handle.inode)
-
-    def _close(self, inode: InodeId, *, writing: bool) -> None:
-        self._volume.close_file(inode, writing=writing)
-        if not self._volume.contents.is_open(inode):
-            self._flusher.locks.drop(inode)

@@ -1,6 +1,6 @@
 """Which handlers answer a request: those for stored inodes, or those for views."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import pyfuse3
 from pyfuse3 import (
@@ -36,10 +36,17 @@ class RoutedOperations(pyfuse3.Operations):
     enable_writeback_cache = True
     enable_acl = True
 
-    def __init__(self, files: CairnOperations, views: ViewOperations) -> None:
+    def __init__(
+        self,
+        files: CairnOperations,
+        views: ViewOperations,
+        settle_closed: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`settle_closed` is awaited before a view is looked at: it speaks of settled files."""
         super().__init__()
         self._files = files
         self._views = views
+        self._settle_closed = settle_closed
 
     def _of(self, number: int) -> CairnOperations | ViewOperations:
         return self._views if is_view(number) else self._files
@@ -51,7 +58,10 @@ class RoutedOperations(pyfuse3.Operations):
         self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext
     ) -> EntryAttributes:
         """Find a name."""
-        return await self._of_name(parent_inode, name).lookup(parent_inode, name, ctx)
+        operations = self._of_name(parent_inode, name)
+        if operations is self._views:
+            await self._settle_closed()
+        return await operations.lookup(parent_inode, name, ctx)
 
     async def forget(self, inode_list: Sequence[tuple[InodeT, int]]) -> None:
         """The kernel no longer holds these inodes."""
@@ -114,6 +124,8 @@ class RoutedOperations(pyfuse3.Operations):
 
     async def getattr(self, inode: InodeT, ctx: RequestContext) -> EntryAttributes:
         """What stat shows."""
+        if is_view(inode):
+            await self._settle_closed()
         return await self._of(inode).getattr(inode, ctx)
 
     async def setattr(
@@ -155,6 +167,8 @@ class RoutedOperations(pyfuse3.Operations):
 
     async def opendir(self, inode: InodeT, ctx: RequestContext) -> FileHandleT:
         """Open a directory for listing."""
+        if is_view(inode):
+            await self._settle_closed()
         return await self._of(inode).opendir(inode, ctx)
 
     async def readdir(self, fh: FileHandleT, start_id: int, token: ReaddirToken) -> None:
@@ -182,6 +196,8 @@ class RoutedOperations(pyfuse3.Operations):
 
     async def open(self, inode: InodeT, flags: FlagT, ctx: RequestContext) -> FileInfo:
         """Open a file."""
+        if is_view(inode):
+            await self._settle_closed()
         return await self._of(inode).open(inode, flags, ctx)
 
     async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:

@@ -137,8 +137,13 @@ class DaemonService:
         """Interrupt long work in the background, for a command that needs the store alone."""
         await self._archivist.make_way()
 
+    async def settle_closed(self) -> None:
+        """Settle the files that were closed and not settled for that; see resting_files.py."""
+        await self._flusher.resting.end_all()
+
     async def make_durable(self) -> None:
         """Settle every open file and checkpoint. Raises NoSpace, DataError."""
+        await self.settle_closed()
         for file in self._volume.contents.files():
             await self._flusher.settle(file.inode)
         if self._volume.is_dirty:

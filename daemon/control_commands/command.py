@@ -43,6 +43,10 @@ class Service(Protocol):
         """Come to an end soon if the mount has ended. Returns whether it has."""
         ...
 
+    async def settle_closed(self) -> None:
+        """Settle the files that were closed and not settled for that."""
+        ...
+
     async def make_durable(self) -> None:
         """Settle every open file and checkpoint."""
         ...

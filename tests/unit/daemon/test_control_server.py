@@ -35,6 +35,7 @@ class MadeUpService:
         self.volume = cast("Volume", "the volume")
         self.durable = 0
         self.made_way = 0
+        self.closed_ones_settled = 0
         self.told: list[tuple[InodeId, bytes]] = []
 
     def status(self) -> object:
@@ -51,6 +52,9 @@ class MadeUpService:
 
     async def make_durable(self) -> None:
         self.durable += 1
+
+    async def settle_closed(self) -> None:
+        self.closed_ones_settled += 1
 
     async def make_way(self) -> None:
         self.made_way += 1
@@ -166,6 +170,7 @@ async def test_commands_of_the_service_and_the_volume(tmp_path: Path) -> None:
             "volume": "the volume",
         }
     assert service.durable == 1
+    assert service.closed_ones_settled == 1  # for what looks at the volume
 
 
 async def test_the_socket_is_private(tmp_path: Path) -> None:

@@ -1,0 +1,108 @@
+"""Files that were edited in place, synced and closed: they are settled when they have rested.
+
+A database that a program opens, changes a page of, and closes again would have a chunk of 64 KiB
+cut, compressed and stored for every page, though the next program changes the same pages. What
+was synced is in extent rows, which survive whatever a settled file survives; so the file is held
+open for a while instead, and settled once for all that was done to it.
+
+Nobody is to notice: before a view or a command looks at contents, and before a name goes or is
+replaced, files are settled. One that cannot be settled then stays as it is, as a killed daemon
+would have left it.
+
+Owner: the event-loop thread.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import trio
+
+from fsmodel.errors import CairnError
+from fsmodel.ids import InodeId
+from fsmodel.volume import Volume
+
+_log = logging.getLogger(__name__)
+
+REST_SECONDS: Final = 4.0
+RESTING_FILES_MAX: Final = 64
+RESTING_SHARE_MAX: Final = 4  # of a file that rests, at most a quarter is in extent rows
+
+
+class RestingFiles:
+    """Those files, each held open once."""
+
+    def __init__(
+        self,
+        volume: Volume,
+        settle: Callable[[InodeId], Awaitable[None]],
+        close: Callable[[InodeId], None],
+    ) -> None:
+        """`settle` makes chunks of all dirty bytes of an open file, or raises CairnError."""
+        self._volume = volume
+        self._settle = settle
+        self._close = close
+        self._since: dict[InodeId, float] = {}  # the one that has rested longest comes first
+
+    def __bool__(self) -> bool:
+        return bool(self._since)
+
+    def __contains__(self, inode: object) -> bool:
+        return inode in self._since
+
+    def may(self, inode: InodeId) -> bool:
+        """Whether an open file whose descriptor is being closed need not be settled at once."""
+        file = self._volume.contents.file(inode)
+        return (
+            file is not None
+            and file.logged_rows > 0
+            and not file.settling
+            and file.dirty_bytes * RESTING_SHARE_MAX <= file.recorded_size
+            and self._volume.contents.can_log(inode)
+            and not self._volume.is_draft(inode)
+            and not self._volume.is_orphan(inode)
+        )
+
+    async def add(self, inode: InodeId) -> None:
+        """Let an open file rest from now on, whose bytes are all in its row and extent rows."""
+        if self._since.pop(inode, None) is None:
+            self._volume.contents.open(inode)
+        self._since[inode] = trio.current_time()
+        if len(self._since) > RESTING_FILES_MAX:
+            await self.end(next(iter(self._since)))
+
+    async def end(self, inode: InodeId) -> None:
+        """Settle a file if it rests; a failure is logged."""
+        if inode not in self._since:
+            return
+        file = self._volume.contents.file(inode)
+        try:
+            await self._settle(inode)
+        except CairnError as error:
+            _log.error("inode %d: what was fsynced is safe, but unsettled: %s", inode, error)
+        else:
+            if file is not None and file.changed:
+                return  # written again meanwhile, and maybe closed again
+        if self._since.pop(inode, None) is not None:
+            self._close(inode)
+
+    async def end_named(self, parent: InodeId, name: bytes) -> None:
+        """The same for the file that has a name, if any has it."""
+        if self._since:
+            try:
+                inode = self._volume.lookup(parent, name)
+            except CairnError:
+                return  # whoever asked will find the same
+            await self.end(inode)
+
+    async def end_all(self) -> None:
+        """Settle every file that rests."""
+        for inode in tuple(self._since):
+            await self.end(inode)
+
+    async def end_old(self) -> None:
+        """Settle those that have rested long enough."""
+        limit = trio.current_time() - REST_SECONDS
+        for inode, since in tuple(self._since.items()):
+            if since <= limit:
+                await self.end(inode)
