@@ -3,7 +3,8 @@
 A hop to a thread and back costs about 80 us, so work on few bytes is done where it is.
 """
 
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import trio
@@ -21,6 +22,7 @@ class Workers:
 
     def __init__(self, threads_max: int = THREADS_MAX) -> None:
         self._limiter = trio.CapacityLimiter(threads_max)
+        self._side_by_side = min(threads_max, len(os.sched_getaffinity(0)))
 
     async def drive(self, steps: Steps[Result]) -> Result:
         """Run steps to their end; between two of them other tasks may run."""
@@ -48,7 +50,31 @@ class Workers:
             return None
         if work.size_bytes <= INLINE_BYTES_MAX:
             return work.run()
+        if len(work.parts) > 1 and self._side_by_side > 1:
+            return await self._run_parts(work.parts)
         return await trio.to_thread.run_sync(work.run, limiter=self._limiter)
+
+    async def _run_parts(self, parts: Sequence[Work]) -> Sequence[object]:
+        """As many at once as there are processors; after a failure no other is begun."""
+        results: dict[int, object] = {}
+        failures: list[Exception] = []
+        waiting = iter(enumerate(parts))
+
+        async def run_some() -> None:
+            for number, part in waiting:
+                try:
+                    results[number] = await trio.to_thread.run_sync(part.run, limiter=self._limiter)
+                except Exception as error:  # noqa: BLE001  # raised once all have ended
+                    failures.append(error)
+                if failures:
+                    return
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(min(len(parts), self._side_by_side)):
+                nursery.start_soon(run_some)
+        if failures:
+            raise failures[0]
+        return [results[number] for number in range(len(parts))]
 
 
 class PatientWorkers(Workers):

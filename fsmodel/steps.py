@@ -7,7 +7,8 @@ owner thread without interruption. `run_inline` is the driver for tests and smal
 has one that uses threads (daemon/workers.py).
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 Result = TypeVar("Result")
@@ -18,11 +19,26 @@ class Work(NamedTuple):
 
     run: Callable[[], Any]
     size_bytes: int
+    parts: Sequence["Work"] = ()  # which `run` does one by one, and a driver may do at once
 
 
 Steps = Generator[Work, Any, Result]
 
 PAUSE: Final = Work(lambda: None, 0)  # yielded between two stretches of long work: others go first
+
+
+def side_by_side(parts: Sequence[Work]) -> Work:
+    """Several pieces of work as one, whose result is the list of theirs.
+
+    They do not need each other, so a driver that has several threads may use them. If one fails,
+    the others may or may not be done.
+    """
+    size = sum(part.size_bytes for part in parts)
+    return Work(partial(_run_in_turn, parts), size, parts)
+
+
+def _run_in_turn(parts: Sequence[Work]) -> list[Any]:
+    return [part.run() for part in parts]
 
 
 def run_inline(steps: Steps[Result]) -> Result:

@@ -26,6 +26,9 @@ from lmdb_index.schema import OBJECT
 
 UNMATCHED_MAX: Final = 64  # chunks in a row that neither compress nor resemble; then look briefly
 
+LUCK_MIN: Final = 0.2  # of guesses that led to a delta; below it, most are left out
+LUCK_MEMORY: Final = 16  # guesses that count most
+GUESSED: Final = 4  # when few are lucky, one of so many is tried
 NOISE_OBJECTS_MIN: Final = 16  # of a batch; single files are looked at closely
 
 
@@ -49,6 +52,8 @@ class BaseFinder:
         self._is_damaged = is_damaged
         self._depth_max = depth_max
         self._unmatched = 0
+        self._luck = 1.0
+        self._guesses = 0
 
     @property
     def brief(self) -> bool:
@@ -85,8 +90,9 @@ class BaseFinder:
         batch: set[ObjectId] = set()
         drafts: list[Draft] = []
         for each in encoded:
-            candidates = self._candidates(each)
-            drafts.append(Draft(each, self._bases(each, candidates, batch) if candidates else ()))
+            candidates, is_guess = self._candidates(each)
+            bases = self._bases(each, candidates, batch) if candidates else ()
+            drafts.append(Draft(each, bases, is_guess))
             self._features.add(each.new.id, each.features)
             batch.add(each.new.id)
         return drafts
@@ -114,18 +120,33 @@ class BaseFinder:
     def note(self, drafts: Sequence[Draft], records: Sequence[ObjectRecord]) -> None:
         """Learn from what came of a batch."""
         for draft, record in zip(drafts, records, strict=True):
+            if draft.is_guess and draft.bases:
+                self._luck += (bool(record.base) - self._luck) / LUCK_MEMORY
             if record.base:
                 self._unmatched = 0
             elif draft.encoded.codec is Codec.RAW and draft.encoded.features:
                 self._unmatched += 1
 
-    def _candidates(self, encoded: Encoded) -> list[bytes]:
-        """Ids, which may be cut short, of objects that may be similar, the likeliest first."""
+    def _candidates(self, encoded: Encoded) -> tuple[list[bytes], bool]:
+        """Ids, which may be cut short, of objects that may be similar, the likeliest first.
+
+        And whether they are a guess: all that speaks for them is a single feature of each. For
+        text that resembles little a guess is nearly always wrong, and each costs as much as
+        compressing the chunk; for versions of something it is nearly always right.
+        """
         if not is_worth_seeking(len(encoded.payload)) or encoded.new.level == UNCOMPRESSED:
-            return []
+            return [], False
         hints = encoded.new.hints(compresses=encoded.codec is not Codec.RAW)
-        alike = self._features.most_alike(encoded.features, BASES_MAX - 1)
-        return [*hints.former, *alike, *hints.kindred]
+        alike = self._features.alike(encoded.features, BASES_MAX - 1)
+        is_guess = bool(alike) and alike[0][1] == 1 and not hints.former
+        if is_guess and not self._is_tried():
+            return [*hints.kindred], False
+        return [*hints.former, *(chunk for chunk, _ in alike), *hints.kindred], is_guess
+
+    def _is_tried(self) -> bool:
+        """Whether to try a guess: when one in a few has been right lately, or it is its turn."""
+        self._guesses += 1
+        return self._luck >= LUCK_MIN or self._guesses % GUESSED == 0
 
     def _bases(
         self, encoded: Encoded, candidates: Sequence[bytes], batch: set[ObjectId]

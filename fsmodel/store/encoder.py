@@ -1,12 +1,13 @@
 """Encoding objects and appending their frames: raw, compressed, or as a delta against a base.
 
 Two steps, because between them the owner of the index looks for bases (bases.py): `encode`
-compresses and takes features, `append` tries the bases and writes. `append_noise` is both at once,
-for streams in which there is nothing to be found. Any thread may run them.
+compresses and takes features, `append` tries the bases and writes. Of a large batch, parts may be
+encoded at the same time, and their deltas made. `append_noise` does all at once, for streams in
+which there is nothing to be found. Any thread may run them.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, Protocol
 
 from fsmodel.buffers import Buffer
@@ -115,6 +116,7 @@ class Draft:
 
     encoded: Encoded
     bases: Sequence[Base]
+    is_guess: bool = False  # no base shares more than one feature, and none stood there before
 
     @property
     def work_bytes(self) -> int:
@@ -123,14 +125,20 @@ class Draft:
         return len(self.encoded.new.data) + sum(each.plain for each in located if each is not None)
 
 
-class _Delta(NamedTuple):
+class Delta(NamedTuple):
+    """A payload that is worth the base it needs."""
+
     payload: bytes
-    base: ObjectId
+    base: Base
     base_bytes: Buffer
-    depth: int
 
 
-_Batch = dict[ObjectId, tuple[Buffer, int]]  # bytes and depth of what was encoded so far
+Batch = Mapping[ObjectId, Buffer]  # bytes of all that is stored together
+
+
+def batch_of(drafts: Sequence[Draft]) -> Batch:
+    """What drafts may name as a base without its place."""
+    return {draft.encoded.new.id: draft.encoded.new.data for draft in drafts}
 
 
 class Encoder:
@@ -167,27 +175,41 @@ class Encoder:
         plain = [Encoded(new, *self._compressed(new), ()) for new in objects]
         return self.append([Draft(encoded, ()) for encoded in plain])
 
-    def append(self, drafts: Sequence[Draft]) -> list[ObjectRecord]:
+    def append(
+        self, drafts: Sequence[Draft], deltas: Sequence[Delta | None] | None = None
+    ) -> list[ObjectRecord]:
         """Make deltas where that pays, and append all frames; the rows say what came of it.
 
-        Raises NoSpace, BackendError.
+        Deltas that were made before can be given. Raises NoSpace, BackendError.
         """
-        made = self.make_frames(drafts)
+        made = self.make_frames(drafts, deltas)
         records = [record for _, record in made]
         places = self._writer.append([frame for frame, _ in made])
         for record, place in zip(records, places, strict=True):
             record.pack, record.offset, record.stored = place
         return records
 
-    def make_frames(self, drafts: Sequence[Draft]) -> list[tuple[NewFrame, ObjectRecord]]:
-        """Make deltas where that pays; the rows lack the place."""
-        batch: _Batch = {}
+    def make_deltas(self, drafts: Sequence[Draft], batch: Batch) -> list[Delta | None]:
+        """The best deltas of drafts, which may be some of a batch; None where none is worth it."""
+        return [self._best_delta(draft, batch) for draft in drafts]
+
+    def make_frames(
+        self, drafts: Sequence[Draft], deltas: Sequence[Delta | None] | None = None
+    ) -> list[tuple[NewFrame, ObjectRecord]]:
+        """Make deltas where that pays, unless they are given; the rows lack the place."""
+        batch = batch_of(drafts)
+        if deltas is None:
+            deltas = self.make_deltas(drafts, batch)
+        depths: dict[ObjectId, int] = {}
         made: list[tuple[NewFrame, ObjectRecord]] = []
-        for draft in drafts:
-            frame, record = _stored(draft.encoded, self._best_delta(draft, batch))
-            made.append((frame, record))
-            new = draft.encoded.new
-            batch[new.id] = (new.data, record.depth)
+        for draft, found in zip(drafts, deltas, strict=True):
+            delta = found
+            if delta is not None and self._is_too_deep(delta.base, depths):
+                bases = [base for base in draft.bases if not self._is_too_deep(base, depths)]
+                delta = self._best_delta(replace(draft, bases=bases), batch)
+            depth = _depth_of(delta.base, depths) + 1 if delta is not None else 0
+            depths[draft.encoded.new.id] = depth
+            made.append(_stored(draft.encoded, delta, depth))
         return made
 
     def _encode(self, new: NewObject, *, brief: bool) -> Encoded:
@@ -210,16 +232,20 @@ class Encoder:
         level = self._encoding.level if new.level is None else new.level
         return encode(new.data, level) if level != UNCOMPRESSED else (Codec.RAW, new.data)
 
-    def _best_delta(self, draft: Draft, batch: _Batch) -> _Delta | None:
+    def _is_too_deep(self, base: Base, depths: Mapping[ObjectId, int]) -> bool:
+        return _depth_of(base, depths) >= self._encoding.depth_max
+
+    def _best_delta(self, draft: Draft, batch: Batch) -> Delta | None:
+        """How deep a base of the same batch lies is not known yet, and not asked here."""
         data, payload_bytes = draft.encoded.new.data, len(draft.encoded.payload)
-        best: _Delta | None = None
+        best: Delta | None = None
         for base in draft.bases:
-            known = self._base_bytes(base, batch)
-            if known is None or known[1] >= self._encoding.depth_max:
+            base_bytes = self._base_bytes(base, batch)
+            if base_bytes is None:
                 continue
-            payload = encode_delta(data, known[0], self._trial_level)
+            payload = encode_delta(data, base_bytes, self._trial_level)
             if best is None or len(payload) < len(best.payload):
-                best = _Delta(payload, base.id, known[0], known[1] + 1)
+                best = Delta(payload, base, base_bytes)
             if is_excellent(len(payload), payload_bytes):
                 break
         if best is None:
@@ -227,7 +253,7 @@ class Encoder:
         best = self._finished(best, data, payload_bytes)
         return best if is_worth_a_base(len(best.payload), payload_bytes) else None
 
-    def _finished(self, trial: _Delta, data: Buffer, payload_bytes: int) -> _Delta:
+    def _finished(self, trial: Delta, data: Buffer, payload_bytes: int) -> Delta:
         """A delta that was made to find the best base, made once more with all effort due to it."""
         if not is_promising(len(trial.payload), payload_bytes) or not level_matters(data):
             return trial
@@ -237,23 +263,28 @@ class Encoder:
         payload = encode_delta(data, trial.base_bytes, level)
         return trial._replace(payload=payload) if len(payload) < len(trial.payload) else trial
 
-    def _base_bytes(self, base: Base, batch: _Batch) -> tuple[Buffer, int] | None:
-        """Bytes and depth of a base; None when it cannot be had: then others will do."""
+    def _base_bytes(self, base: Base, batch: Batch) -> Buffer | None:
+        """The bytes of a base; None when it cannot be had: then others will do."""
         if base.located is None:
             return batch.get(base.id)
         try:
-            return self._reader.read(base.located), base.depth
+            return self._reader.read(base.located)
         except DataError:
             return None
 
 
-def _stored(encoded: Encoded, delta: _Delta | None) -> tuple[NewFrame, ObjectRecord]:
+def _depth_of(base: Base, depths: Mapping[ObjectId, int]) -> int:
+    """How deep a base lies, one of the same batch included whose frame has been made."""
+    return depths.get(base.id, 0) if base.located is None else base.depth
+
+
+def _stored(encoded: Encoded, delta: Delta | None, depth: int) -> tuple[NewFrame, ObjectRecord]:
     """The frame of an object, and its row, which lacks the place."""
     new, size = encoded.new, len(encoded.new.data)
     if delta is None:
         frame = encode_frame(new.kind, encoded.codec, size, new.id, encoded.payload)
         return frame, ObjectRecord(new.kind, encoded.codec, 0, 0, frame.size, size)
-    frame = encode_frame(new.kind, Codec.DELTA, size, new.id, delta.payload, base=delta.base)
+    frame = encode_frame(new.kind, Codec.DELTA, size, new.id, delta.payload, base=delta.base.id)
     saved = len(encoded.payload) - len(delta.payload) - OBJECT_ID_BYTES
     record = ObjectRecord(
         new.kind,
@@ -262,8 +293,8 @@ def _stored(encoded: Encoded, delta: _Delta | None) -> tuple[NewFrame, ObjectRec
         0,
         frame.size,
         size,
-        depth=delta.depth,
-        base=delta.base,
+        depth=depth,
+        base=delta.base.id,
         saved=saved,
     )
     return frame, record

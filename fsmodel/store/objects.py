@@ -10,21 +10,22 @@ falls to zero stays readable, and can be named again, until GC removes it.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import chain
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from fsmodel.change import Change, Changes
 from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import ChunkNotFound, NoSpace
 from fsmodel.ids import ObjectId, PackId
-from fsmodel.steps import Steps, Work
+from fsmodel.steps import Steps, Work, side_by_side
 from fsmodel.store.bases import BaseFinder
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.dead_bytes import count_dead
-from fsmodel.store.encoder import Draft, Encoded, Encoder, Encoding, NewObject, Noise
+from fsmodel.store.encoder import Draft, Encoded, Encoder, Encoding, NewObject, Noise, batch_of
 from fsmodel.store.epochs import Epochs
 from fsmodel.store.group_writer import EncodedRun, GroupLimits, append_grouped, append_runs
 from fsmodel.store.heat import Heat
@@ -39,7 +40,11 @@ from lmdb_index.keys import number_key
 from lmdb_index.records import ObjectRecord, PackRecord, PackState, RawRecord
 from lmdb_index.schema import DAMAGED, OBJECT, PACK, UNREFERENCED
 
+PART_BYTES: Final = 1 << 20  # of a batch that is compressed; parts of it can be at the same time
 FALLEN_MAX: Final = 100_000  # remembered; a collection finds the others
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 _PRESENT: Final = RawRecord()
 
@@ -307,7 +312,8 @@ class ObjectStore:
             encoded = yield from self._append_noise(objects, size)
         else:
             brief = self._bases.brief
-            encoded = yield Work(partial(self.encoder.encode, objects, brief=brief), size)
+            encode = partial(self.encoder.encode, brief=brief)
+            encoded = yield from _in_parts(encode, objects, [len(new.data) for new in objects])
         if encoded:
             yield from self._append_encoded(encoded)
 
@@ -324,8 +330,12 @@ class ObjectStore:
         """Find bases for what is compressed, and store it."""
         drafts = self._bases.draft(encoded)
         with self.reliance.on(base.id for draft in drafts for base in draft.bases):
-            size = sum(draft.work_bytes for draft in drafts)
-            work = Work(partial(self.encoder.append, drafts), size)
+            sizes = [draft.work_bytes for draft in drafts]
+            deltas = None
+            if sum(sizes) > PART_BYTES:
+                make = partial(self.encoder.make_deltas, batch=batch_of(drafts))
+                deltas = yield from _in_parts(make, drafts, sizes)
+            work = Work(partial(self.encoder.append, drafts, deltas), sum(sizes))
             records = yield from self._appended(work)
             self._bases.note(drafts, records)
             self._register_all([each.new for each in encoded], records)
@@ -405,3 +415,18 @@ class ObjectStore:
             add("unique_bytes", sign * record.plain)
             add("delta_chunks", sign * bool(record.base))
         add("delta_saved_bytes", sign * record.saved)
+
+
+def _in_parts(
+    make: Callable[[Sequence[Item]], Sequence[Made]], items: Sequence[Item], sizes: Sequence[int]
+) -> Steps[list[Made]]:
+    """Make something of each of many items, in threads that have about PART_BYTES each."""
+    works: list[Work] = []
+    start = filled = 0
+    for end, size in enumerate(sizes, 1):
+        filled += size
+        if filled >= PART_BYTES or end == len(items):
+            works.append(Work(partial(make, items[start:end]), filled))
+            start, filled = end, 0
+    made: list[Sequence[Made]] = yield side_by_side(works)
+    return list(chain.from_iterable(made))

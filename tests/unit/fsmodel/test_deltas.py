@@ -13,8 +13,8 @@ from fsmodel.encoding.codecs import Codec
 from fsmodel.encoding.hashing import object_id
 from fsmodel.ids import ROOT_INODE, ObjectId
 from fsmodel.namespace.renames import RenameFlag
-from fsmodel.steps import run_inline
-from fsmodel.store.bases import UNMATCHED_MAX
+from fsmodel.steps import Work, run_inline
+from fsmodel.store.bases import GUESSED, LUCK_MIN, UNMATCHED_MAX
 from fsmodel.store.encoder import SKETCHED_BYTES_MIN, NewObject
 from fsmodel.store.pack_format import ObjectKind
 from lmdb_index.records import ObjectRecord
@@ -419,6 +419,79 @@ def test_data_that_never_matches_is_looked_at_briefly(store: VolumeStore) -> Non
     assert bases.brief
     store.write(b"like 5", edited(random_bytes("brief 5", 15_000), 1))
     assert not bases.brief
+
+
+def similar_chunks(seed: object, count: int) -> bytes:
+    """A stream of chunks, each of which is like the one before it."""
+    chunk = random_bytes(("similar", seed), 300_000)
+    parts = []
+    for number in range(count):
+        chunk = edited(chunk, (seed, number), count=30)
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+@pytest.mark.parametrize("depth_max", [1, 8])
+def test_deltas_of_a_large_batch_are_as_deep_as_allowed(tmp_path: Path, depth_max: int) -> None:
+    """They are made in parts, before it is known how deep those before them are."""
+    store = VolumeStore(tmp_path, dataclasses.replace(SMALL_PACKS, delta_depth_max=depth_max))
+    data = similar_chunks("deep", 20)
+    works = works_of(store, b"stream", data)
+    assert any(len(work.parts) > 1 for work in works)
+    depths = [row.depth for row in rows(store).values()]
+    assert max(depths) == depth_max
+    assert sum(map(bool, depths)) > len(depths) / 2
+    store.reopen()
+    store.require_sound()
+    store.abandon()
+
+
+def works_of(store: VolumeStore, name: bytes, data: bytes) -> list[Work]:
+    """What is given to threads while a file is settled."""
+    inode = store.write(name, data, settle=False)
+    driver = Driver(store.volume.contents.settle(inode))
+    works: list[Work] = []
+    while driver.work is not None:
+        works.append(driver.work)
+        driver.step()
+    store.volume.close_file(inode)
+    return works
+
+
+def test_guesses_are_given_up_when_they_are_wrong(
+    store: VolumeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One feature of twelve in common, which leads to nothing: then only some are tried."""
+    bases = store.volume._parts.objects._bases
+    others = [random_bytes(("other", n)) for n in range(4)]
+    for number, other in enumerate(others):
+        store.write(b"other %d" % number, other)
+    guesses = [(object_id(other), 1) for other in others]
+    monkeypatch.setattr(store.volume._parts.objects._features, "alike", lambda *_: guesses)
+    tried = []
+    for number in range(80):
+        data = random_bytes(("wrong", number))
+        new = NewObject(ObjectKind.CHUNK, object_id(data), data)
+        drafts = bases.draft(store.volume._parts.objects.encoder.encode([new]))
+        tried.append(bool(drafts[0].bases))
+        bases.note(drafts, [ObjectRecord(ObjectKind.CHUNK, Codec.RAW, 1, 0, 100, 100)])
+    assert all(tried[:20])
+    assert sum(tried[40:]) == 40 / GUESSED
+
+
+def test_guesses_that_are_right_are_tried_again(
+    store: VolumeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bases = store.volume._parts.objects._bases
+    store.write(b"base", DATA)
+    bases._luck = 0.0
+    base = [(object_id(DATA), 1)]
+    monkeypatch.setattr(store.volume._parts.objects._features, "alike", lambda *_: base)
+    for number in range(5 * GUESSED):
+        store.write(b"%d.bin" % number, edited(DATA, number))
+    assert bases._luck > LUCK_MIN
+    last = row_of(store, edited(DATA, 5 * GUESSED - 1))
+    assert last.base == object_id(DATA)
 
 
 STREAM = random_bytes("stream", 6 << 20)  # more than UNMATCHED_MAX chunks, of which none matches

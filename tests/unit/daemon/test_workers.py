@@ -1,0 +1,75 @@
+"""Work in threads: parts of one work at the same time, and what a failure of one does."""
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+import trio
+
+from daemon.workers import INLINE_BYTES_MAX, Workers
+from fsmodel.steps import Steps, Work, run_inline, side_by_side
+
+BIG = INLINE_BYTES_MAX + 1
+PATIENCE_SECONDS = 60.0
+
+
+def two_at_once() -> Workers:
+    """As on a machine with two processors."""
+    workers = Workers(threads_max=2)
+    workers._side_by_side = 2
+    return workers
+
+
+def steps_of(parts: Sequence[Work]) -> Steps[list[object]]:
+    results: list[object] = yield side_by_side(parts)
+    return results
+
+
+async def test_parts_of_a_work_are_done_at_the_same_time() -> None:
+    both = threading.Barrier(2)  # breaks unless two threads come to it
+    parts = [Work(lambda: both.wait(PATIENCE_SECONDS), BIG)] * 2
+    assert set(await two_at_once().drive(steps_of(parts))) == {0, 1}
+
+
+async def test_results_come_in_the_order_of_the_parts() -> None:
+    parts = [Work(lambda n=n: n, BIG) for n in range(9)]  # type: ignore[misc]
+    assert await two_at_once().drive(steps_of(parts)) == list(range(9))
+
+
+def test_other_drivers_do_parts_in_turn() -> None:
+    threads: list[int] = []
+
+    def note() -> int:
+        threads.append(threading.get_ident())
+        return len(threads)
+
+    parts = [Work(note, BIG)] * 3
+    assert run_inline(steps_of(parts)) == [1, 2, 3]
+    assert set(threads) == {threading.get_ident()}
+    assert side_by_side(parts).size_bytes == 3 * BIG
+
+
+async def test_small_parts_are_done_where_they_are() -> None:
+    parts = [Work(threading.get_ident, 1)] * 2
+    assert await two_at_once().drive(steps_of(parts)) == [threading.get_ident()] * 2
+
+
+async def test_a_failure_is_told_once_no_part_runs_any_more() -> None:
+    """Whoever is told may give back what the others work on."""
+    begun, other_ended = threading.Event(), threading.Event()
+    later: list[int] = []
+
+    def fail() -> None:
+        assert begun.wait(PATIENCE_SECONDS)
+        raise OSError("this part failed")
+
+    def go_on() -> None:
+        begun.set()
+        trio.from_thread.run_sync(lambda: None)
+        other_ended.set()
+
+    parts = [Work(fail, BIG), Work(go_on, BIG), *[Work(lambda: later.append(1), BIG)] * 9]
+    workers = two_at_once()
+    with pytest.raises(OSError, match="this part failed"):
+        await workers.drive(steps_of(parts))
+    assert other_ended.is_set()
