@@ -45,6 +45,9 @@ ERRNO_OF: Final[dict[type[errors.CairnError], int]] = {
     errors.BackendError: errno.EIO,
 }
 
+# Refusals that need a reason beside the errno.
+_TOLD_OF: Final = (errors.DocumentInvalid, errors.NameInvalid, errors.PathRefused)
+
 _log = logging.getLogger(__name__)
 
 
@@ -78,7 +81,7 @@ def errors_become_errnos() -> AbstractContextManager[None]:
 
 def _errno_for(error: Exception) -> int:
     """The errno for what ended a request, which is logged if somebody has to know."""
-    if isinstance(error, errors.DocumentInvalid | errors.NameInvalid | errors.PathRefused):
+    if isinstance(error, _TOLD_OF):
         _log.info("refused: %s", error)
         return ERRNO_OF[type(error)]
     if isinstance(error, errors.Refused):

@@ -246,8 +246,9 @@ class CairnOperations(pyfuse3.Operations):
         """An extended attribute, stored or virtual."""
         with errors_become_errnos():
             number = InodeId(inode)
-            if name.startswith(VIRTUAL_PREFIX):
-                await self._flusher.settle(number)  # it speaks of the bytes as they are now
+            if not name.startswith(VIRTUAL_PREFIX):  # as for the capabilities of each new file
+                return self._volume.stored_xattr(number, name)
+            await self._flusher.settle(number)  # it speaks of the bytes as they are now
             return await self._workers.drive(self._volume.get_xattr(number, name))
 
     async def listxattr(self, inode: InodeT, ctx: RequestContext) -> Sequence[XAttrNameT]:

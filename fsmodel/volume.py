@@ -306,6 +306,10 @@ class Volume(VolumeUpkeep):
             return self._folder_symlinks.text(inode)
         if name.startswith(PREFIX):
             return (yield from self._parts.virtual_attributes.get(inode, name))
+        return self.stored_xattr(inode, name)
+
+    def stored_xattr(self, inode: InodeId, name: bytes) -> bytes:
+        """An extended attribute that is no virtual one. Raises NoSuchAttribute."""
         return self._names.get_xattr(inode, name)
 
     def set_xattr(self, inode: InodeId, name: bytes, value: bytes) -> None:
