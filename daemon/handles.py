@@ -28,6 +28,7 @@ class DirectoryHandle:
 
     inode: InodeId
     cookie_limit: int  # entries with this cookie or a later one are not listed
+    expected: int = 0  # how many entries one request of the kernel asks for, as far as is known
 
 
 Handle = TypeVar("Handle", FileHandle, DirectoryHandle)

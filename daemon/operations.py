@@ -30,7 +30,7 @@ from pyfuse3 import (
 from daemon.attributes import absent_entry, attributes_of
 from daemon.errnos import errors_become_errnos
 from daemon.flusher import Flusher
-from daemon.handles import FileHandle, Handles
+from daemon.handles import DirectoryHandle, FileHandle, Handles
 from daemon.kernel_notices import bytes_refused, entry_changed
 from daemon.read_streams import ReadStreams
 from daemon.requests import attribute_change, creator_of
@@ -281,15 +281,8 @@ class CairnOperations(pyfuse3.Operations):
             for name, inode, cookie in self._dots(handle.inode, start_id):
                 if not pyfuse3.readdir_reply(token, name, self._entry(inode), cookie):
                     return  # the kernel does not count these two as lookups
-            after = max(start_id, DOT_DOT_COOKIE)
-            for found in self._volume.list_entries(handle.inode, after, handle.cookie_limit):
-                entry = self._entry(found.inode)
-                if self._volume.is_volatile(handle.inode, found.name):
-                    entry.entry_timeout = 0
-                if not pyfuse3.readdir_reply(token, FileNameT(found.name), entry, found.cookie):
-                    return
-                self._volume.hold(found.inode)
-            await self._views.list_views(handle.inode, start_id, token)
+            if self._list_stored(handle, max(start_id, DOT_DOT_COOKIE), token):
+                await self._views.list_views(handle.inode, start_id, token)
 
     async def releasedir(self, fh: FileHandleT) -> None:
         """Close a directory."""
@@ -416,6 +409,23 @@ class CairnOperations(pyfuse3.Operations):
             entry.entry_timeout = 0
         self._volume.hold(inode)
         return entry
+
+    def _list_stored(self, handle: DirectoryHandle, after: int, token: ReaddirToken) -> bool:
+        """List entries behind a cookie; False when the kernel's buffer is full before the end."""
+        directory, volume = handle.inode, self._volume
+        count, fits = 0, True
+        limit, expected = handle.cookie_limit, handle.expected
+        for found, record, size in volume.list_attributes(directory, after, limit, expected):
+            entry = attributes_of(found.inode, record, size)
+            if volume.is_volatile(directory, found.name):
+                entry.entry_timeout = 0
+            count += 1
+            fits = pyfuse3.readdir_reply(token, FileNameT(found.name), entry, found.cookie)
+            if not fits:
+                break
+            volume.hold(found.inode)
+        handle.expected = count
+        return fits
 
     def _dots(self, directory: InodeId, start: int) -> Iterator[tuple[FileNameT, InodeId, int]]:
         if start < DOT_COOKIE:

@@ -5,7 +5,8 @@ edits copies and hands them back once its operation has been applied.
 """
 
 from collections import OrderedDict
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, cast
 
 from fsmodel.errors import Stale
 from fsmodel.ids import InodeId
@@ -39,6 +40,20 @@ class InodeTable:
         if record is None:
             raise Stale(f"inode {inode} does not exist")
         return record
+
+    def outlines(self, inodes: Sequence[InodeId]) -> list[InodeRecord]:
+        """The records of many inodes for their attributes alone, to be read only.
+
+        What they name, contents and trees, may be cut short. They are not kept. Raises Stale.
+        """
+        cache = self._cache
+        absent = [inode for inode in inodes if inode not in cache]
+        rows = self._index.outlines(INODE, map(number_key, absent))
+        found = dict(zip(absent, rows, strict=True))
+        records = [cache.get(inode) or found[inode] for inode in inodes]
+        if None in rows:
+            raise Stale(f"inode {absent[rows.index(None)]} does not exist")
+        return cast("list[InodeRecord]", records)
 
     def remember(self, inode: InodeId, record: InodeRecord) -> None:
         """Keep a record that the index now holds."""

@@ -252,6 +252,20 @@ class Volume(VolumeUpkeep):
             return (entry for entry in entries if entry.name != SYSTEM_NAME)
         return entries
 
+    def list_attributes(
+        self, directory: InodeId, after: int, limit: int, expected: int
+    ) -> Iterator[tuple[Entry, InodeRecord, int]]:
+        """The same entries with what `attributes` tells of their inodes, to be used at once.
+
+        What the records say of contents is not to be relied on. About so many are `expected` to be
+        wanted.
+        """
+        file_of = self.contents.file
+        for entry, record in self._names.list_records(directory, after, limit, expected):
+            file = file_of(entry.inode)
+            if entry.name != SYSTEM_NAME or directory != ROOT_INODE:
+                yield entry, record, record.size if file is None else file.size
+
     # -- attributes -----------------------------------------------------------------------
 
     def attributes(self, inode: InodeId) -> tuple[InodeRecord, int]:

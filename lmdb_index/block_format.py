@@ -34,6 +34,7 @@ from lmdb_index.block_keys import (
     KeyForm,
     Keys,
     ListedKeys,
+    group_at,
     groups_of,
     part_of_groups,
 )
@@ -169,6 +170,19 @@ class Block:
             assert self._rows is not None
         try:
             return part_of_groups(self._rows, _decode_rows, start, stop)
+        except _DECODING_FAILS as error:
+            raise self._not_decoded(error) from error
+
+    def group_at(self, place: int) -> tuple[int, msgspec.Raw]:
+        """The group of rows around a place, encoded, and the place of its first row.
+
+        Raises IndexCorrupt.
+        """
+        if self._rows is None:
+            self._open()
+            assert self._rows is not None
+        try:
+            return group_at(self._rows, place)
         except _DECODING_FAILS as error:
             raise self._not_decoded(error) from error
 

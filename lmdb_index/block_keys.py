@@ -195,5 +195,11 @@ def part_of_groups(
     return found[start - first * GROUP_ROWS : stop - first * GROUP_ROWS]
 
 
+def group_at(groups: Sequence[msgspec.Raw], place: int) -> tuple[int, msgspec.Raw]:
+    """The encoded group that has the item at a place, and the place of its first item."""
+    number = place // GROUP_ROWS
+    return number * GROUP_ROWS, groups[number]
+
+
 def _number_of(key: bytes) -> int:
     return int.from_bytes(key)

@@ -40,6 +40,7 @@ class PackedCodec(Generic[Record]):
 
     def __init__(self, table: Table[Record]) -> None:
         self._decode = msgspec.msgpack.Decoder(table.record).decode
+        self._decode_group = msgspec.msgpack.Decoder(list[table.record]).decode  # type: ignore[name-defined]
 
     def base(self, stored: bytes) -> list[int]:
         """What a block that begins with this record has its numbers relative to."""
@@ -60,6 +61,14 @@ class PackedCodec(Generic[Record]):
     def unpack(self, row: msgspec.Raw, base: Sequence[int], complete: ChangeId) -> Record:
         """The record of a row. Raises msgspec.MsgspecError, ValueError."""
         return self._decode(row)
+
+    def outlines(self, group: msgspec.Raw, base: Sequence[int]) -> list[Record]:
+        """The records of a group of rows, but for the ids they name, which may be shortened.
+
+        Raises msgspec.MsgspecError, ValueError.
+        """
+        records: list[Record] = self._decode_group(group)
+        return records
 
 
 class _InodeCodec(PackedCodec[InodeRecord]):
@@ -99,15 +108,15 @@ class _InodeCodec(PackedCodec[InodeRecord]):
         except OverflowError as error:  # times that are ages apart
             raise NotPackable from error
 
+    def outlines(self, group: msgspec.Raw, base: Sequence[int]) -> list[InodeRecord]:
+        records = super().outlines(group, base)
+        for record in records:
+            _make_absolute(record, base)
+        return records
+
     def _absolute(self, row: msgspec.Raw, base: Sequence[int]) -> InodeRecord:
-        birth, parent = base
         record = self._decode(row)
-        record.parent += parent
-        record.birth_ns += birth
-        record.atime_ns += record.birth_ns
-        record.mtime_ns += record.birth_ns
-        record.ctime_ns += record.mtime_ns
-        record.content_size += record.size
+        _make_absolute(record, base)
         return record
 
 
@@ -131,6 +140,17 @@ class _ObjectCodec(PackedCodec[ObjectRecord]):
         if len(record.base) == SHORT_BYTES:
             record.base = complete(record.base)
         return record
+
+
+def _make_absolute(record: InodeRecord, base: Sequence[int]) -> None:
+    """Undo what `_relative` did."""
+    birth, parent = base
+    record.parent += parent
+    record.birth_ns += birth
+    record.atime_ns += record.birth_ns
+    record.mtime_ns += record.birth_ns
+    record.ctime_ns += record.mtime_ns
+    record.content_size += record.size
 
 
 def _shortened(value: bytes, id_at: int, shorten: ChangeId) -> bytes:

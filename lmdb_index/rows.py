@@ -1,6 +1,6 @@
 """Reading rows through whichever LMDB transaction is current."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -10,6 +10,7 @@ from lmdb_index.block_format import Block
 from lmdb_index.environment import Database, Transaction, index_problem
 from lmdb_index.errors import IndexProblem
 from lmdb_index.keys import after_prefix
+from lmdb_index.outlines import PackedOutlines
 from lmdb_index.packed import TOMBSTONE, Packed, PackedRow
 from lmdb_index.schema import PACKED_DATABASE, Record, Table
 from lmdb_index.values import CODECS, RowCodec
@@ -68,6 +69,27 @@ class Rows:
             return None
         codec: RowCodec[Record] = CODECS[number]
         return codec.unseal(key, value)
+
+    def outlines(self, table: Table[Record], keys: Iterable[bytes]) -> list[Record | None]:
+        """The rows of some keys, as outlines.py says; quickest when the keys are in order.
+
+        To be read only, and the ids in them may be shortened. Raises as `get`.
+        """
+        current, number = self._current, table.number
+        transaction, database = current.transaction, current.databases[number]
+        last, unseal = current.packed.last.get(number, b""), CODECS[number].unseal
+        packed = PackedOutlines(current.packed, transaction, table)
+        found: list[Record | None] = []
+        try:
+            for key in keys:
+                value = transaction.get(key, None, database)
+                if value is None and key <= last:
+                    found.append(packed.get(key))
+                else:
+                    found.append(unseal(key, value) if value else None)
+        except lmdb.Error as error:
+            raise table_problem(error, table) from error
+        return found
 
     def scan(
         self,

@@ -14,6 +14,7 @@ from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import require_directory
 from lmdb_index.index import Index
 from lmdb_index.keys import pair_key, pair_of
+from lmdb_index.records import InodeRecord
 from lmdb_index.schema import DIRENT_ORDER
 
 _READ_FIRST: Final = 32  # rows: what one readdir request of the kernel asks for
@@ -52,13 +53,33 @@ class Listings:
         The iterator may be kept while the tree changes. It then may still show what was removed
         meanwhile, as far as it had been read already.
         """
+        for read in self._batches(directory, after_cookie, cookie_limit, _READ_FIRST):
+            yield from read
+
+    def with_records(
+        self, directory: InodeId, after_cookie: int, cookie_limit: int, expected: int
+    ) -> Iterator[tuple[Entry, InodeRecord]]:
+        """The same with the record of each entry's inode, for its attributes alone.
+
+        About so many entries are `expected` to be wanted. Nothing may change meanwhile. Raises
+        Stale for an entry without an inode.
+        """
+        first = min(max(expected, _READ_FIRST), _READ_MAX)
+        for read in self._batches(directory, after_cookie, cookie_limit, first):
+            yield from zip(read, self._inodes.outlines([each.inode for each in read]), strict=True)
+
+    def _batches(
+        self, directory: InodeId, at: int, cookie_limit: int, together: int
+    ) -> Iterator[list[Entry]]:
+        """Entries as they are read together, the first time so many."""
         stop = pair_key(directory, cookie_limit)
-        at, together = after_cookie, _READ_FIRST
         while True:
             rows = self._index.scan(DIRENT_ORDER, pair_key(directory, at + 1), stop)
-            read = [(pair_of(key)[1], row) for key, row in islice(rows, together)]
-            for cookie, row in read:
-                yield Entry(row.name, InodeId(row.inode), row.kind, cookie)
+            read = [
+                Entry(row.name, InodeId(row.inode), row.kind, pair_of(key)[1])
+                for key, row in islice(rows, together)
+            ]
+            yield read
             if len(read) < together:
                 return
-            at, together = read[-1][0], min(2 * together, _READ_MAX)
+            at, together = read[-1].cookie, min(2 * together, _READ_MAX)

@@ -98,6 +98,12 @@ class Namespace:
             cookie_limit = self._listings.limit(directory)
         return self._listings.entries(directory, after_cookie, cookie_limit)
 
+    def list_records(
+        self, directory: InodeId, after_cookie: int, cookie_limit: int, expected: int
+    ) -> Iterator[tuple[Entry, InodeRecord]]:
+        """Entries and the records of their inodes; see Listings.with_records."""
+        return self._listings.with_records(directory, after_cookie, cookie_limit, expected)
+
     def resolve(self, path: bytes) -> InodeId:
         """The inode at a path from the root, no symbolic link followed; see Paths.resolve."""
         return self.paths.resolve(path)

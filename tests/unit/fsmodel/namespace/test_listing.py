@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsmodel.errors import NotADirectory, NotFound
+from fsmodel.errors import NotADirectory, NotFound, Stale
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.namespace.directories import FIRST_COOKIE
 from fsmodel.namespace.inodes import DIRECTORY, REGULAR
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.namespace.renames import RenameFlag
+from lmdb_index.keys import number_key
+from lmdb_index.schema import INODE
 from tests.support.namespace_store import USER, NamespaceStore
 
 INITIAL = 80  # more than are read together at first
@@ -69,6 +71,33 @@ def test_moving_entries_in_circles_does_not_make_it_endless(tree: Namespace) -> 
             tree.rename(ROOT_INODE, entry.name, aside, b"x")
             tree.rename(aside, b"x", ROOT_INODE, b"again%d" % steps)
     assert steps == INITIAL + 1
+
+
+@pytest.mark.parametrize("expected", [0, 1, 50, INITIAL + 2, 10_000])
+def test_records_come_with_the_entries(store: NamespaceStore, expected: int) -> None:
+    tree = store.namespace
+    make(tree, *(b"%d" % number for number in range(INITIAL)))
+    tree.make_directory(ROOT_INODE, b"folder", 0o750, USER)
+    tree.make_symlink(ROOT_INODE, b"link", b"target", USER)
+    store.remount()
+    tree = store.namespace
+    tree.record(InodeId(5))  # is in memory
+    limit = tree.listing_limit(ROOT_INODE)
+    found = list(tree.list_records(ROOT_INODE, 0, limit, expected))
+    assert [entry for entry, _ in found] == list(tree.list_entries(ROOT_INODE))
+    assert [record for _, record in found] == [tree.record(entry.inode) for entry, _ in found]
+
+
+def test_an_entry_without_an_inode_is_told(store: NamespaceStore) -> None:
+    tree = store.namespace
+    make(tree, b"a", b"b")
+    lost = tree.lookup(ROOT_INODE, b"b")
+    with store.index.operation() as operation:
+        operation.delete(INODE, number_key(lost))
+    store.remount()
+    tree = store.namespace
+    with pytest.raises(Stale, match=f"inode {lost} does not exist"):
+        list(tree.list_records(ROOT_INODE, 0, tree.listing_limit(ROOT_INODE), 10))
 
 
 def test_neighbouring_directories_do_not_mix(tree: Namespace) -> None:

@@ -1,0 +1,110 @@
+"""Outlines are the rows of their keys, whatever is packed and however they are asked for."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from lmdb_index.errors import IndexCorrupt
+from lmdb_index.index import Index
+from lmdb_index.keys import number_key
+from lmdb_index.packed_records import PACKED_CODECS, SHORT_BYTES
+from lmdb_index.records import InodeRecord, ObjectRecord
+from lmdb_index.schema import INODE, OBJECT
+from tests.support.index_store import opened
+from tests.support.small_blocks import pack_all, small_blocks
+
+MANY = 200
+
+
+def object_id(number: int) -> bytes:
+    return number.to_bytes(SHORT_BYTES) + bytes(range(32 - SHORT_BYTES))
+
+
+def an_inode(number: int) -> InodeRecord:
+    return InodeRecord(
+        mode=0o100644,
+        uid=1000,
+        gid=number % 3,
+        nlink=1,
+        size=number,
+        rdev=0,
+        atime_ns=1_700_000_000_000_000_000 + 7 * number,
+        mtime_ns=1_600_000_000_000_000_000 - number,
+        ctime_ns=1_700_000_000_000_000_001 + number,
+        birth_ns=1_700_000_000_000_000_000 + number,
+        parent=1 + number % 5,
+        cookie=number,
+        content=b"\1" + object_id(number),
+        content_size=number // 2,
+    )
+
+
+def without_ids(record: InodeRecord | None) -> InodeRecord | None:
+    return None if record is None else msgspec.structs.replace(record, content=b"", tree=b"")
+
+
+@pytest.fixture
+def index(store: Path) -> Iterator[Index]:
+    """Packed inodes 10 to 209, of which some have newer rows and some are gone."""
+    with small_blocks(), opened(store) as index:
+        with index.operation() as operation:
+            for number in range(10, 10 + MANY):
+                stored = ObjectRecord(1, 1, 1, 100 * number, 10, 20, references=1)
+                operation.put(OBJECT, object_id(number), stored)
+                operation.put(INODE, number_key(number), an_inode(number))
+        pack_all(index)  # objects
+        pack_all(index)  # and with them known, inodes that name them
+        index.checkpoint()
+        with index.operation() as operation:
+            for number in (12, 50, 51, 209):
+                operation.put(INODE, number_key(number), an_inode(number + 1000))
+            for number in (13, 52, 100):
+                operation.delete(INODE, number_key(number))
+            for number in (300, 301):
+                operation.put(INODE, number_key(number), an_inode(number))
+        yield index
+
+
+def require_right(index: Index, numbers: list[int]) -> None:
+    keys = [number_key(number) for number in numbers]
+    expected = [without_ids(index.get(INODE, key)) for key in keys]
+    assert [without_ids(each) for each in index.outlines(INODE, keys)] == expected
+
+
+def test_outlines_are_the_rows_of_their_keys(index: Index) -> None:
+    require_right(index, list(range(320)))
+    assert index.outlines(INODE, []) == []
+
+
+def test_the_order_of_keys_does_not_matter(index: Index) -> None:
+    numbers = [*range(320), *range(0, 320, 7)]  # some of them twice
+    random.Random(3).shuffle(numbers)
+    require_right(index, numbers)
+    require_right(index, sorted(numbers))
+    require_right(index, sorted(numbers, reverse=True))
+
+
+def test_ids_are_left_as_they_are_stored(index: Index) -> None:
+    (outline,) = index.outlines(INODE, [number_key(20)])
+    assert outline is not None
+    assert outline.content == b"\1" + object_id(20)[:SHORT_BYTES]
+
+
+def test_a_group_that_cannot_be_decoded_is_damage(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> list[InodeRecord]:
+        raise msgspec.ValidationError("injected")
+
+    monkeypatch.setattr(PACKED_CODECS[INODE.number], "outlines", fails)
+    with pytest.raises(IndexCorrupt, match="hold no InodeRecord: injected: run cairnfs fsck"):
+        index.outlines(INODE, [number_key(20)])
+
+
+def test_a_group_that_is_too_short_is_damage(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PACKED_CODECS[INODE.number], "outlines", lambda *_: [])
+    with pytest.raises(IndexCorrupt, match="a group lacks a row"):
+        index.outlines(INODE, [number_key(20)])
