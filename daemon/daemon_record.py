@@ -35,9 +35,8 @@ class DaemonRecord(msgspec.Struct, frozen=True):
 def write_record(store: Path, record: DaemonRecord) -> None:
     """Put the file in place, whole. Raises OSError."""
     temporary = store / f".{RECORD_FILE}.new"
-    descriptor = os.open(
-        temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, RECORD_MODE
-    )
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(temporary, flags, RECORD_MODE)
     with open(descriptor, "wb") as file:
         file.write(msgspec.json.encode(record) + b"\n")
     os.replace(temporary, store / RECORD_FILE)

@@ -162,7 +162,7 @@ def is_journal(journal: str, descriptor: int) -> bool:
 
 def _private(path: str, flags: int) -> int:
     """Open a file that only its owner may read: events name users' files."""
-    return os.open(path, flags, 0o600)
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _time(record: logging.LogRecord) -> str:

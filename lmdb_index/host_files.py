@@ -46,7 +46,7 @@ def sync_folder(folder: Path) -> None:
 def create_whole(path: Path, content: bytes) -> None:
     """Make a file that is there with all its bytes, durably, or not at all. Raises OSError."""
     unfinished = path.with_name(path.name + ".new")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(unfinished, flags, FILE_MODE)
     try:
         write_all(descriptor, content, 0)

@@ -21,6 +21,7 @@ from lmdb_index.journal_format import (
     segment_seed,
 )
 
+OPENING: Final = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 RESERVE_BYTES: Final = 1 << 20
 RESERVE_BYTES_MIN: Final = 512 << 10
 
@@ -40,7 +41,7 @@ class SegmentFile:
     @classmethod
     def open(cls, path: Path, header: SegmentHeader, end: int) -> "SegmentFile":
         """Go on with a segment; what stands behind an offset of it is dropped. Raises OSError."""
-        segment = cls(path, header, os.open(path, os.O_RDWR | os.O_CLOEXEC), end)
+        segment = cls(path, header, os.open(path, OPENING), end)
         segment.trim()
         segment.reserve()
         return segment
@@ -142,7 +143,7 @@ class SegmentFile:
 
 
 def _opened_new(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+    return os.open(path, OPENING | os.O_CREAT | os.O_TRUNC, FILE_MODE)
 
 
 def _failed(path: Path, cause: OSError, second: OSError) -> JournalFailed:

@@ -2,8 +2,8 @@
 
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import click
 
@@ -49,14 +49,24 @@ def command(path: str | None, store: str | None, output: str | None, as_json: bo
 
 
 def _write(file: Path, page: bytes) -> None:
-    """Put a file in place as a whole. Raises Problem."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    """Put a file in place as a whole, by way of one whose name nobody knows. Raises Problem."""
     try:
-        draft.write_bytes(page)
-        draft.replace(file)
+        with NamedTemporaryFile(prefix=".", suffix=".new", dir=file.parent, delete=False) as draft:
+            try:
+                draft.write(page)
+                draft.flush()
+                os.fchmod(draft.fileno(), 0o666 & ~_umask())
+                os.replace(draft.name, file)
+            except OSError:
+                os.unlink(draft.name)
+                raise
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
         raise Problem(
             f"{file} cannot be written: {error.strerror}: name another file with -o"
         ) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

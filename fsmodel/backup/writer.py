@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import BackupInvalid, Busy
 from fsmodel.store.host_files import host_failures, sync_descriptor, sync_folder, write_at
 
+PRIVATE: Final = 0o600
 TAIL_BYTES: Final = 64 << 10  # of a stretch, compared with the store before it is trusted
 DEAD_SHARE_MAX: Final = 0.5  # of the file; with more it is written anew
 
@@ -120,7 +122,7 @@ def _open_former(path: Path, uuid: bytes) -> Backup | None:
     """The backup that is there, locked; None if there is none."""
     with host_failures(path):
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            descriptor = _opened_own(path, 0)
         except FileNotFoundError:
             return None
     try:
@@ -137,13 +139,31 @@ def _open_former(path: Path, uuid: bytes) -> Backup | None:
     return former
 
 
+def _opened_own(path: Path, flags: int) -> int:
+    """Open what everything in a store goes into: a file that is ours alone, and private.
+
+    Raises BackupInvalid, OSError.
+    """
+    descriptor = os.open(path, flags | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE)
+    try:
+        found = os.fstat(descriptor)
+        if found.st_uid != os.geteuid():
+            raise BackupInvalid(f"{path} belongs to another user: remove it, or name another file")
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            raise BackupInvalid(f"{path} is no file, or has other names: name another one")
+        os.fchmod(descriptor, PRIVATE)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
 @contextmanager
 def _made_anew(path: Path) -> Iterator[int]:
     """A new file, in place when the block has ended well."""
     temporary = path.with_name(f".{path.name}.new")
     with host_failures(temporary):
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(temporary, flags, 0o600)
+        descriptor = _opened_own(temporary, os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with host_failures(temporary):

@@ -126,7 +126,8 @@ def _rest(parts: list[memoryview], written: int) -> list[memoryview]:
 
 
 def _write_durably(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, 0o600)
     try:
         write_at(descriptor, [content], 0)
         os.fsync(descriptor)

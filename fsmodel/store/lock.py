@@ -14,6 +14,7 @@ import msgspec
 from fsmodel.errors import StoreLocked
 from fsmodel.store.host_files import host_failures
 from fsmodel.store.layout import StoreLayout
+from fsmodel.store.own_files import require_own_files
 
 _CONTENT_BYTES_MAX = 16 << 10
 
@@ -36,7 +37,8 @@ class StoreLock:
     def acquire(cls, layout: StoreLayout, mountpoint: str | None = None) -> "StoreLock":
         """Take the lock, or raise StoreLocked with the pid of its holder; never waits.
 
-        Raises BackendError, NoSpace when the host cannot open or lock the file.
+        Raises BackendError, NoSpace when the host cannot open or lock the file; StoreDamaged when
+        writing to the store would write somewhere else.
         """
         path = layout.lock_file
         with host_failures(path):
@@ -45,6 +47,7 @@ class StoreLock:
         lock = cls(path, descriptor)
         try:
             lock._take(layout.folder)
+            require_own_files(layout)
             lock.note(mountpoint)
         except BaseException:
             lock.close()
