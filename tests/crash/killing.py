@@ -28,6 +28,7 @@ class Writer:
     def __init__(self, store: MountedStore, name: str) -> None:
         self.root = store.mountpoint / name
         self.record = store.folder / f"{name}.record"
+        self.process: subprocess.Popen[bytes] | None = None
         self.known = Model()
         for folder in (self.root, *(self.root / sub for sub in FOLDERS)):
             folder.mkdir()
@@ -45,14 +46,22 @@ class Writer:
 
     def wait_for_first_action(self) -> None:
         """Starting an interpreter takes longer than many a writer is to live."""
+        assert self.process is not None, "not started"
         deadline = time.monotonic() + WRITER_SECONDS
         while b"done" not in self.record.read_bytes():
             assert time.monotonic() < deadline, "the writer does nothing"
             assert self.process.poll() is None, self.process.communicate()[1].decode()
             time.sleep(0.005)
 
+    def give_up(self) -> None:
+        """Let nothing run on, whatever has become of the others."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            self.process.communicate()
+
     def finish(self) -> None:
         """The daemon is gone: the writer must have ended for that reason alone."""
+        assert self.process is not None, "not started"
         _, errors = self.process.communicate(timeout=WRITER_SECONDS)
         assert self.process.returncode == 0, errors.decode()
 
@@ -132,17 +141,21 @@ def rounds_of_kills(
     dice = random.Random(seed)
     crew = [Writer(store, f"writer{number}") for number in range(writers)]
     acknowledged = 0
-    for _ in range(kills):
+    try:
+        for _ in range(kills):
+            for writer in crew:
+                writer.start(dice.randrange(1 << 32))
+            crew[0].wait_for_first_action()
+            kill(dice)
+            for writer in crew:
+                writer.finish()
+            if not store.is_alive:
+                store.mount()
+            acknowledged += sum(writer.verify() for writer in crew)
+            store.require_clean()
+    finally:
         for writer in crew:
-            writer.start(dice.randrange(1 << 32))
-        crew[0].wait_for_first_action()
-        kill(dice)
-        for writer in crew:
-            writer.finish()
-        if not store.is_alive:
-            store.mount()
-        acknowledged += sum(writer.verify() for writer in crew)
-        store.require_clean()
+            writer.give_up()
     return acknowledged
 
 

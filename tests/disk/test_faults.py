@@ -8,7 +8,13 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support.host_layer.crashes import lose_power, record_run, some_moments
+from tests.support.host_layer.crashes import (
+    Moment,
+    Recorded,
+    lose_power,
+    record_run,
+    some_moments,
+)
 from tests.support.host_layer.faults import CALLS
 from tests.support.host_layer.library import layer_environment, layer_library
 from tests.support.host_layer.record import Event
@@ -22,10 +28,13 @@ LONG: Final = (pytest.mark.crash, pytest.mark.timeout(3600))
 FOR_EVER: Final = 1 << 30
 
 
-def campaign(folder: Path, first: int, stride: int, times: int) -> dict[str, Any]:
-    """What fault_campaign.py reports."""
+def campaign(
+    folder: Path, first: int, stride: int, times: int, *, planted: str = ""
+) -> dict[str, Any]:
+    """What fault_campaign.py reports, also of a product with a fault planted in it."""
     module = "tests.support.host_layer.fault_campaign"
-    words = [sys.executable, "-m", module, str(folder), str(first), str(stride), str(times)]
+    modules = ["tests.support.planted_faults", planted, module] if planted else [module]
+    words = [sys.executable, "-m", *modules, str(folder), str(first), str(stride), str(times)]
     environment = layer_environment(folder / "nothing yet")
     document: dict[str, Any] = json.loads(run(words, env=environment, timeout=3600).stdout)
     return document
@@ -69,3 +78,28 @@ def test_the_layer_is_under_lmdb_too(tmp_path: Path) -> None:
     index = [each for each in recorded.entries if each.path == "store/index/data.mdb"]
     assert {Event.WRITTEN, Event.SYNCED} <= {each.event for each in index}
     assert any(each.durable for each in index)
+
+
+def test_a_program_that_ignores_a_failed_write_is_noticed(tmp_path: Path) -> None:
+    report = campaign(tmp_path, 5, 61, FOR_EVER, planted="failed_writes_are_ignored")
+    assert report["wrong"]
+
+
+def believing_run(folder: Path) -> Recorded:
+    """A run in which syncs of the journal fail, and whose program goes on as if they had not."""
+    for number in range(10, 40):
+        place = folder / str(number)
+        place.mkdir()
+        fault = f"{CALLS.index('fdatasync')}:{number}:{errno.EIO}:{FOR_EVER}"
+        recorded = record_run(place, 3, 60, fault=fault, planted="a_failed_sync_is_believed")
+        for each in recorded.entries:
+            if each.event is Event.SYNC_FAILED and each.path.endswith(".wal"):
+                return recorded
+    raise AssertionError("no sync of the journal failed")
+
+
+def test_a_program_that_believes_a_failed_sync_is_noticed(tmp_path: Path) -> None:
+    recorded = believing_run(tmp_path)
+    moments = [Moment(len(recorded.entries), loss) for loss in range(STATES)]
+    with pytest.raises(AssertionError, match="run 3, after entry"):
+        lose_power(recorded, moments, tmp_path / "left")

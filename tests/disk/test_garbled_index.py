@@ -43,13 +43,25 @@ def store(tmp_path: Path) -> Path:
     return place
 
 
+def garbled(store: Path, times: int, seed: int, *, planted: str = "") -> dict[str, int]:
+    """What garbled_index.py finds, also with a fault planted in the product."""
+    module = "tests.support.garbled_index"
+    modules = ["tests.support.planted_faults", planted, module] if planted else [module]
+    words = [sys.executable, "-m", *modules, str(store), str(times), str(seed)]
+    found = run(words, env={"PYTHONPATH": str(PROJECT)}, timeout=3600).stdout
+    return dict(json.loads(found))
+
+
+def test_an_index_that_nobody_checks_is_noticed(store: Path) -> None:
+    found = garbled(store, FEW, 1, planted="no_index_check")
+    assert set(found) - {"right", "refused", "an error"}
+
+
 @pytest.mark.parametrize("times", [FEW, MANY])
 def test_garbled_bytes_are_never_shown_and_never_end_the_process(
     store: Path, times: int, seed_base: int, count: Count
 ) -> None:
-    module = "tests.support.garbled_index"
-    words = [sys.executable, "-m", module, str(store), str(times), str(seed_base + 1)]
-    found = json.loads(run(words, env={"PYTHONPATH": str(PROJECT)}, timeout=3600).stdout)
+    found = garbled(store, times, seed_base + 1)
     assert set(found) <= {"right", "refused", "an error"}
     assert found["refused"] > times // 4
     for end, number in found.items():

@@ -17,6 +17,7 @@ from tests.support.host_layer.crashes import (
 )
 from tests.support.host_layer.record import Entry, Event
 from tests.support.long_runs import Count
+from tests.support.planted_faults import planted
 
 CRASH_STATES: Final = "simulated crash states"
 STEPS: Final = 60
@@ -90,4 +91,27 @@ def test_a_missing_sync_is_noticed(tmp_path: Path, part: str, kind: str) -> None
     recorded = forget_syncs(record_run(tmp_path, 0, STEPS), part, kind)
     moments = some_moments(recorded, 4 * STATES, 0)
     with pytest.raises(AssertionError, match="run 0, after entry"):
+        lose_power(recorded, moments, tmp_path / "left")
+
+
+@pytest.mark.parametrize("fault", ["fsync_does_nothing", "rename_in_two_steps"])
+def test_a_fault_of_the_program_is_noticed(tmp_path: Path, fault: str) -> None:
+    recorded = record_run(tmp_path, 1, 2 * STEPS, planted=fault)
+    moments = some_moments(recorded, 20 * STATES, 0)
+    with pytest.raises(AssertionError, match="run 1, after entry"):
+        lose_power(recorded, moments, tmp_path / "left")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "no_object_is_asked_for",
+        "replayed_backwards",
+        pytest.param("no_journal_checksum", marks=LONG),  # it takes many states
+    ],
+)
+def test_a_fault_of_recovery_is_noticed(tmp_path: Path, fault: str) -> None:
+    recorded = record_run(tmp_path, 1, STEPS)
+    moments = some_moments(recorded, 20 * STATES, 0)
+    with planted(fault), pytest.raises(AssertionError, match="run 1, after entry"):
         lose_power(recorded, moments, tmp_path / "left")

@@ -30,6 +30,7 @@ from lmdb_index.schema import OBJECT
 from tests.support.damages import Shown
 from tests.support.filled_tree import put_file
 from tests.support.long_runs import Count
+from tests.support.planted_faults import planted
 from tests.support.volumes import NO_CACHE, USER, make_store, noise, parts_of
 
 LIMITS: Final = ChunkLimits(min_size=256, average=1024, max_size=4096)
@@ -111,7 +112,8 @@ def test_the_store_has_a_frame_of_each_kind(packs: DamagedPacks) -> None:
     assert {row.codec for row in rows} == set(Codec)
 
 
-def test_a_flipped_byte_is_never_read(packs: DamagedPacks, count: Count) -> None:
+def require_every_flip_noticed(packs: DamagedPacks) -> int:
+    """Flip each byte of each frame and read it; returns how many there were."""
     flipped = 0
     for pack, path in packs.paths():
         with path.open("r+b", buffering=0) as file:
@@ -128,10 +130,20 @@ def test_a_flipped_byte_is_never_read(packs: DamagedPacks, count: Count) -> None
                         file.seek(at)
                         file.write(block[at : at + 1])
                     flipped += 1
+    return flipped
+
+
+def test_a_flipped_byte_is_never_read(packs: DamagedPacks, count: Count) -> None:
+    flipped = require_every_flip_noticed(packs)
     assert flipped > 20_000
     count("bytes of packs flipped", "under a reader", flipped)
     for frame in (frame for frames in packs.frames.values() for frame in frames):
         assert packs.parts.objects.read(frame.located) == frame.data
+
+
+def test_frames_that_nobody_checks_are_noticed(packs: DamagedPacks) -> None:
+    with planted("no_pack_checksum"), pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        require_every_flip_noticed(packs)
 
 
 def test_a_pack_cut_anywhere_loses_what_lay_behind(packs: DamagedPacks) -> None:

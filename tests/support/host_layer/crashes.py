@@ -64,13 +64,19 @@ class Tally:
     interrupted: Counter[str] = field(default_factory=Counter)  # by the last thing that happened
 
 
-def record_run(folder: Path, seed: int, steps: int, *, fault: str = "") -> Recorded:
-    """Let the workload run on a new store, with a fault as layer.c takes it."""
+def record_run(
+    folder: Path, seed: int, steps: int, *, fault: str = "", planted: str = ""
+) -> Recorded:
+    """Let the workload run on a new store, with a fault as layer.c takes it.
+
+    `planted` is a fault of the program itself, of tests/support/planted_faults.py.
+    """
     root, record = folder / "run", folder / "record"
     root.mkdir()
     module = "tests.support.host_layer.workload"
+    modules = ["tests.support.planted_faults", planted, module] if planted else [module]
     run(
-        [sys.executable, "-m", module, root, str(seed), str(steps)],
+        [sys.executable, "-m", *modules, root, str(seed), str(steps)],
         env=layer_environment(root, record=record, fault=fault),
     )
     views: list[View] = pickle.loads((root / "views").read_bytes())
