@@ -3,16 +3,19 @@
 Owner of everything here: the event-loop thread. Each client is a task of its own. Checkpoints:
 receiving, sending, and between any two steps of a long command, so that the kernel's requests go
 on meanwhile. What a client can cost is bounded: their number, the length of a request, the time
-between requests, and the time to take an answer. Whoever is not our user or root is turned away.
+between requests, and the time to take an answer; one that is silent makes room for another
+(client_places.py). Whoever is not our user or root is turned away.
 """
 
 import logging
 import socket
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 import trio
 
+from daemon.client_places import Place, Places
 from daemon.control_commands import SERVICE_COMMANDS, VOLUME_COMMANDS
 from daemon.control_commands.command import (
     Context,
@@ -44,6 +47,9 @@ SEND_SECONDS: Final = 30.0  # so is one that does not take its answer
 PROGRESS_SECONDS: Final = 0.2  # between two lines of progress
 RECEIVE_BYTES: Final = 1 << 16
 
+ONLY_OURS: Final = "only the daemon's user and root may ask"
+TOO_MANY: Final = f"{CLIENTS_MAX} clients have commands running: try again"
+
 TOLD = (DocumentInvalid, NameInvalid, PathRefused)  # whoever looks after the store wants to know
 
 _log = logging.getLogger(__name__)
@@ -55,7 +61,7 @@ class ControlServer:
     def __init__(self, service: Service, listener: socket.socket) -> None:
         self._service = service
         self._listener = trio.SocketListener(trio.socket.from_stdlib_socket(listener))
-        self._clients = 0
+        self._places = Places(CLIENTS_MAX)
 
     async def run(self) -> None:
         """Serve clients for ever."""
@@ -63,51 +69,48 @@ class ControlServer:
 
     async def _serve_client(self, stream: trio.SocketStream) -> None:
         """One client, from its first request to its last; its failures end here."""
-        self._clients += 1
         try:
             async with stream:
-                await self._converse(stream)
+                await self._admit(stream)
         except (trio.BrokenResourceError, trio.TooSlowError):
             _log.debug("a control client went away or did not take its answer")
         except Exception:  # noqa: BLE001  # one client's request must not end the mount
             _log.exception("a control client was let go after an unforeseen failure")
-        finally:
-            self._clients -= 1
 
-    async def _converse(self, stream: trio.SocketStream) -> None:
-        refusal = self._refusal_of(stream)
-        if refusal is not None:
-            await _send(stream, refusal)
-            return
-        buffer = LineBuffer(REQUEST_BYTES_MAX)
-        try:
-            while data := await _receive(stream):
-                for line in buffer.feed(data):
-                    await self._answer(line, stream)
-        except ProtocolProblem as problem:
-            await _send(stream, encode_failure("ProtocolProblem", str(problem)))
-
-    def _refusal_of(self, stream: trio.SocketStream) -> bytes | None:
-        if self._clients > CLIENTS_MAX:
-            return encode_failure("TooManyClients", f"more than {CLIENTS_MAX} clients: try again")
+    async def _admit(self, stream: trio.SocketStream) -> None:
+        """Let it have a place, or a word why there is none."""
         peer = _peer_of(stream)
         if not peer.may_command:
             _log.warning("control client refused: process %d of user %d", peer.pid, peer.uid)
-            return encode_failure("AccessDenied", "only the daemon's user and root may ask")
-        return None
+            await _send(stream, encode_failure("AccessDenied", ONLY_OURS))
+            return
+        with self._places.take() as place:
+            if place is None:
+                await _send(stream, encode_failure("TooManyClients", TOO_MANY))
+            else:
+                await self._converse(_Client(stream, peer, place))
 
-    async def _answer(self, line: bytes, stream: trio.SocketStream) -> None:
+    async def _converse(self, client: "_Client") -> None:
+        buffer = LineBuffer(REQUEST_BYTES_MAX)
+        try:
+            while data := await client.receive():
+                for line in buffer.feed(data):
+                    await self._answer(line, client)
+        except ProtocolProblem as problem:
+            await client.send(encode_failure("ProtocolProblem", str(problem)))
+
+    async def _answer(self, line: bytes, client: "_Client") -> None:
         """Carry out a request and send all that is to be said."""
         request = decode_request(line)
-        failure = await self._attempt(request, stream)
+        failure = await self._attempt(request, client)
         if failure is not None:
-            await _send(stream, failure)
+            await client.send(failure)
 
-    async def _attempt(self, request: Request, stream: trio.SocketStream) -> bytes | None:
+    async def _attempt(self, request: Request, client: "_Client") -> bytes | None:
         """Send a good answer, or return the line that ends a bad one."""
         try:
-            for reply in answer_lines(await self._run(request, stream)):
-                await _send(stream, reply)
+            for reply in answer_lines(await self._run(request, client)):
+                await client.send(reply)
             return None
         except msgspec.ValidationError as error:
             return encode_failure("UsageProblem", f"{request.command}: {error}")
@@ -123,7 +126,7 @@ class ControlServer:
             _log.exception("control command %s failed in an unforeseen way", request.command)
             return encode_failure("Internal", f"{request.command} failed: {error!r}; see the log")
 
-    async def _run(self, request: Request, stream: trio.SocketStream) -> object:
+    async def _run(self, request: Request, client: "_Client") -> object:
         of_service = SERVICE_COMMANDS.get(request.command)
         if of_service is not None:
             arguments = checked_arguments(of_service.arguments, request.arguments)
@@ -131,20 +134,20 @@ class ControlServer:
         of_volume = VOLUME_COMMANDS.get(request.command)
         if of_volume is not None:
             arguments = checked_arguments(of_volume.arguments, request.arguments)
-            return await self._run_in_steps(of_volume, arguments, stream)
+            return await self._run_in_steps(of_volume, arguments, client)
         known = [*SERVICE_COMMANDS, *VOLUME_COMMANDS]
         hint = nearest_hint(request.command, known)
         raise RequestFailed(UNKNOWN_COMMAND, f"unknown command {request.command!r}{hint}")
 
     async def _run_in_steps(
-        self, command: VolumeCommand, arguments: Any, stream: trio.SocketStream
+        self, command: VolumeCommand, arguments: Any, client: "_Client"
     ) -> object:
-        progress = _LatestProgress(stream)
+        progress = _LatestProgress(client)
         if command.settles_first and not self._service.volume.read_only:
             await self._service.make_durable()
         else:
             await self._service.settle_closed()
-        context = Context(self._service.volume, progress.note, _peer_of(stream).uid)
+        context = Context(self._service.volume, progress.note, client.peer.uid)
         if command.needs_the_store_alone:
             await self._service.make_way()
         steps = steps_of(command, context, arguments)
@@ -159,8 +162,8 @@ class ControlServer:
 class _LatestProgress:
     """Keeps what a command last reported, and sends it now and then."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
-        self._stream = stream
+    def __init__(self, client: "_Client") -> None:
+        self._client = client
         self._latest: Progress | None = None
         self._next_at = trio.current_time()
 
@@ -176,19 +179,32 @@ class _LatestProgress:
             return
         self._latest = None
         self._next_at = trio.current_time() + PROGRESS_SECONDS
-        await _send(self._stream, encode_progress(latest))
+        await self._client.send(encode_progress(latest))
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """Who is at the other end, and the place it has."""
+
+    stream: trio.SocketStream
+    peer: Peer
+    place: Place
+
+    async def receive(self) -> bytes:
+        """Some bytes; none when the client ends or falls silent."""
+        with trio.move_on_after(IDLE_SECONDS), self.place.waiting():
+            return bytes(await self.stream.receive_some(RECEIVE_BYTES))
+        return b""
+
+    async def send(self, line: bytes) -> None:
+        """Have it take a line. Raises trio.TooSlowError, trio.BrokenResourceError."""
+        with self.place.waiting():
+            await _send(self.stream, line)
 
 
 def _peer_of(stream: trio.SocketStream) -> Peer:
     size = peer_credentials_size()
     return peer_of(stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
-
-
-async def _receive(stream: trio.SocketStream) -> bytes:
-    """Some bytes; none when the client ends or falls silent."""
-    with trio.move_on_after(IDLE_SECONDS):
-        return bytes(await stream.receive_some(RECEIVE_BYTES))
-    return b""
 
 
 async def _send(stream: trio.SocketStream, line: bytes) -> None:

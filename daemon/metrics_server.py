@@ -1,8 +1,9 @@
 """A small HTTP server for a few pages that are read and never written.
 
 h11 knows the protocol; here are the sockets and the bounds: how many clients, how long a request
-may be, and how long it may take to come or its answer to go. GET and HEAD only; whoever sends more
-than a request line and headers is answered and let go.
+may be, and how long it may take to come or its answer to go; one that is silent makes room for
+another (client_places.py). GET and HEAD only; whoever sends more than a request line and headers is
+answered and let go.
 
 Owner: the event-loop thread. Each client is a task. Checkpoints: receiving, sending, and whatever a
 page waits for.
@@ -15,6 +16,7 @@ from typing import Final
 import h11
 import trio
 
+from daemon.client_places import Place, Places
 from daemon.metrics_pages import PLAIN, Page, Pages
 from fsmodel.errors import CairnError
 
@@ -35,11 +37,11 @@ _log = logging.getLogger(__name__)
 
 
 class MetricsServer:
-    """Serves pages; counts its clients."""
+    """Serves pages to a bounded number of clients."""
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._clients = 0
+        self._places = Places(CLIENTS_MAX)
 
     async def run(self, listener: trio.SocketListener) -> None:
         """Serve whoever reaches a listener, for ever."""
@@ -47,19 +49,17 @@ class MetricsServer:
 
     async def serve_client(self, stream: trio.abc.Stream) -> None:
         """One client, to its end; its failures end here."""
-        self._clients += 1
         try:
             async with stream:
-                if self._clients > CLIENTS_MAX:
-                    await stream.send_all(TOO_MANY)  # few enough bytes never to wait
-                else:
-                    await _Conversation(stream, self._page_for).run()
+                with self._places.take() as place:
+                    if place is None:
+                        await stream.send_all(TOO_MANY)  # few enough bytes never to wait
+                    else:
+                        await _Conversation(stream, place, self._page_for).run()
         except (trio.BrokenResourceError, trio.TooSlowError):
             _log.debug("a reader of metrics went away or was too slow")
         except Exception:  # noqa: BLE001  # one reader's request must not end the mount
             _log.exception("a reader of metrics was let go after an unforeseen failure")
-        finally:
-            self._clients -= 1
 
     async def _page_for(self, request: h11.Request) -> Page:
         if request.method not in METHODS:
@@ -77,8 +77,9 @@ class MetricsServer:
 class _Conversation:
     """One client: requests, each with its answer, until either side has had enough."""
 
-    def __init__(self, stream: trio.abc.Stream, page_for: PageFor) -> None:
+    def __init__(self, stream: trio.abc.Stream, place: Place, page_for: PageFor) -> None:
         self._stream = stream
+        self._place = place
         self._page_for = page_for
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=REQUEST_BYTES_MAX)
 
@@ -97,7 +98,7 @@ class _Conversation:
 
     async def _next_request(self) -> h11.Request | None:
         """The next one; None when there is none, or it does not come in time."""
-        with trio.move_on_after(REQUEST_SECONDS):
+        with trio.move_on_after(REQUEST_SECONDS), self._place.waiting():
             while True:
                 event = self._http.next_event()
                 if event is h11.NEED_DATA:
@@ -137,7 +138,9 @@ class _Conversation:
         data = self._http.send(head) or b""
         if content:
             data += self._http.send(h11.Data(data=content)) or b""
-        await self._stream.send_all(data + (self._http.send(h11.EndOfMessage()) or b""))
+        data += self._http.send(h11.EndOfMessage()) or b""
+        with self._place.waiting():
+            await self._stream.send_all(data)
 
 
 def _refusal(status: int, text: str) -> Page:

@@ -35,6 +35,7 @@ class MadeUpService:
         self.volume = cast("Volume", "the volume")
         self.durable = 0
         self.made_way = 0
+        self.stuck = 0
         self.closed_ones_settled = 0
         self.told: list[tuple[InodeId, bytes]] = []
 
@@ -102,7 +103,8 @@ def touch(context: Context, arguments: NoArguments) -> Steps[object]:
     return {}
 
 
-async def stuck(service: object, arguments: NoArguments) -> object:
+async def stuck(service: Any, arguments: NoArguments) -> object:
+    service.stuck += 1
     await trio.sleep_forever()
     return None
 
@@ -424,19 +426,61 @@ async def test_a_client_that_does_not_listen_is_let_go(
         assert (await asked(tmp_path, "status"))["pid"] == 1
 
 
+async def get_stuck(store: Path, service: MadeUpService) -> trio.SocketStream:
+    """A client with a command that does not end."""
+    stream, before = await connected(store), service.stuck
+    await stream.send_all(encode_request("stuck", {}))
+    while service.stuck == before:
+        await trio.sleep(0.001)
+    return stream
+
+
+async def ask_over(stream: trio.SocketStream) -> None:
+    """One request and its answer."""
+    await stream.send_all(encode_request("status", {}))
+    assert json.loads(await stream.receive_some())["ok"]
+
+
 async def test_one_client_too_many_is_told_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(control_server, "CLIENTS_MAX", 2)
-    path = str(tmp_path / control_socket.SOCKET_NAME)
-    async with serving(tmp_path):
-        streams = [await trio.open_unix_socket(path) for _ in range(2)]
-        for stream in streams:
-            await stream.send_all(encode_request("stuck", {}))
+    service = MadeUpService()
+    async with (
+        serving(tmp_path, service),
+        await get_stuck(tmp_path, service),
+        await get_stuck(tmp_path, service),
+    ):
         (reply,) = await raw(tmp_path, b"")
         assert reply["error"]["kind"] == "TooManyClients"
-        for stream in streams:
-            await stream.aclose()
+
+
+async def test_the_client_that_was_silent_for_longest_makes_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_server, "CLIENTS_MAX", 3)
+    service = MadeUpService()
+    async with (
+        serving(tmp_path, service),
+        await get_stuck(tmp_path, service),
+        await connected(tmp_path) as later,
+        await connected(tmp_path) as earlier,
+    ):
+        await ask_over(earlier)
+        await ask_over(later)
+        assert (await asked(tmp_path, "status"))["pid"] == 1
+        assert await earlier.receive_some() == b""
+        await ask_over(later)
+
+
+async def test_a_client_that_takes_no_answer_makes_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_server, "CLIENTS_MAX", 1)
+    async with serving(tmp_path), await connected(tmp_path) as deaf:
+        with trio.move_on_after(0.5):  # until sockets hold no more, of which it reads nothing
+            await deaf.send_all(encode_request("status", {}) * 100_000)
+        assert (await asked(tmp_path, "status"))["pid"] == 1
 
 
 async def test_other_users_are_turned_away(

@@ -167,16 +167,28 @@ async def test_one_client_too_many_is_turned_away(autojump_clock: MockClock) -> 
     server = MetricsServer(PAGES)
     async with trio.open_nursery() as nursery:
         held = [memory_stream_pair() for _ in range(CLIENTS_MAX)]
-        for _, theirs in held:
+        for ours, theirs in held:
+            await ours.send_all(GET.replace(b"/metrics", b"/hang"))
             nursery.start_soon(server.serve_client, theirs)
         await trio.testing.wait_all_tasks_blocked()
         async with client_of(server) as late:
             assert (await everything_from(late)).startswith(b"HTTP/1.1 503 ")
-        await held[0][0].aclose()
-        await trio.testing.wait_all_tasks_blocked()
-        async with client_of(server) as next_one:
-            await next_one.send_all(LAST)
-            assert (await everything_from(next_one)).startswith(b"HTTP/1.1 200 ")
+        nursery.cancel_scope.cancel()
+
+
+async def test_whoever_is_silent_for_longest_makes_room(autojump_clock: MockClock) -> None:
+    server = MetricsServer(PAGES)
+    async with trio.open_nursery() as nursery:
+        held = [memory_stream_pair() for _ in range(CLIENTS_MAX)]
+        for _, theirs in held:
+            nursery.start_soon(server.serve_client, theirs)
+            await trio.testing.wait_all_tasks_blocked()
+        async with client_of(server) as late:
+            await late.send_all(LAST)
+            assert (await everything_from(late)).startswith(b"HTTP/1.1 200 ")
+        assert await everything_from(held[0][0]) == b""
+        await held[1][0].send_all(LAST)
+        assert (await everything_from(held[1][0])).startswith(b"HTTP/1.1 200 ")
         nursery.cancel_scope.cancel()
 
 
