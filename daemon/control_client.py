@@ -1,6 +1,7 @@
 """The command line's end of the control socket. Blocking; one request at a time."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,7 +57,8 @@ class ControlClient:
         """
         self._connection.settimeout(timeout_seconds)
         try:
-            self._connection.sendall(encode_request(command, arguments or {}))
+            with suppress(BrokenPipeError, ConnectionResetError):  # it may have said why before
+                self._connection.sendall(encode_request(command, arguments or {}))
             return self._answer(on_progress)
         except TimeoutError:
             raise Problem(

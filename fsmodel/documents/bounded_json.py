@@ -1,10 +1,11 @@
 """JSON from outside, checked before anything is done with it.
 
 What is accepted is what RFC 8259 allows, less what readers disagree about (duplicate keys, NaN,
-text that is no Unicode) and less what could exhaust a reader: size and depth are bounded.
+1e400, text that is no Unicode) and less what could exhaust a reader: size and depth are bounded.
 """
 
 import json
+import math
 from typing import Any, Final
 
 import msgspec
@@ -80,6 +81,8 @@ def _children(value: object) -> list[object]:
         return value
     if isinstance(value, str) and not value.isascii():
         _check_text(value)
+    if isinstance(value, float) and math.isinf(value):
+        raise DocumentInvalid("a number that is larger than readers can hold, such as 1e400")
     return []
 
 

@@ -43,6 +43,7 @@ def test_objects_are_accepted_and_kept(
         (b'{"a": 1, "\\u0061": 2}', "twice"),
         (b'{"a": NaN}', "NaN is no JSON"),
         (b'{"a": -Infinity}', "Infinity is no JSON"),
+        (b'{"a": [1e400]}', "larger than readers can hold"),
         (b'{"a": "\\ud800"}', "surrogate"),
         (b'{"\\udc00": 1}', "surrogate"),
         (b'{"a": ' + b"9" * 5000 + b"}", "no usable JSON"),
@@ -66,5 +67,5 @@ def test_the_depth_that_is_accepted() -> None:
 
 
 def test_numbers_stay_as_they_are_written() -> None:
-    data = b'{"a": 1.10, "b": 1e400, "c": 123456789012345678901234567890}'
+    data = b'{"a": 1.10, "b": 1e300, "c": 123456789012345678901234567890}'
     assert compact(members_of(data)) == data.replace(b" ", b"")
