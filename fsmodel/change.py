@@ -48,9 +48,12 @@ class Change:
 
     def inode(self, inode: InodeId) -> InodeRecord:
         """The record as this change sees it, to be read only. Raises Stale."""
+        record = self._edited.get(inode)
+        if record is not None:
+            return record
         if inode in self._removed:
             raise Stale(f"inode {inode} does not exist")
-        return self._edited.get(inode) or self._inodes.get(inode)
+        return self._inodes.get(inode)
 
     def edit(self, inode: InodeId) -> InodeRecord:
         """A record the caller may change; it is stored when the change ends. Raises Stale."""

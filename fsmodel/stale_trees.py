@@ -76,7 +76,11 @@ class StaleTrees:
 
     def mark(self, change: EditedInodes) -> None:
         """Empty the tree of every directory that shows what a change is about to store."""
+        stale = self._stale if self._touched is None else frozenset()
         for inode, record, former in change.edits():
+            has_one_name = record.nlink < 2 or record.mode >> 12 == DIRECTORY
+            if record.parent in stale and has_one_name and not record.tree:
+                continue  # as most: the directory that shows it is marked already
             if record.tree and (former is None or former.tree != record.tree):
                 change.when_applied(self._forget)
             if inode == ROOT_INODE:

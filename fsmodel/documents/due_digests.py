@@ -50,7 +50,7 @@ class DueDigests:
 
     def _watch(self, change: Change) -> None:
         for inode, record, former in change.edits():
-            if kind_of(record) != REGULAR or not record.content:
+            if not record.content or kind_of(record) != REGULAR:
                 continue
             if former is None or (former.content, former.parent) != (record.content, record.parent):
                 change.when_applied(partial(self._due.append, inode))

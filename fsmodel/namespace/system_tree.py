@@ -14,7 +14,7 @@ from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.creation import Creation
 from fsmodel.namespace.directories import Directories
 from fsmodel.namespace.inodes import REGULAR, Creator, bytes_counter, counters_of, kind_of
-from lmdb_index.records import InodeFlag, InodeRecord
+from lmdb_index.records import InodeFlag
 
 SYSTEM_NAME: Final = b".cairnfs"  # of the hidden directory, in the root
 FOLDER_MODE: Final = 0o700
@@ -78,14 +78,16 @@ class SystemTree:
 
 def hide(change: Change, inode: InodeId, flags: int = 0) -> None:
     """Something comes to lie in the hidden part, with these flags: the counters move along."""
-    record = change.edit(inode)
-    _count(change, record, -1)
+    record, operation = change.edit(inode), change.operation
+    former, counter = counters_of(record), bytes_counter(record)
     record.flags |= InodeFlag.HIDDEN | flags
-    _count(change, record, 1)
-
-
-def _count(change: Change, record: InodeRecord, times: int) -> None:
-    for counter in counters_of(record):
-        change.operation.add(counter, times)
+    now = counters_of(record)
+    for name in former:
+        if name not in now:
+            operation.add(name, -1)
+    for name in now:
+        if name not in former:
+            operation.add(name, 1)
     if kind_of(record) == REGULAR:
-        change.operation.add(bytes_counter(record), times * record.size)
+        operation.add(counter, -record.size)
+        operation.add(bytes_counter(record), record.size)
