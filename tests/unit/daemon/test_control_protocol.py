@@ -17,6 +17,7 @@ from daemon.control_protocol import (
     encode_request,
     encode_result,
 )
+from daemon.human import LINE_CHARACTERS_MAX
 
 
 def test_a_request_comes_back_as_it_was() -> None:
@@ -104,3 +105,13 @@ def test_a_line_may_not_grow_for_ever() -> None:
 def test_a_long_complete_line_is_refused_too() -> None:
     with pytest.raises(ProtocolProblem):
         LineBuffer(10).feed(b"a\n0123456789x\nb")
+
+
+@given(text=st.text(max_size=50) | st.just("x" * 10_000) | st.just("\udcff\n\x1b[2J"))
+def test_a_failure_is_one_line_whatever_it_quotes(text: str) -> None:
+    line = encode_failure("NotFound", text)
+    assert line.count(b"\n") == 1
+    error = decode_reply(line).error
+    assert error is not None
+    assert error.text.isprintable()
+    assert len(error.text) < LINE_CHARACTERS_MAX + 10

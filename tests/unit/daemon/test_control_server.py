@@ -6,7 +6,7 @@ import os
 import socket
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ import msgspec
 import pytest
 import trio
 
-from daemon import control_commands, control_server, control_socket
+from daemon import control_client, control_commands, control_server, control_socket
 from daemon.control_client import ControlClient
 from daemon.control_commands.command import Context, NoArguments, ServiceCommand, VolumeCommand
 from daemon.control_protocol import ITEMS_MAX, REQUEST_BYTES_MAX, Progress, encode_request
@@ -547,6 +547,21 @@ async def test_the_client_refuses_noise(tmp_path: Path) -> None:
 
     async with answering(tmp_path, noise):
         with pytest.raises(Problem, match="speaks otherwise"):
+            await asked(tmp_path, "status")
+
+
+async def test_the_client_does_not_take_an_answer_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_client, "REPLY_BYTES_MAX", 1000)
+
+    async def endless(stream: trio.SocketStream) -> None:
+        with suppress(trio.BrokenResourceError):
+            while True:
+                await stream.send_all(b"x" * 1000)
+
+    async with answering(tmp_path, endless):
+        with pytest.raises(Problem, match="a line of more than 1000 bytes"):
             await asked(tmp_path, "status")
 
 
