@@ -29,6 +29,7 @@ UNMATCHED_MAX: Final = 64  # chunks in a row that neither compress nor resemble;
 LUCK_MIN: Final = 0.2  # of guesses that led to a delta; below it, most are left out
 LUCK_MEMORY: Final = 16  # guesses that count most
 GUESSED: Final = 4  # when few are lucky, one of so many is tried
+RESEMBLING: Final = 2  # features in common; one is by chance in 3 of 1,000 chunks beside 4,000
 NOISE_OBJECTS_MIN: Final = 16  # of a batch; single files are looked at closely
 
 
@@ -81,7 +82,8 @@ class BaseFinder:
             if record is None:
                 self._unmatched = 0 if misjudged else self._unmatched
                 continue
-            if self._features.most_alike(encoded.features, 1):
+            alike = self._features.alike(encoded.features, 1)
+            if alike and alike[0][1] >= RESEMBLING:
                 self._unmatched = 0
             self._features.add(encoded.new.id, encoded.features)
 

@@ -531,6 +531,18 @@ def test_what_only_looks_like_noise_is_found_out(store: VolumeStore) -> None:
     assert not bases.brief
 
 
+@pytest.mark.parametrize("shared", [1, 2])
+def test_one_feature_that_noise_shares_is_chance(
+    store: VolumeStore, monkeypatch: pytest.MonkeyPatch, shared: int
+) -> None:
+    store.write(b"first", STREAM)
+    bases = store.volume._parts.objects._bases
+    found = [(object_id(DATA), shared)]
+    monkeypatch.setattr(store.volume._parts.objects._features, "alike", lambda *_: found)
+    store.write(b"second", random_bytes("more", 3 << 20))
+    assert bases.brief is (shared == 1)
+
+
 def test_a_stream_that_resembles_one_of_noise_is_looked_at_closely(store: VolumeStore) -> None:
     store.write(b"first", STREAM)
     store.write(b"second.bin", edited(STREAM, 1, count=400))
