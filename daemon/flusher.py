@@ -4,7 +4,7 @@ One task at a time works on a file's contents, under that file's lock: settling,
 truncating, closing. Writes need no lock: they go on top of what is being settled.
 
 Owner of everything here: the event-loop thread. Checkpoints: waiting for a file's lock, every hop
-to a worker thread inside `settle`, and `wait_for_room`.
+to a worker thread inside `settle`, and writing while much is dirty.
 """
 
 import logging
@@ -80,6 +80,7 @@ class Flusher:
         self._workers = workers
         self.dirty_bytes_max = dirty_bytes_max  # may change at any time
         self._spilling: set[InodeId] = set()
+        self._relieved = trio.lowlevel.ParkingLot()  # writers that wait for such a task
         self._failed: dict[InodeId, CairnError] = {}
         self._nursery: trio.Nursery | None = None
         self.locks = FileLocks()
@@ -110,12 +111,22 @@ class Flusher:
         error = self._failed.pop(file.inode, None)
         if error is not None:
             raise error
-        if self._volume.contents.dirty_bytes > self.dirty_bytes_max:
-            async with self.locks.of(file.inode):
-                await self._workers.drive(self._volume.contents.settle(file.inode, whole=False))
-        elif file.dirty.size_bytes >= SPILL_BYTES and file.inode not in self._spilling:
+        if file.dirty.size_bytes >= SPILL_BYTES and file.inode not in self._spilling:
             self._spilling.add(file.inode)
             self.start(self._spill, file)
+        if self._volume.contents.dirty_bytes > self.dirty_bytes_max:
+            await self._wait_for_room(file)
+        elif file.inode in self._spilling:
+            await trio.lowlevel.checkpoint()  # or who reads requests goes on, and the thread rests
+
+    async def _wait_for_room(self, file: FileState) -> None:
+        """Until little is dirty, while a task is at work on this file; else relieve it here."""
+        while self._volume.contents.dirty_bytes > self.dirty_bytes_max:
+            if file.inode not in self._spilling:
+                async with self.locks.of(file.inode):
+                    await self._workers.drive(self._volume.contents.settle(file.inode, whole=False))
+                break
+            await self._relieved.park()
 
     async def settle(self, inode: InodeId) -> None:
         """Chunk all dirty bytes of an open file and record them. Raises NoSpace, DataError."""
@@ -159,20 +170,25 @@ class Flusher:
         try:
             await self.make_durable(file.inode)
         except CairnError as error:
-            _log.error("inode %d: its dirty bytes could not be stored: %s", file.inode, error)
-            self._failed[file.inode] = error
+            self._note_failure(file, error)
+
+    def _note_failure(self, file: FileState, error: CairnError) -> None:
+        named = self._volume.described(file.inode)
+        _log.error("%s: its dirty bytes could not be stored: %s", named, error)
+        self._failed[file.inode] = error
 
     async def _spill(self, file: FileState) -> None:
         """Chunk what is certain, as long as there is much of it."""
         contents = self._volume.contents
         try:
             while file.dirty.size_bytes >= SPILL_BYTES and contents.file(file.inode) is file:
-                async with self.locks.of(file.inode):
+                async with self.locks.held(file.inode):
                     if contents.file(file.inode) is not file:
                         break
                     await self._workers.drive(contents.settle(file.inode, whole=False))
+                self._relieved.unpark_all()
         except CairnError as error:
-            _log.error("inode %d: its dirty bytes could not be stored: %s", file.inode, error)
-            self._failed[file.inode] = error
+            self._note_failure(file, error)
         finally:
             self._spilling.discard(file.inode)
+            self._relieved.unpark_all()

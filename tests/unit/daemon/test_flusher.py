@@ -1,0 +1,153 @@
+"""Streams: chunked beside the writer, who waits when he is far ahead, and hears of failures."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from daemon import flusher as flushing
+from daemon.flusher import Flusher
+from daemon.workers import Workers
+from fsmodel.errors import NoSpace
+from fsmodel.ids import InodeId
+from fsmodel.steps import Result, Steps
+from fsmodel.volume import Volume
+from tests.support.volumes import make_store, new_file, noise, opened, read_file
+
+SPILL_BYTES = 10_000
+DIRTY_BYTES_MAX = 30_000
+PIECE = noise(12_000)
+
+
+class HeldWorkers(Workers):
+    """Nothing is done before the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_work = trio.Event()
+        self.failure: Exception | None = None
+        self.begun = False
+        self.driven = 0
+
+    async def drive(self, steps: Steps[Result]) -> Result:
+        self.begun = True
+        await self.may_work.wait()
+        self.driven += 1
+        if self.failure is not None:
+            steps.close()
+            raise self.failure
+        return await super().drive(steps)
+
+
+class Stream:
+    """A file that is being written, through a flusher."""
+
+    def __init__(self, volume: Volume, flusher: Flusher) -> None:
+        self._volume = volume
+        self._flusher = flusher
+        self.inode: InodeId = new_file(volume, b"stream")
+        volume.open_file(self.inode, writing=True)
+        self.written = 0
+
+    async def write(self) -> None:
+        offset, self.written = self.written, self.written + len(PIECE)
+        file = self._volume.write(self.inode, offset, PIECE)
+        await self._flusher.wrote(file)
+
+
+@pytest.fixture
+def volume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Volume]:
+    monkeypatch.setattr(flushing, "SPILL_BYTES", SPILL_BYTES)
+    with opened(make_store(tmp_path / "store")) as volume:
+        yield volume
+
+
+@asynccontextmanager
+async def running(volume: Volume, workers: Workers) -> AsyncIterator[tuple[Stream, trio.Nursery]]:
+    flusher = Flusher(volume, workers, DIRTY_BYTES_MAX)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(flusher.run)
+        await trio.testing.wait_all_tasks_blocked()
+        yield Stream(volume, flusher), nursery
+        nursery.cancel_scope.cancel()
+
+
+async def write_all(stream: Stream, count: int, done: list[int]) -> None:
+    for _ in range(count):
+        await stream.write()
+        done.append(stream.written)
+
+
+async def test_a_writer_goes_on_until_too_much_is_dirty(volume: Volume) -> None:
+    workers = HeldWorkers()
+    async with running(volume, workers) as (stream, nursery):
+        done: list[int] = []
+        nursery.start_soon(write_all, stream, 5, done)
+        await trio.testing.wait_all_tasks_blocked()
+        assert done == [12_000, 24_000]  # the third is taken, and answered when there is room
+        workers.may_work.set()
+        await trio.testing.wait_all_tasks_blocked()
+        assert done == [12_000 * n for n in (1, 2, 3, 4, 5)]
+    assert read_file(volume, stream.inode) == PIECE * 5
+
+
+async def test_all_who_wait_go_on_when_the_task_has_been_at_work_once(volume: Volume) -> None:
+    """None of them works on the file: there is nothing left that is worth it."""
+    workers = HeldWorkers()
+    async with running(volume, workers) as (stream, nursery):
+        done: list[int] = []
+        await stream.write()
+        await trio.testing.wait_all_tasks_blocked()
+        for _ in range(4):
+            nursery.start_soon(write_all, stream, 1, done)
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(done) == 1
+        workers.may_work.set()
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(done) == 4
+        assert workers.driven <= 2
+
+
+async def test_the_task_begins_though_requests_never_end(volume: Volume) -> None:
+    """Who reads them gives up his turn only after many, unless a write is a turn of its own."""
+    workers = HeldWorkers()
+    async with running(volume, workers) as (stream, _):
+        await stream.write()
+        await stream.write()
+        assert workers.begun
+
+
+async def test_a_writer_who_waits_hears_of_a_failure(volume: Volume) -> None:
+    workers = HeldWorkers()
+    workers.failure = NoSpace("no room")
+    async with running(volume, workers) as (stream, nursery):
+        heard: list[NoSpace] = []
+
+        async def write_and_listen() -> None:
+            try:
+                await write_all(stream, 9, [])
+            except NoSpace as error:
+                heard.append(error)
+
+        nursery.start_soon(write_and_listen)
+        await trio.testing.wait_all_tasks_blocked()
+        assert not heard
+        workers.may_work.set()
+        await trio.testing.wait_all_tasks_blocked()
+        assert heard == [workers.failure]
+
+
+async def test_many_small_dirty_files_are_relieved_by_those_who_write_them(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has too little for a task of its own."""
+    monkeypatch.setattr(flushing, "SPILL_BYTES", 1 << 20)
+    flusher = Flusher(volume, Workers(), DIRTY_BYTES_MAX)
+    for number in range(6):
+        inode = new_file(volume, b"%d" % number)
+        volume.open_file(inode, writing=True)
+        await flusher.wrote(volume.write(inode, 0, PIECE))
+    assert volume.contents.dirty_bytes <= DIRTY_BYTES_MAX
