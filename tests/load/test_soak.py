@@ -18,7 +18,15 @@ HELD: Final = "operations of clients at once"
 SHORT_SECONDS: Final = 3.0
 LATENCY: Final = Latency(1000, 1.0, 2.0, 3.0)
 SOUND: Final = Figures(
-    0, 1.0, 0.0, 8000, {}, [LATENCY] * CLIENTS, Sample(0, 100 << 20, 20), Sample(1, 101 << 20, 20)
+    0,
+    1.0,
+    0.0,
+    8000,
+    {},
+    [LATENCY] * CLIENTS,
+    [],
+    Sample(0, 100 << 20, 20),
+    Sample(1, 101 << 20, 20),
 )
 
 
