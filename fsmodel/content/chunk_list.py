@@ -101,6 +101,15 @@ class ChunkList:
                 start += run.size
             index += 1
 
+    def run_at(self, offset: int) -> tuple[int, Run]:
+        """The run that covers an offset below `size`, and where it starts."""
+        index = bisect_right(self._ends, offset)
+        page = self._pages[index]
+        runs = self._runs(page)
+        start = self._ends[index] - page.size
+        number = page.index_of(offset - start, runs)
+        return start + (page.ends[number - 1] if number else 0), runs[number]
+
     def last(self) -> tuple[int, int] | None:
         """Start and length of the last chunk; None when there is none."""
         if not self._pages:

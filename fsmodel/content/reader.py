@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final, NamedTuple
 
+from fsmodel.buffers import Buffer
 from fsmodel.content.extents import Extent
 from fsmodel.content.file_state import FileState
 from fsmodel.ids import ObjectId
@@ -43,12 +44,15 @@ class Reader:
         end = min(offset + length, file.size)
         if offset >= end:
             return b""
-        pieces = list(pieces_of(file, offset, end))
         dirty = file.dirty_within(offset, end)
+        if end <= file.kept and not dirty:
+            piece = _piece_at(file, offset, end)
+            if piece.offset + piece.high - piece.low == end:
+                data = yield from self._chunk(piece.chunk)
+                return memoryview(data)[piece.low : piece.high]
+        pieces = list(pieces_of(file, offset, end))
         pieces = [piece for piece in pieces if not _is_covered(piece, dirty)]
         held = yield from self._fetch(pieces)
-        if len(pieces) == 1 and not dirty and pieces[0].high - pieces[0].low == end - offset:
-            return memoryview(held[pieces[0].chunk])[pieces[0].low : pieces[0].high]
         buffer = bytearray(end - offset)
         for piece in pieces:
             at = piece.offset - offset
@@ -59,8 +63,17 @@ class Reader:
             buffer[at : at + len(extent.data)] = extent.data
         return memoryview(buffer)
 
-    def _fetch(self, pieces: list[Piece]) -> Steps[dict[ObjectId, bytes]]:
-        held: dict[ObjectId, bytes] = {}
+    def _chunk(self, chunk: ObjectId) -> Steps[Buffer]:
+        data = self._objects.cached(chunk)
+        if data is None:
+            located = self._objects.locate(chunk)
+            data = self._objects.read_nowait(located)
+            if data is None:
+                data = yield Work(partial(self._objects.read, located), located.work_bytes)
+        return data
+
+    def _fetch(self, pieces: list[Piece]) -> Steps[dict[ObjectId, Buffer]]:
+        held: dict[ObjectId, Buffer] = {}
         waiting: list[Located] = []
         for chunk in dict.fromkeys(piece.chunk for piece in pieces):
             data = self._objects.cached(chunk)
@@ -86,6 +99,13 @@ def _is_covered(piece: Piece, dirty: list[Extent]) -> bool:
     """Whether nothing of a piece is to be seen, so that it need not be whole."""
     end = piece.offset + piece.high - piece.low
     return any(extent.start <= piece.offset and end <= extent.end for extent in dirty)
+
+
+def _piece_at(file: FileState, start: int, end: int) -> Piece:
+    """The part of a range that lies in the first of its chunks."""
+    run_start, run = file.chunks.run_at(start)
+    low = (start - run_start) % run.length
+    return Piece(start, run.id, low, min(low + end - start, run.length))
 
 
 def pieces_of(file: FileState, start: int, end: int) -> Iterator[Piece]:

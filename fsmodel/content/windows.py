@@ -13,6 +13,7 @@ from functools import partial
 from itertools import islice
 from typing import Final, NamedTuple
 
+from fsmodel.buffers import Buffer
 from fsmodel.content.file_state import FileState
 from fsmodel.encoding.codecs import Codec
 from fsmodel.errors import FrameCorrupt
@@ -29,7 +30,7 @@ CHUNKS_MAX: Final = 256  # in a window, however small they are
 class Part(NamedTuple):
     """One chunk of a window: its bytes if they are in memory, else where they are."""
 
-    data: bytes | None
+    data: Buffer | None
     located: Located | None
     size: int
     is_guess: bool = False  # nobody has asked the index whether it lies there
@@ -143,7 +144,7 @@ def _raw_neighbours(parts: list[Part]) -> Iterator[Located]:
         expected = place.pack, place.offset + place.stored
 
 
-def _bytes_of(objects: ObjectStore, part: Part) -> bytes:
+def _bytes_of(objects: ObjectStore, part: Part) -> Buffer:
     data = part.data
     if data is None:
         assert part.located is not None

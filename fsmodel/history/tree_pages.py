@@ -51,7 +51,7 @@ class TreePages:
             data = self._objects.read_nowait(located)
             if data is None:
                 data = yield Work(partial(self._objects.read, located), located.work_bytes)
-        return data
+        return bytes(data)
 
     def _keep(self, page: ObjectId, decoded: DecodedPage) -> None:
         if page in self._kept:  # read twice at a time

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
 
+from fsmodel.buffers import Buffer
 from fsmodel.ids import ObjectId
 
 
@@ -26,11 +27,11 @@ class ByteCache:
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit = limit_bytes
-        self._items: OrderedDict[ObjectId, bytes] = OrderedDict()
+        self._items: OrderedDict[ObjectId, Buffer] = OrderedDict()
         self._lock = Lock()
         self._held = self._hits = self._misses = 0
 
-    def get(self, object_id: ObjectId) -> bytes | None:
+    def get(self, object_id: ObjectId) -> Buffer | None:
         """The bytes of an object, or None; they count as used now."""
         with self._lock:
             data = self._items.get(object_id)
@@ -41,7 +42,7 @@ class ByteCache:
             self._items.move_to_end(object_id)
             return data
 
-    def peek(self, object_id: ObjectId) -> bytes | None:
+    def peek(self, object_id: ObjectId) -> Buffer | None:
         """The same, where an answer is no hit and no miss of a reader."""
         with self._lock:
             data = self._items.get(object_id)
@@ -52,8 +53,11 @@ class ByteCache:
     def __contains__(self, object_id: ObjectId) -> bool:
         return object_id in self._items
 
-    def put(self, object_id: ObjectId, data: bytes) -> None:
-        """Keep the bytes of an object; what is larger than a quarter of the cache is not kept."""
+    def put(self, object_id: ObjectId, data: Buffer) -> None:
+        """Keep the bytes of an object, which nobody may change any more.
+
+        What is larger than a quarter of the cache is not kept.
+        """
         if len(data) > self._limit // 4:
             return
         with self._lock:

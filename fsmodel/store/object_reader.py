@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from fsmodel.buffers import Buffer
 from fsmodel.encoding.codecs import Codec, decode
 from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import (
@@ -106,10 +107,15 @@ class ObjectReader:
             each = chain.pop()
             data = self._decoded(each, self._frame(each), data)
         assert data is not None
-        return data
+        return bytes(data)
 
-    def read_nowait(self, located: Located) -> bytes | None:
+    def read_nowait(self, located: Located) -> Buffer | None:
         """The same; None when the host would have to wait for its disk, or it is long work."""
+        if located.is_raw and located.plain <= NOWAIT_BYTES_MAX:
+            raw = self._packs.read_raw_nowait(located.location, RawChunk(located.id, located.plain))
+            if raw is not None:
+                self._cache.put(located.id, raw)
+                return raw
         chain, data = self._unread(located)
         if sum(each.work_bytes for each in chain) > NOWAIT_BYTES_MAX:
             return None
@@ -153,7 +159,7 @@ class ObjectReader:
         expected = None if located.in_group else located.id
         return self._packs.read_frame(located.location, expected)
 
-    def _unread(self, located: Located) -> tuple[list[Located], bytes | None]:
+    def _unread(self, located: Located) -> tuple[list[Located], Buffer | None]:
         """What has to be read, the last first, and the bytes of the base that is in memory."""
         chain: list[Located] = []
         at: Located | None = located
@@ -165,7 +171,7 @@ class ObjectReader:
             at = at.base
         return chain, None
 
-    def _decoded(self, located: Located, frame: Frame, base: bytes | None) -> bytes:
+    def _decoded(self, located: Located, frame: Frame, base: Buffer | None) -> bytes:
         if located.in_group:
             members = read_members(frame, located.location)
             for member in members:
@@ -175,7 +181,7 @@ class ObjectReader:
         self._cache.put(located.id, data)
         return data
 
-    def _decode(self, located: Located, frame: Frame, base: bytes | None) -> bytes:
+    def _decode(self, located: Located, frame: Frame, base: Buffer | None) -> bytes:
         if located.in_group:
             return _member_of(read_members(frame, located.location), located)
         base_id = located.base.id if located.base is not None else None

@@ -17,6 +17,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
+from fsmodel.buffers import Buffer
 from fsmodel.change import Change, Changes
 from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import ChunkNotFound, NoSpace
@@ -258,7 +259,7 @@ class ObjectStore:
         """Where an object lies, down to the last base of its delta chain. Raises ChunkNotFound."""
         return locate(self.find, wanted, self.epochs.current)
 
-    def cached(self, wanted: ObjectId) -> bytes | None:
+    def cached(self, wanted: ObjectId) -> Buffer | None:
         """The bytes of an object if they are in memory."""
         data = self._cache.get(wanted)
         if data is None:
@@ -274,7 +275,7 @@ class ObjectStore:
         """Read chunks that lie behind each other as they are; see ObjectReader. Any thread."""
         return self._reader.read_raw(neighbours, into)
 
-    def read_nowait(self, located: Located) -> bytes | None:
+    def read_nowait(self, located: Located) -> Buffer | None:
         """The same; None when the host would have to wait for its disk, or it is long work."""
         return self._reader.read_nowait(located)
 
@@ -291,7 +292,7 @@ class ObjectStore:
 
     def load(self, wanted: ObjectId) -> bytes:
         """The bytes of an object, read here and now. Raises DataError."""
-        return self._cache.get(wanted) or self.read(self.locate(wanted))
+        return bytes(self._cache.get(wanted) or self.read(self.locate(wanted)))
 
     def save_features(self) -> None:
         """Put what chunks resemble into the index; without room for it, a later time will do."""

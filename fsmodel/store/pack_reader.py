@@ -137,6 +137,25 @@ class PackReader:
             self._bytes += len(header) + len(body)
         return right
 
+    def read_raw_nowait(self, location: Location, chunk: RawChunk) -> memoryview | None:
+        """One such chunk, if the host has it in memory and the pack is open here, else None.
+
+        None also where another frame lies or what lies there is damaged: `read_frame` tells.
+        """
+        pack = self._used(location.pack)
+        if pack is None or not self._nowait_works:
+            return None
+        header, body = memoryview(bytearray(FRAME_HEADER.size)), memoryview(bytearray(chunk.size))
+        try:
+            count = os.preadv(pack.descriptor, [header, body], location.offset, os.RWF_NOWAIT)
+        except (OSError, OverflowError):
+            return None
+        if count < len(header) + len(body) or not _is_right(header, body, pack.seed, chunk):
+            return None
+        self._frames += 1
+        self._bytes += count
+        return body.toreadonly()
+
     def forget(self, pack: PackId) -> None:
         """Let go of a pack whose file is about to be deleted or was replaced."""
         with self._lock:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fsmodel.content.manifest import decode_node
+from fsmodel.content.manifest import decode_leaf, decode_node, encode_leaf
+from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import DataError, FrameCorrupt
 from fsmodel.ids import InodeId, ObjectId
 from fsmodel.settings import VolumeSettings
@@ -173,3 +174,31 @@ def test_a_read_of_a_file_that_is_cut_meanwhile(volume: Volume, inode: InodeId) 
     volume.truncate(inode, 0)
     run_inline(volume.contents.settle(inode))
     assert read.finish() == DATA
+
+
+def test_a_page_may_be_in_memory_as_the_chunk_of_a_file_that_equals_it(folder: Path) -> None:
+    with opened(folder, VolumeSettings(cache_bytes=1 << 20)) as volume:
+        objects = parts_of(volume).objects
+        page = encode_leaf(RUNS[:5])
+        parts_of(volume).cache.put(object_id(page), memoryview(page))
+        assert decode_leaf(objects.load(object_id(page))) == RUNS[:5]
+
+
+@pytest.mark.parametrize("offset", [STARTS[5], STARTS[5] + 1, 0])
+def test_a_range_within_one_chunk(volume: Volume, inode: InodeId, offset: int) -> None:
+    run = RUNS[5] if offset else RUNS[0]
+    end = (STARTS[5] if offset else 0) + run.length
+    read_range(volume, inode, 19_999, 1)  # loads the page that lists the chunks
+    before = parts_of(volume).reader.statistics().frames_read
+    assert read_range(volume, inode, offset, end - offset) == DATA[offset:end]
+    assert parts_of(volume).reader.statistics().frames_read - before == 1
+    assert read_range(volume, inode, offset, end - offset + 1) == DATA[offset : end + 1]
+
+
+def test_a_range_within_one_chunk_of_many_alike(volume: Volume) -> None:
+    data = b"x" * 10_000 + bytes(9_000) + b"end"
+    inode = settled_file(volume, b"runs", data)
+    volume.open_file(inode, writing=False)
+    for at in range(0, len(data), 501):
+        assert read_range(volume, inode, at, 17) == data[at : at + 17]
+    volume.close_file(inode)

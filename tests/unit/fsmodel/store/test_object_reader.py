@@ -235,3 +235,25 @@ def test_a_base_that_cannot_be_read_is_passed_over_when_writing(chains: Chains) 
     draft = Draft(Encoded(new, Codec.RAW, second, ()), [Base(base, chains.locate(base), 0)])
     (record,) = encoder.append([draft])
     assert (record.codec, record.base, record.saved) == (Codec.RAW, b"", 0)
+
+
+def test_a_chunk_stored_as_it_is_serves_all_who_ask_again(chains: Chains) -> None:
+    first, second = chains.chain(2)
+    chains.packs.read_frame(chains.locate(first).location, first)  # opens the pack
+    at_once = chains.reader.read_nowait(chains.locate(first))
+    assert at_once is not None
+    assert object_id(at_once) == first
+    again = chains.read(first)
+    assert isinstance(again, bytes)  # whatever form memory holds it in
+    assert again == at_once
+    assert object_id(chains.read(second)) == second  # a delta against it
+
+
+def test_a_page_stored_as_it_is_is_read_at_once_as_any_frame(chains: Chains) -> None:
+    data = b"no chunk"
+    frame = encode_frame(ObjectKind.MANIFEST, Codec.RAW, len(data), object_id(data), data)
+    (place,) = chains.writer.append([frame])
+    named = object_id(data)
+    chains.rows[named] = ObjectRecord(ObjectKind.MANIFEST, Codec.RAW, *place, len(data))
+    chains.packs.read_frame(chains.locate(named).location, named)
+    assert chains.reader.read_nowait(chains.locate(named)) == data

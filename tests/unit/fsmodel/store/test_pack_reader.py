@@ -386,3 +386,45 @@ def test_neighbours_that_the_host_cannot_read(
 def test_no_neighbours_where_no_frame_can_lie(reader: PackReader, stored: list[Stored]) -> None:
     nowhere = stored[0].location._replace(offset=0)
     assert raw_chunks(reader, [stored[0]._replace(location=nowhere)])[0] == 0
+
+
+def raw_nowait(reader: PackReader, one: Stored) -> bytes | None:
+    found = reader.read_raw_nowait(one.location, RawChunk(one.id, len(one.data)))
+    return bytes(found) if found is not None else None
+
+
+def test_one_chunk_in_memory_is_read_at_once(layout: StoreLayout, reader: PackReader) -> None:
+    stored = store_objects(layout, THREE)
+    assert raw_nowait(reader, stored[1]) is None  # the pack is not open
+    reader.read_frame(stored[0].location, stored[0].id)
+    before = reader.statistics()
+    assert [raw_nowait(reader, one) for one in stored] == THREE
+    after = reader.statistics()
+    assert after.frames_read - before.frames_read == 3
+    assert after.bytes_read - before.bytes_read == sum(one.location.stored for one in stored)
+    assert raw_nowait(reader, stored[0]._replace(location=stored[1].location)) is None
+
+
+def test_one_damaged_chunk_is_left_to_those_who_tell(
+    layout: StoreLayout, reader: PackReader
+) -> None:
+    (stored,) = store_objects(layout, [b"only"])
+    reader.read_frame(stored.location, stored.id)
+    path = layout.pack(stored.location.pack)
+    whole = path.read_bytes()
+    for bit in range(8 * stored.location.offset, 8 * len(whole)):
+        path.write_bytes(with_bit_flipped(whole, bit))
+        in_checksum = bit // 8 - stored.location.offset in CHECKSUM
+        assert raw_nowait(reader, stored) == (b"only" if in_checksum else None)
+    path.write_bytes(whole[:-1])
+    assert raw_nowait(reader, stored) is None
+
+
+@pytest.mark.parametrize("number", [EAGAIN, EIO, EOPNOTSUPP])
+def test_one_chunk_that_is_not_in_memory(
+    layout: StoreLayout, reader: PackReader, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    (stored,) = store_objects(layout, [b"only"])
+    reader.read_frame(stored.location, stored.id)
+    monkeypatch.setattr(os, "preadv", failing(number))
+    assert raw_nowait(reader, stored) is None
