@@ -59,8 +59,13 @@ def _conditions(run: Run) -> str:
         f"Medians of {run.rounds} rounds; {SIZES[run.suite](run.sizes)}.\n"
         f"{where.processor}, {where.cores} cores, Linux {where.kernel}, Python {where.python}, "
         f"store and plain folder on {where.host_filesystem}; "
-        f"cairnfs {where.cairnfs} ({where.commit}), {run.made_at[:10]}."
+        f"cairnfs {where.cairnfs} ({where.commit}), {run.made_at[:10]}.{_load(run.load_average)}"
     )
+
+
+def _load(average: float | None) -> str:
+    """What else the machine did, where that is known."""
+    return "" if average is None else f" The machine's load at the end was {average:.1f}."
 
 
 def _sizes_of_speeds(sizes: Sizes) -> str:

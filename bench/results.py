@@ -59,6 +59,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int
     sizes: Sizes
     environment: Environment
+    load_average: float | None = None  # of the machine when it ended: what else it did
     workloads: list[WorkloadInfo]
     measurements: list[Measurement]
 

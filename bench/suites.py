@@ -1,5 +1,6 @@
 """The commands that run a suite of workloads on every system: `run`, `applications`, `fio`."""
 
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -146,6 +147,7 @@ def measure(
         progress = run_rounds(
             Path(home), systems, plan, sizes, rounds, lambda line: click.echo(line, err=True)
         )
+        measurements = list(progress)
         return Run(
             format=FORMAT,
             suite=suite,
@@ -153,6 +155,7 @@ def measure(
             rounds=rounds,
             sizes=sizes,
             environment=describe(Path(home)),
+            load_average=round(os.getloadavg()[2], 1),
             workloads=[WorkloadInfo(one.name, one.title, one.unit) for one in plan],
-            measurements=list(progress),
+            measurements=measurements,
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bench import compare, report
 from bench.mounts import BenchProblem
@@ -29,6 +30,12 @@ ENVIRONMENT = Environment(
     commit="abc",
     text="text",
 )
+
+
+def test_the_load_is_told_where_it_is_known() -> None:
+    run = run_of({"plain": [1.0], "cairnfs": [1.0]})
+    assert "load" not in report.table_of(run)
+    assert "load at the end was 2.5." in report.table_of(replace(run, load_average=2.5))
 
 
 def run_of(rates: Mapping[str, Sequence[float]]) -> Run:
