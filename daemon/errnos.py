@@ -87,10 +87,15 @@ def _errno_for(error: Exception) -> int:
     if isinstance(error, errors.Refused):
         return ERRNO_OF[type(error)]
     if isinstance(error, errors.CairnError):
-        _log.error("%s", error)
+        _log.error("%s", _told(error))
         return ERRNO_OF.get(type(error), errno.EIO)
     if isinstance(error, IndexProblem):  # a row fails its checks: what it is about is lost, no more
-        _log.error("%s", error)
+        _log.error("%s", _told(error))
         return errno.EIO
     _log.error("a request failed in an unforeseen way; it is answered with EIO", exc_info=error)
     return errno.EIO
+
+
+def _told(error: Exception) -> str:
+    """What an error says, and what it was noted to be about: a file's paths."""
+    return ": ".join([*getattr(error, "__notes__", []), str(error)])

@@ -8,14 +8,21 @@ as \x1b and the like: names in events are users' own. In JSON `event` is the mes
 values, the same for all events of a kind. Values given as `extra={"fields": {...}}` follow the
 message as key=value, and are members in JSON.
 
+An error that happens again and again is written once an hour, then with how often it was left out
+since, as `repeated`. `errors` of `cairnfs status` counts every time.
+
 Where standard error is the journal of systemd, each line begins with its priority, <3> for an
 error, which the journal takes off (sd-daemon(3)).
 """
 
 import logging
+import math
 import os
 import re
 import sys
+import time
+from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
@@ -29,6 +36,8 @@ from daemon.human import printable
 LOG_FILE: Final = "daemon.log"
 LOG_BYTES_MAX: Final = 8 << 20  # then the file is renamed to daemon.log.1 and begun again
 STANDARD_ERROR: Final = 2
+REPEATED_SECONDS: Final = 3600.0
+REPEATED_KINDS_MAX: Final = 1000  # of errors that are remembered
 STANDARD_DESCRIPTORS: Final = (1, STANDARD_ERROR)
 
 JOURNAL_VARIABLE: Final = "JOURNAL_STREAM"  # device and inode of the journal's socket
@@ -48,6 +57,7 @@ def configure_logging(
         StandardErrorLog() if file is None else RollingLog(file, redirect=redirect)
     )
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    handler.addFilter(OnceAnHour())
     counter = ErrorCounter()
     root = logging.getLogger()
     root.handlers[:] = [handler, counter]
@@ -137,8 +147,36 @@ class RollingLog(RotatingFileHandler):
         return stream
 
 
+class OnceAnHour(logging.Filter):
+    """Lets each error through once an hour, and says then how often it has happened since."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._monotonic = monotonic
+        self._told: OrderedDict[tuple[int, str, str], tuple[float, int]] = OrderedDict()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the event is written. Any thread may log; the handler's lock is held here."""
+        if record.levelno < logging.ERROR:
+            return True
+        cause = record.exc_info[1] if record.exc_info else None
+        key = record.levelno, record.name, f"{record.getMessage()} {cause!r}"
+        now = self._monotonic()
+        at, left_out = self._told.get(key, (-math.inf, 0))
+        if now - at < REPEATED_SECONDS:
+            self._told[key] = at, left_out + 1
+            return False
+        self._told[key] = now, 0
+        self._told.move_to_end(key)
+        if len(self._told) > REPEATED_KINDS_MAX:
+            self._told.popitem(last=False)
+        if left_out:
+            record.fields = {**_fields(record), "repeated": left_out}
+        return True
+
+
 class ErrorCounter(logging.Handler):
-    """How many errors were logged, and the last of them: `errors` of `cairnfs status`."""
+    """How many errors there were, and the last of them: `errors` of `cairnfs status`."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)

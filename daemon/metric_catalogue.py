@@ -75,7 +75,7 @@ FLAT: Final = (
     _gauge("cache_hit_rate", "Hits by hits and misses."),
     _gauge("cache_bytes", "Decoded chunks in memory."),
     # Health
-    _counter("errors", "Errors logged since the mount."),
+    _counter("errors", "Errors since the mount, repeated ones included."),
     _gauge("damaged_objects", "Stored objects that are known to be unreadable."),
     _gauge(
         "read_only", "1 when the mount is read-only, or takes no change since the disk has failed."

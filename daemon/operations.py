@@ -38,7 +38,7 @@ from daemon.stacks import log_task_stacks
 from daemon.sync_group import SyncGroup
 from daemon.view_operations import ViewOperations
 from daemon.workers import Workers
-from fsmodel.errors import DocumentInvalid, NotFound, NotPermitted
+from fsmodel.errors import DataError, DocumentInvalid, NotFound, NotPermitted
 from fsmodel.ids import InodeId
 from fsmodel.limits import NAME_BYTES_MAX
 from fsmodel.namespace.renames import RenameFlag
@@ -334,9 +334,13 @@ class CairnOperations(pyfuse3.Operations):
             handle = self._handles.file(fh)
             contents = self._volume.contents
             end = min(off + size, contents.size_of(handle.inode))
-            data = await self._streams.read(handle.stream, handle.inode, off, end)
-            if data is None:
-                data = await self._workers.drive(contents.read(handle.inode, off, size))
+            try:
+                data = await self._streams.read(handle.stream, handle.inode, off, end)
+                if data is None:
+                    data = await self._workers.drive(contents.read(handle.inode, off, size))
+            except DataError as error:
+                error.add_note(self._volume.described(handle.inode))
+                raise
             if handle.access_is_due:
                 handle.access_is_due = False
                 self._volume.record_access(handle.inode)

@@ -17,7 +17,7 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     version: str = __version__  # of the daemon, else of this command
     read_only: bool | None = None
     refuses_changes: str | None = None  # why, and that until the next mount; null if it does not
-    errors: int | None = None  # logged since the mount
+    errors: int | None = None  # since the mount, repeated ones included
     last_error: str | None = None
     last_checkpoint: str | None = None  # UTC, ISO 8601; null before the first
     started: str | None = None  # UTC, ISO 8601

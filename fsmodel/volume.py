@@ -5,10 +5,11 @@ same rules hold for every way in. Methods are synchronous; what may take long re
 """
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fsmodel.assembly import Parts, assemble, create_store
 from fsmodel.buffers import Buffer
@@ -57,10 +58,13 @@ from fsmodel.versions.version_folders import names_on
 from fsmodel.versions.versions import VersionInfo
 from fsmodel.virtual_attributes import PREFIX
 from fsmodel.volume_upkeep import VolumeUpkeep
+from lmdb_index.errors import IndexProblem
 from lmdb_index.records import InodeFlag, InodeRecord
 from lmdb_index.schema import SCHEMA_VERSION
 
 _log = logging.getLogger(__name__)
+
+PATHS_TOLD_MAX: Final = 10  # of an inode, in one event
 
 # Told of an entry that stands for something else now, though nobody asked for that by its name: the
 # kernel has to be told as well.
@@ -183,6 +187,14 @@ class Volume(VolumeUpkeep):
     def paths_of(self, inode: InodeId) -> list[bytes]:
         """Every path of an inode."""
         return self._names.paths_of(inode)
+
+    def described(self, inode: InodeId) -> str:
+        """An inode and its paths for the log, as far as they can be told."""
+        try:
+            paths = self.paths_of(inode)
+        except (CairnError, IndexProblem):
+            return f"inode {inode}"
+        return ", ".join([f"inode {inode}", *map(os.fsdecode, paths[:PATHS_TOLD_MAX])])
 
     def make_directory(self, parent: InodeId, name: bytes, mode: int, creator: Creator) -> InodeId:
         """Create a directory. Raises Refused."""
@@ -687,7 +699,7 @@ class Volume(VolumeUpkeep):
             try:
                 run_inline(self.contents.settle(file.inode))
             except CairnError as error:
-                _log.error("inode %d: its last bytes are lost: %s", file.inode, error)
+                _log.error("%s: its last bytes are lost: %s", self.described(file.inode), error)
                 failures.append(error)
         return failures
 

@@ -48,3 +48,14 @@ def test_a_mistake_of_ours_is_answered_and_told_in_full(caplog: pytest.LogCaptur
     (record,) = caplog.records
     assert record.exc_info is not None
     caplog.clear()
+
+
+def test_what_an_error_was_noted_to_be_about_stands_before_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    error = errors.FrameCorrupt("pack 1 offset 8", "fails its checksum")
+    error.add_note("inode 5, /a")
+    with pytest.raises(pyfuse3.FUSEError), errors_become_errnos():
+        raise error
+    assert caplog.messages == ["inode 5, /a: frame at pack 1 offset 8: fails its checksum"]
+    caplog.clear()

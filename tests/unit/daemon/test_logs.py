@@ -11,8 +11,10 @@ import pytest
 
 from daemon import logs
 from daemon.logs import (
+    REPEATED_KINDS_MAX,
     ErrorCounter,
     JsonLines,
+    OnceAnHour,
     RollingLog,
     TextLines,
     adjust_logging,
@@ -83,6 +85,38 @@ def test_fields_keep_their_kind_in_json() -> None:
     line = JsonLines().format(event("x", fields={"n": 1.5, "t": True, "z": None, "p": Path("/a")}))
     found = json.loads(line)
     assert [found[key] for key in "ntzp"] == [1.5, True, None, "/a"]
+
+
+def test_an_error_that_repeats_is_written_once_an_hour_and_says_how_often() -> None:
+    now = [0.0]
+    once = OnceAnHour(lambda: now[0])
+    assert once.filter(event("chunk %d is damaged", 1))
+    for now[0] in (1.0, 2.0, 3599.0):
+        assert not once.filter(event("chunk %d is damaged", 1))
+    assert once.filter(event("chunk %d is damaged", 2))
+    now[0] = 3600.0
+    again = event("chunk %d is damaged", 1)
+    assert once.filter(again)
+    assert TextLines().format(again).endswith("chunk 1 is damaged repeated=3")
+    now[0] = 7200.0
+    assert "repeated" not in TextLines().format(event("chunk %d is damaged", 1))
+
+
+def test_what_is_no_error_is_always_written_and_causes_are_told_apart() -> None:
+    once = OnceAnHour(lambda: 0.0)
+    for _ in range(2):
+        assert once.filter(event("a task", levelno=logging.WARNING))
+    for cause in (ValueError("a"), ValueError("b"), KeyError("a")):
+        assert once.filter(event("unforeseen", exc_info=(type(cause), cause, None)))
+        assert not once.filter(event("unforeseen", exc_info=(type(cause), cause, None)))
+
+
+def test_only_so_many_errors_are_remembered() -> None:
+    once = OnceAnHour(lambda: 0.0)
+    for number in range(REPEATED_KINDS_MAX + 1):
+        assert once.filter(event("error %d", number))
+    assert not once.filter(event("error %d", REPEATED_KINDS_MAX))
+    assert once.filter(event("error %d", 0))
 
 
 @pytest.mark.usefixtures("restored_logging")
