@@ -20,6 +20,7 @@ from fsmodel.versions.retention import Retention
 from fsmodel.versions.version_names import (
     NAME_ATTRIBUTE,
     backed_up,
+    database_of,
     entry_name,
     is_temporary,
     may_be_shortened,
@@ -114,6 +115,9 @@ class VersionKeeper:
         original = backed_up(name)
         if original is not None and self._directories.find(directory, original) is not None:
             return original
+        database = database_of(name)
+        if database is not None and self._directories.find(directory, database) is not None:
+            return None
         return name
 
     def _keep_file(self, change: Change, inode: InodeId, place: Place, name: bytes) -> bool:

@@ -25,6 +25,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # `.name.Ab12Cd` (rsync), `.#name` and `#name#` (Emacs), `.name.swp` and `4913` (Vim)
 _TEMPORARY: Final = re.compile(rb"\..+\.[A-Za-z0-9]{6}|\.#.*|#.+#|\..+\.sw[a-p]|4913", re.DOTALL)
 _BACKUP_SUFFIX: Final = b"~"
+# `name-journal`, `name-wal`, `name-shm` (SQLite): what the database `name` was, or is going to be
+_DATABASE_COMPANION: Final = re.compile(rb"(.+)-(?:journal|wal|shm)", re.DOTALL)
 
 
 def entry_name(name: bytes, stamp_us: int) -> bytes:
@@ -83,3 +85,9 @@ def is_temporary(name: bytes) -> bool:
 def backed_up(name: bytes) -> bytes | None:
     """The name of the file that an editor's backup holds a version of; None for other names."""
     return name[: -len(_BACKUP_SUFFIX)] if name.endswith(_BACKUP_SUFFIX) and len(name) > 1 else None
+
+
+def database_of(name: bytes) -> bytes | None:
+    """The database whose rollback journal or log has this name, if it is one; else None."""
+    match = _DATABASE_COMPANION.fullmatch(name)
+    return match[1] if match else None
