@@ -146,6 +146,28 @@ def test_a_flipped_byte_hurts_its_own_range_only(idle: MountedStore) -> None:
     idle.umount()
 
 
+def test_damage_that_is_read_again_and_again_is_told_once_with_the_path(
+    idle: MountedStore,
+) -> None:
+    pack = packs(idle)[0]
+    with pack.open("r+b") as file:
+        file.seek(len(DATA) // 2)
+        file.write(b"garbage")
+    idle.expected_warnings.append("")
+    idle.mount()
+    errors = int(idle.ask("status")["errors"])
+    with (idle.mountpoint / "data").open("rb", buffering=0) as file:
+        for _ in range(5):
+            with pytest.raises(OSError, match="Input/output error"):
+                os.pread(file.fileno(), 4096, len(DATA) // 2)
+    lines = [line for line in idle.log_text().splitlines() if " error " in line]
+    assert lines and len(set(lines)) == len(lines) < 5
+    assert all(", /data: " in line for line in lines)
+    status = idle.ask("status")
+    assert status["errors"] >= errors + 5 and "/data" in status["last_error"]
+    idle.umount()
+
+
 def test_a_pack_cut_short_is_found_and_the_rest_lives_on(idle: MountedStore) -> None:
     pack = packs(idle)[0]
     os.truncate(pack, pack.stat().st_size - 1000)
