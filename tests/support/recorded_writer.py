@@ -239,7 +239,13 @@ def _write(descriptor: int, data: bytes) -> None:
 def main(record: Path, seed: int) -> None:
     """Go on until the daemon is gone."""
     dice = random.Random(seed)
-    folder, model = Folder(Path()), look(Path())
+    folder = Folder(Path())
+    try:
+        model = look(Path())
+    except OSError as error:
+        if is_gone(error):  # before it has begun
+            return
+        raise
     with record.open("ab", buffering=0) as log:
         while True:
             action = choose(dice, model)
@@ -248,19 +254,24 @@ def main(record: Path, seed: int) -> None:
             try:
                 folder.apply(action)
             except OSError as error:
-                if error.errno in GONE or is_daemon_gone():
+                if is_gone(error):
                     return
                 raise
             log.write(b"done\n")
             model.apply(action)
 
 
-def is_daemon_gone() -> bool:
-    """Whether the working directory is in a dead mount, where bytes not yet sent fail with EIO."""
+def is_gone(error: OSError) -> bool:
+    """Whether a call has failed because the working directory is in a dead mount.
+
+    Bytes that were not sent yet fail with EIO there.
+    """
+    if error.errno in GONE:
+        return True
     try:
         os.statvfs(".")
-    except OSError as error:
-        return error.errno in GONE
+    except OSError as second:
+        return second.errno in GONE
     return False
 
 
