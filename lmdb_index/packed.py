@@ -26,6 +26,7 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from lmdb_index.block_format import Block
+from lmdb_index.block_keys import KeyForm
 from lmdb_index.environment import Cursor, Database, Transaction
 from lmdb_index.errors import IndexCorrupt
 from lmdb_index.packed_records import NO_OBJECT, PACKED_CODECS, ChangeId
@@ -47,13 +48,23 @@ _decode: Final = msgspec.msgpack.Decoder(dict[int, int]).decode
 class _BlockCache:
     """The blocks of one table that were used last."""
 
-    def __init__(self, row_version: int) -> None:
-        self._row_version = row_version
+    def __init__(self, table: Table[Record]) -> None:
+        self._row_version = table.version
+        self._in_order = table.packed_keys is not KeyForm.FIXED  # ids are asked for in none
         self._blocks: OrderedDict[bytes, Block] = OrderedDict()
         self._bytes = 0
+        self.last: Block | None = None  # that was asked for, as the next key often is in it, too
 
     def get(self, cursor: Cursor) -> Block:
         """The block that a cursor is at. Raises IndexCorrupt, IndexTooNew."""
+        block = self._get(cursor)
+        if self._in_order and block is not self.last:
+            if self.last is not None:
+                self.last.rest()
+            self.last = block
+        return block
+
+    def _get(self, cursor: Cursor) -> Block:
         place = cursor.key()
         block = self._blocks.get(place)
         if block is not None:
@@ -68,6 +79,8 @@ class _BlockCache:
     def forget(self, place: bytes) -> None:
         """Another value stands there now, or none."""
         block = self._blocks.pop(place, None)
+        if self.last is not None and self.last.place == place:
+            self.last = None
         if block is not None:
             self._bytes -= block.memory_bytes
 
@@ -88,7 +101,7 @@ class Packed:
 
     def load(self, transaction: Transaction) -> None:
         """Begin anew with what a transaction shows. Raises IndexCorrupt, lmdb.Error."""
-        self._caches = {table.number: _BlockCache(table.version) for table in PACKABLE}
+        self._caches = {table.number: _BlockCache(table) for table in PACKABLE}
         self._stored_extra = self._read_extra(transaction)
         self.extra = dict(self._stored_extra)
         self.last = {}
@@ -103,7 +116,8 @@ class Packed:
         block = self.block_at(transaction, table.number, key)
         if block is None or (place := block.find(key)) is None:
             return None
-        (row,) = block.rows(place, place + 1)
+        at_hand = block is self._caches[table.number].last
+        row = block.row(place) if at_hand else block.rows(place, place + 1)[0]
         return self.record(transaction, table, key, (row, block))
 
     def record(
@@ -150,6 +164,10 @@ class Packed:
 
     def block_at(self, transaction: Transaction, number: int, key: bytes) -> Block | None:
         """The only block that may hold a key. Raises IndexCorrupt, IndexTooNew, lmdb.Error."""
+        cache = self._caches.get(number)
+        last = None if cache is None else cache.last
+        if last is not None and last.spans(key):
+            return last
         with transaction.cursor(self._database) as cursor:
             if cursor.set_range(block_place(number, key)) and cursor.key()[0] == number:
                 return self._caches[number].get(cursor)

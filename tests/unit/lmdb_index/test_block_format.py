@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmdb_index import block_format
 from lmdb_index.block_format import BLOCK_HEADER, Block, Content, encode_block
 from lmdb_index.block_keys import GROUP_ROWS, FixedKeys, KeyForm
 from lmdb_index.errors import IndexCorrupt, IndexProblem, IndexTooNew
@@ -26,7 +27,11 @@ KEYS = st.one_of(
 
 def block_of(form: KeyForm, keys: list[bytes], base: tuple[int, ...] = ()) -> bytes:
     """Each row is its number."""
-    return encode_block(PLACE, Content(VERSION, form, base, keys, list(range(len(keys)))))
+    return block_at(PLACE, form, keys, base)
+
+
+def block_at(place: bytes, form: KeyForm, keys: list[bytes], base: tuple[int, ...] = ()) -> bytes:
+    return encode_block(place, Content(VERSION, form, base, keys, list(range(len(keys)))))
 
 
 def numbers(rows: list[msgspec.Raw]) -> list[int]:
@@ -55,6 +60,44 @@ def test_parts_are_slices(drawn: tuple[KeyForm, list[bytes]], start: int, length
     block = Block(PLACE, block_of(form, keys), VERSION)
     assert block.keys(start, stop) == keys[start:stop]
     assert numbers(block.rows(start, stop)) == list(range(start, stop))
+
+
+@given(drawn=KEYS, places=st.lists(st.integers(0, 89), max_size=30))
+def test_rows_one_by_one_in_any_order(
+    drawn: tuple[KeyForm, list[bytes]], places: list[int]
+) -> None:
+    form, keys = drawn
+    block = Block(PLACE, block_of(form, keys), VERSION)
+    for place in places:
+        if place < len(keys):
+            assert numbers([block.row(place)]) == [place]
+        else:
+            block.rest()
+
+
+@given(drawn=KEYS, others=st.lists(st.binary(max_size=9) | NUMBERS.map(number_key), max_size=20))
+def test_a_block_spans_what_lies_between_its_keys(
+    drawn: tuple[KeyForm, list[bytes]], others: list[bytes]
+) -> None:
+    form, keys = drawn
+    block = Block(PLACE[:1] + keys[-1], block_at(PLACE[:1] + keys[-1], form, keys), VERSION)
+    for key in {*keys, *others, *(key + b"\0" for key in keys), b""}:
+        assert block.spans(key) == (keys[0] <= key <= keys[-1])
+
+
+@pytest.mark.parametrize("found", [[], None])
+def test_a_group_that_lacks_a_row_is_damage(
+    monkeypatch: pytest.MonkeyPatch, found: list[msgspec.Raw] | None
+) -> None:
+    def decoded(_: object) -> list[msgspec.Raw]:
+        if found is None:
+            raise msgspec.ValidationError("injected")
+        return found
+
+    block = Block(PLACE, block_of(KeyForm.LISTED, [b"a", b"b"]), VERSION)
+    monkeypatch.setattr(block_format, "_decode_rows", decoded)
+    with pytest.raises(IndexCorrupt, match="run cairnfs fsck --repair"):
+        block.row(1)
 
 
 def test_an_id_is_found_by_its_beginning() -> None:
