@@ -33,6 +33,7 @@ from lmdb_index.records import InodeFlag, InodeRecord
 from lmdb_index.schema import DIRENT_ORDER
 
 SHARED_NS: Final = 60 * 10**9  # writes closer together than this share a version
+DATABASE_PAGE_BYTES_MIN: Final = 512  # SQLite: https://www.sqlite.org/fileformat2.html
 FLAGS: Final = InodeFlag.VERSION | InodeFlag.LOCKED  # whoever still knows the inode cannot write
 
 
@@ -115,10 +116,16 @@ class VersionKeeper:
         original = backed_up(name)
         if original is not None and self._directories.find(directory, original) is not None:
             return original
+        return None if self._goes_with_a_database(change, directory, name) else name
+
+    def _goes_with_a_database(self, change: Change, directory: InodeId, name: bytes) -> bool:
+        """Whether SQLite makes and deletes this file all the time, beside a file of whole pages."""
         database = database_of(name)
-        if database is not None and self._directories.find(directory, database) is not None:
-            return None
-        return name
+        dirent = None if database is None else self._directories.find(directory, database)
+        if dirent is None or dirent.kind != REGULAR:
+            return False
+        size = change.inode(InodeId(dirent.inode)).size
+        return size > 0 and size % DATABASE_PAGE_BYTES_MIN == 0
 
     def _keep_file(self, change: Change, inode: InodeId, place: Place, name: bytes) -> bool:
         """Let a file that has no name any more be a version itself."""

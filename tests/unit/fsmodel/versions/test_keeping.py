@@ -112,11 +112,12 @@ def test_temporary_names_leave_none(kept: VersionedVolume, name: str) -> None:
 @pytest.mark.parametrize("suffix", ["-journal", "-wal", "-shm"])
 def test_what_goes_with_a_database_leaves_no_version(kept: VersionedVolume, suffix: str) -> None:
     """SQLite deletes one of these at the end of each transaction, or of each use."""
-    kept.write("/database", b"rows")
-    for database in ("/database", "/gone"):
+    kept.write("/database", bytes(1024))
+    kept.write("/notes", b"of no pages")
+    for database in ("/database", "/notes", "/gone"):
         kept.write(database + suffix, b"rows as they were")
         kept.unlink(database + suffix)
-    assert kept.names() == [b"gone" + suffix.encode()]
+    assert kept.names() == [b"gone" + suffix.encode(), b"notes" + suffix.encode()]
 
 
 def test_a_backup_of_an_editor_is_a_version_of_its_file(kept: VersionedVolume) -> None:
