@@ -42,7 +42,7 @@ from fsmodel.series.removal import Removal
 from fsmodel.settings import VolumeSettings
 from fsmodel.snapshot_assembly import SnapshotParts, assemble_snapshots
 from fsmodel.store.byte_cache import ByteCache
-from fsmodel.store.encoder import Encoding
+from fsmodel.store.drafts import Encoding
 from fsmodel.store.format_file import Chunking, StoreFormat, read_format, write_format
 from fsmodel.store.layout import StoreLayout
 from fsmodel.store.lock import StoreLock

@@ -22,7 +22,7 @@ from fsmodel.content.recut import NewChunk
 from fsmodel.errors import DataError
 from fsmodel.ids import InodeId, ObjectId
 from fsmodel.inode_table import InodeTable
-from fsmodel.store.encoder import Hints
+from fsmodel.store.drafts import Hints
 from fsmodel.store.objects import ObjectStore
 from lmdb_index.errors import IndexProblem
 from lmdb_index.index import Index

@@ -25,7 +25,7 @@ from fsmodel.content.regions import PlannedRegion, RegionPlanner
 from fsmodel.encoding.hashing import object_id
 from fsmodel.ids import InodeId, ObjectId
 from fsmodel.steps import Steps, Work
-from fsmodel.store.encoder import NewObject
+from fsmodel.store.drafts import NewObject
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind

@@ -35,7 +35,7 @@ from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import is_directory
 from fsmodel.steps import PAUSE, Result, Steps, Work
-from fsmodel.store.encoder import NewObject
+from fsmodel.store.drafts import NewObject
 from fsmodel.store.group_format import GROUP_BYTES_MAX
 from fsmodel.store.group_writer import split_into_runs
 from fsmodel.store.objects import ObjectStore

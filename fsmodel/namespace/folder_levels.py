@@ -18,7 +18,7 @@ from fsmodel.ids import InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import is_directory, require_unlocked
 from fsmodel.namespace.namespace import Namespace
-from fsmodel.store.encoder import UNCOMPRESSED
+from fsmodel.store.drafts import UNCOMPRESSED
 from lmdb_index.keys import named_key, number_key
 from lmdb_index.records import InodeFlag, InodeRecord
 from lmdb_index.schema import INODE, XATTR, Record, Table

@@ -34,7 +34,7 @@ from fsmodel.optimizer.jobs import (
     read_all,
 )
 from fsmodel.steps import Steps, Work
-from fsmodel.store.encoder import NewObject
+from fsmodel.store.drafts import NewObject
 from fsmodel.store.group_format import GROUP_BYTES_MAX, GROUP_MEMBERS_MAX, group_bytes
 from fsmodel.store.group_writer import encode_run, split_into_runs
 from fsmodel.store.object_reader import CHAIN_MAX

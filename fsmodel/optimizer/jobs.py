@@ -14,7 +14,7 @@ from typing import NamedTuple
 from fsmodel.errors import DataError
 from fsmodel.ids import ObjectId
 from fsmodel.steps import Steps
-from fsmodel.store.encoder import NewObject
+from fsmodel.store.drafts import NewObject
 from fsmodel.store.group_writer import EncodedRun
 from fsmodel.store.object_reader import Located
 from fsmodel.store.pack_format import ObjectKind

@@ -26,7 +26,7 @@ from fsmodel.optimizer.jobs import (
     read_all,
 )
 from fsmodel.steps import Steps, Work
-from fsmodel.store.encoder import UNCOMPRESSED, NewObject
+from fsmodel.store.drafts import UNCOMPRESSED, NewObject
 from fsmodel.store.group_writer import EncodedRun, encode_each
 from fsmodel.upkeep.index_view import IndexView
 from lmdb_index.keys import name_of

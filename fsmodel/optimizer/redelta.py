@@ -29,7 +29,8 @@ from fsmodel.optimizer.jobs import (
     read_all,
 )
 from fsmodel.steps import Steps, Work
-from fsmodel.store.encoder import SKETCHED_BYTES_MIN, Base, Draft, Encoded
+from fsmodel.store.drafts import Base, Draft, Encoded
+from fsmodel.store.encoder import SKETCHED_BYTES_MIN
 from fsmodel.store.group_writer import EncodedRun
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore

@@ -16,7 +16,7 @@ from fsmodel.encoding.delta import BASE_BYTES_MIN
 from fsmodel.errors import DataError
 from fsmodel.ids import OBJECT_ID_BYTES, ObjectId
 from fsmodel.store.delta_choice import BASES_MAX, bases_max, is_worth_seeking
-from fsmodel.store.encoder import UNCOMPRESSED, Base, Draft, Encoded, NewObject, Noise
+from fsmodel.store.drafts import UNCOMPRESSED, Base, Draft, Encoded, NewObject, Noise
 from fsmodel.store.object_reader import CHAIN_MAX, Find, Located
 from fsmodel.store.similarity import FeatureIndex
 from lmdb_index.errors import IndexProblem

@@ -6,7 +6,7 @@ from typing import Final
 
 from fsmodel.encoding.codecs import encode
 from fsmodel.ids import PackId
-from fsmodel.store.encoder import NewObject
+from fsmodel.store.drafts import NewObject
 from fsmodel.store.group_format import (
     GROUP_BYTES_MAX,
     GROUP_MEMBERS_MAX,

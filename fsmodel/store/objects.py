@@ -26,7 +26,8 @@ from fsmodel.steps import Steps, Work, side_by_side
 from fsmodel.store.bases import BaseFinder
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.dead_bytes import count_dead
-from fsmodel.store.encoder import Draft, Encoded, Encoder, Encoding, NewObject, Noise, batch_of
+from fsmodel.store.drafts import Draft, Encoded, Encoding, NewObject, Noise, batch_of
+from fsmodel.store.encoder import Encoder
 from fsmodel.store.epochs import Epochs
 from fsmodel.store.group_writer import EncodedRun, GroupLimits, append_grouped, append_runs
 from fsmodel.store.heat import Heat
@@ -334,7 +335,7 @@ class ObjectStore:
             sizes = [draft.work_bytes for draft in drafts]
             deltas = None
             if sum(sizes) > PART_BYTES:
-                make = partial(self.encoder.make_deltas, batch=batch_of(drafts))
+                make = partial(self.encoder.deltas.make, batch=batch_of(drafts))
                 deltas = yield from _in_parts(make, drafts, sizes)
             work = Work(partial(self.encoder.append, drafts, deltas), sum(sizes))
             records = yield from self._appended(work)

@@ -16,7 +16,7 @@ from fsmodel.encoding.codecs import Codec
 from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import CompressionError, DataError, FrameCorrupt, HashMismatch
 from fsmodel.ids import ObjectId
-from fsmodel.store.encoder import NewObject
+from fsmodel.store.drafts import NewObject
 from fsmodel.store.group_format import (
     GROUP_BYTES_MAX,
     Member,

@@ -15,7 +15,8 @@ from fsmodel.ids import ROOT_INODE, ObjectId
 from fsmodel.namespace.renames import RenameFlag
 from fsmodel.steps import Work, run_inline
 from fsmodel.store.bases import GUESSED, LUCK_MIN, UNMATCHED_MAX
-from fsmodel.store.encoder import SKETCHED_BYTES_MIN, NewObject
+from fsmodel.store.drafts import NewObject
+from fsmodel.store.encoder import SKETCHED_BYTES_MIN
 from fsmodel.store.pack_format import ObjectKind
 from lmdb_index.records import ObjectRecord
 from lmdb_index.schema import OBJECT, SKETCH

@@ -11,7 +11,7 @@ from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import DataError, FrameCorrupt, HashMismatch
 from fsmodel.ids import ObjectId
 from fsmodel.store.byte_cache import ByteCache
-from fsmodel.store.encoder import NewObject
+from fsmodel.store.drafts import NewObject
 from fsmodel.store.epochs import Epoch
 from fsmodel.store.group_format import GROUP_MEMBERS_MAX, group_bytes
 from fsmodel.store.group_writer import GroupLimits, append_grouped, split_into_runs

@@ -17,7 +17,8 @@ from fsmodel.errors import (
 )
 from fsmodel.ids import ObjectId, PackId
 from fsmodel.store.byte_cache import ByteCache
-from fsmodel.store.encoder import Base, Draft, Encoded, Encoder, Encoding, NewObject
+from fsmodel.store.drafts import Base, Draft, Encoded, Encoding, NewObject
+from fsmodel.store.encoder import Encoder
 from fsmodel.store.epochs import Epoch
 from fsmodel.store.layout import StoreLayout
 from fsmodel.store.object_reader import CHAIN_MAX, NOWAIT_BYTES_MAX, Located, ObjectReader, locate
