@@ -1,8 +1,9 @@
 """How much room the host has. New data asks before it is written; deleting and reading never do.
 
 A reserve stays free, so that when writers are refused there is still room for the journal records
-of deletions and for the checkpoint that makes them count. The file system is not asked each time:
-between two looks, what was granted since is taken off. Any thread may ask.
+of deletions and for the checkpoint that makes them count. Most of it may be used by who copies what
+is needed in order to give back more: else a full host could stay so for ever. The file system is
+not asked each time: between two looks, what was granted since is taken off. Any thread may ask.
 """
 
 import os
@@ -18,6 +19,7 @@ from fsmodel.store.host_files import host_failures
 
 RESERVE_BYTES_MAX: Final = 64 << 20
 RESERVE_SHARE: Final = 20  # the reserve is at most one part in so many of the file system
+UNTOUCHED_SHARE: Final = 4  # one part in so many of the reserve is not for who copies, either
 LOOK_AGAIN_BYTES: Final = 64 << 20
 LOOK_AGAIN_SECONDS: Final = 0.2
 
@@ -61,6 +63,12 @@ class HostSpace:
             if self._is_old() or self._left() < size_bytes:
                 self._look()
             return self._left() >= size_bytes
+
+    def has_room_to_copy(self, size_bytes: int) -> bool:
+        """Whether so many bytes may be copied by somebody who gives back more."""
+        with self._lock:
+            self._look()
+            return self._left() + self._reserve - self._reserve // UNTOUCHED_SHARE >= size_bytes
 
     def free_bytes(self) -> int:
         """Room for new data, as `require` would see it."""

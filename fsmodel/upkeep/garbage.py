@@ -15,6 +15,7 @@ from functools import partial
 from time import sleep
 from typing import Final
 
+from fsmodel.errors import NoSpace
 from fsmodel.ids import ObjectId, PackId
 from fsmodel.steps import Steps, Work
 from fsmodel.store.objects import ObjectStore
@@ -178,15 +179,38 @@ class GarbageCollector:
         run.report(run.deleted_packs, 0, "deleted packs")
 
     def _compact(self, run: "_Run", usages: Sequence[PackUsage]) -> Steps[None]:
-        """Empty packs, and delete them after each round."""
+        """Empty packs, those first for which there is room; what they give back is room again.
+
+        Raises NoSpace when there is room for none, and nothing was given back.
+        """
         total = sum(usage.live_bytes for usage in usages)
+        while usages:
+            left = yield from self._compact_what_fits(run, usages, total)
+            if len(left) == len(usages):
+                break
+            usages = left
+        if usages and not run.deleted_packs:
+            needed = min(usage.live_bytes for usage in usages)
+            raise NoSpace(
+                f"collecting garbage takes {needed:,} bytes for a while, and the host has less: "
+                "make room, or delete more"
+            )
+
+    def _compact_what_fits(
+        self, run: "_Run", usages: Sequence[PackUsage], total: int
+    ) -> Steps[list[PackUsage]]:
+        """Empty packs, and delete them after each round; return those there was no room for."""
         emptied: list[PackUsage] = []
+        left: list[PackUsage] = []
         in_round = 0
         for usage in usages:
-            if in_round and in_round + usage.live_bytes > ROUND_BYTES:
+            fits = self._space.has_room_to_copy(usage.live_bytes)
+            if in_round and (not fits or in_round + usage.live_bytes > ROUND_BYTES):
                 yield from self._retire(run, emptied)
                 emptied, in_round = [], 0
-            self._space.require(usage.live_bytes)
+            if not fits:
+                left.append(usage)
+                continue
             moved = yield from self._compactor.empty(usage.pack)
             yield from self._seal(usage.pack)
             yield from self._keep_small()
@@ -196,6 +220,7 @@ class GarbageCollector:
             emptied.append(usage)
             run.report(run.moved_bytes, total, "copied bytes")
         yield from self._retire(run, emptied)
+        return left
 
     def _seal(self, pack: PackId) -> Steps[None]:
         """A pack that could not be sealed while it held objects without a row may be so now."""

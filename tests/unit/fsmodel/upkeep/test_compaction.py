@@ -1,9 +1,14 @@
 """Wasteful packs are emptied and deleted; nothing that is needed goes."""
 
+import os
+from types import SimpleNamespace
+
 import pytest
 
+from fsmodel.errors import NoSpace
 from fsmodel.ids import PackId
 from fsmodel.store.pack_format import PACK_HEADER
+from fsmodel.store.space import RESERVE_BYTES_MAX, UNTOUCHED_SHARE
 from fsmodel.upkeep import retirement
 from fsmodel.upkeep.compaction import CompactionLimits, plan_compaction
 from fsmodel.upkeep.pack_usage import PackUsage
@@ -30,6 +35,48 @@ def test_nearly_all_garbage_is_given_back(store: VolumeStore) -> None:
     assert report.garbage_bytes_after < 0.05 * report.garbage_bytes_before
     store.require_sound()
     store.reopen()
+    store.require_sound()
+
+
+def let_host_hold(
+    store: VolumeStore, monkeypatch: pytest.MonkeyPatch, pack_bytes: int, total: int = 1 << 40
+) -> None:
+    """The store's host has room for packs of so many bytes, the reserve included."""
+    block = 4096
+
+    def statvfs(_: object) -> SimpleNamespace:
+        free = max(pack_bytes - store.pack_bytes(), 0)
+        return SimpleNamespace(f_frsize=block, f_blocks=total // block, f_bavail=free // block)
+
+    monkeypatch.setattr(os, "statvfs", statvfs)
+
+
+def test_a_host_that_is_full_is_emptied_by_way_of_its_reserve(
+    store: VolumeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A little at a time; what is deleted makes room for the next."""
+    fill(store)
+    store.delete(*(b"%d" % number for number in range(0, 40, 2)))
+    before = store.pack_bytes()
+    room = RESERVE_BYTES_MAX // UNTOUCHED_SHARE + before // 8
+    let_host_hold(store, monkeypatch, before + room)
+    assert store.collect().packs_compacted > 0
+    assert store.pack_bytes() < 0.6 * before
+    monkeypatch.undo()
+    store.require_sound()
+
+
+def test_a_collection_without_room_for_a_single_pack_says_so(
+    store: VolumeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store)
+    store.delete(*(b"%d" % number for number in range(0, 40, 2)))
+    before = store.pack_bytes()
+    let_host_hold(store, monkeypatch, before + RESERVE_BYTES_MAX // UNTOUCHED_SHARE)
+    with pytest.raises(NoSpace, match="make room, or delete more"):
+        store.collect()
+    monkeypatch.undo()
+    assert store.pack_bytes() == before
     store.require_sound()
 
 
