@@ -430,5 +430,7 @@ def _in_parts(
         if filled >= PART_BYTES or end == len(items):
             works.append(Work(partial(make, items[start:end]), filled))
             start, filled = end, 0
+    if len(works) == 1:
+        return list((yield works[0]))
     made: list[Sequence[Made]] = yield side_by_side(works)
     return list(chain.from_iterable(made))
