@@ -133,13 +133,22 @@ def _home(stores: Path | None, folder: Path) -> Iterator[Path]:
 def measure(
     home: Path, wanted: Sequence[Scenario], rounds: int, operations: int, rest_seconds: float
 ) -> Growth:
-    """Fill what is not there yet, then measure all stores in turn. Raises BenchProblem."""
+    """Fill what is not there yet, then measure all stores in turn.
+
+    A round that fails is told and left out. Raises BenchProblem when a store cannot be filled, or
+    none could be measured.
+    """
     seconds = {scenario: filled(home, scenario, rest_seconds) for scenario in wanted}
     found: dict[Scenario, list[Round]] = {scenario: [] for scenario in wanted}
     for number in range(rounds):
         for scenario in rotated(wanted, number):
             click.echo(f"round {number + 1} of {rounds}: {scenario.name}", err=True)
-            found[scenario].append(_round(home / scenario.name, scenario, operations, number))
+            try:
+                found[scenario].append(_round(home / scenario.name, scenario, operations, number))
+            except BenchProblem as error:  # the other stores are still worth their time
+                click.echo(f"{scenario.name}: this round is left out: {error}", err=True)
+    if not any(found.values()):
+        raise BenchProblem("no store could be measured")
     return Growth(
         format=FORMAT,
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -149,6 +158,7 @@ def measure(
         points=[
             _point(home / scenario.name / "store", scenario, seconds[scenario], found[scenario])
             for scenario in wanted
+            if found[scenario]
         ],
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from bench.growth import command
 from bench.growth import probe as probing
 from bench.growth.command import FILLED, filled, without_archival
 from bench.growth.probe import WORKS, Cost, probe, sample
@@ -94,6 +95,25 @@ def test_daemons_are_told_to_archive_nothing_for_a_while(
         settings = load_settings(tmp_path, os.environ).values
         assert settings.archive_stop_seconds == 0
     assert os.environ["CAIRNFS_ARCHIVE_STOP_SECONDS"] == "7"
+
+
+def test_a_store_that_fails_leaves_the_others_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = Scenario(Kind.WIDTH, 2), Scenario(Kind.WIDTH, 3)
+    (measured,) = point(2, 40.0).rounds
+
+    def measure_round(folder: Path, scenario: Scenario, *_: object) -> Round:
+        if scenario is bad:
+            raise BenchProblem("its daemon has not ended")
+        return measured
+
+    monkeypatch.setattr(command, "_round", measure_round)
+    found = command.measure(tmp_path, [good, bad], 2, 1, 0)
+    assert [(each.scenario, len(each.rounds)) for each in found.points] == [(good, 2)]
+    assert "left out: its daemon has not ended" in capsys.readouterr().err
+    with pytest.raises(BenchProblem, match="no store could be measured"):
+        command.measure(tmp_path, [bad], 1, 1, 0)
 
 
 def test_a_sample_is_from_few_folders_and_without_repeats() -> None:
