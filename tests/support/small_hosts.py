@@ -1,0 +1,76 @@
+"""Small real filesystems to put a store on. Only root may mount them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from tests.support.mounted import MountedStore
+from tests.support.processes import run
+
+MIB: Final = 1 << 20
+
+
+@contextmanager
+def tmpfs(folder: Path, size_mib: int, inodes: int = 0) -> Iterator[Path]:
+    """A tmpfs of that size with so many inodes, or as many as it likes."""
+    options = f"size={size_mib}m" + (f",nr_inodes={inodes}" if inodes else "")
+    host = folder / "host"
+    host.mkdir()
+    run(["mount", "-t", "tmpfs", "-o", options, "cairnfs-test", host])
+    try:
+        yield host
+    finally:
+        run(["umount", host])
+
+
+@contextmanager
+def ext4(folder: Path, size_mib: int) -> Iterator[Path]:
+    """An ext4 of that size in a file."""
+    image, host = folder / "image", folder / "host"
+    host.mkdir()
+    with image.open("wb") as file:
+        file.truncate(size_mib * MIB)
+    run(["mkfs.ext4", "-q", "-F", "-m", "0", image])
+    run(["mount", "-o", "loop", image, host])
+    try:
+        yield host
+    finally:
+        run(["umount", host])
+
+
+@contextmanager
+def store_on(host: Path) -> Iterator[MountedStore]:
+    """A mount whose store lies there and keeps no versions; fsck must find nothing at the end."""
+    with MountedStore(folder=host / "place") as store:
+        os.setxattr(store.mountpoint, "cairnfs.versions", b"off")
+        yield store
+        store.umount()
+        store.require_clean()
+
+
+def use_up_bytes(host: Path, leave: int = 0) -> Path:
+    """Let a file take all that is left but for so many bytes; it is returned."""
+    ballast = host / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        for size in (MIB, 4096):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError:
+                continue
+        file.truncate(file.tell() - leave)
+    return ballast
+
+
+def use_up_inodes(host: Path) -> Path:
+    """Let files in a folder take all inodes that are left; it is returned."""
+    ballast = host / "ballast"
+    ballast.mkdir()
+    try:
+        for number in range(1 << 20):
+            (ballast / str(number)).touch()
+    except OSError:
+        return ballast
+    raise AssertionError("there are more inodes than one can use up")
