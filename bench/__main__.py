@@ -26,7 +26,7 @@ RESULT_PATH = LOCAL_RESULTS / "last.json"
 
 @click.group()
 def cli() -> None:
-    """Measure cairnfs beside a plain folder and a FUSE filesystem that does nothing."""
+    """Measure cairnfs beside a plain folder, a FUSE filesystem that does nothing, and peers."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that mounts are taken down
 
 

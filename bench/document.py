@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import report, results
+from bench import report, results, targets
 from bench.indexes import result as indexes_result
+from bench.latency import result as latency_result
 from bench.mounts import BenchProblem
 from bench.pauses import result as pauses_result
 from bench.peers import comparison
@@ -12,6 +13,7 @@ from bench.peers import table as peers_table
 
 PROJECT = Path(__file__).parents[1]
 DOCUMENT = PROJECT / "docs" / "performance.md"
+JUDGED = tuple(f"bench/results/{name}.json" for name in ("baseline", "s3ql"))
 END = "<!-- end -->"
 
 
@@ -31,11 +33,25 @@ def _indexes(path: Path) -> str:
     return indexes_result.table_of(indexes_result.load(path))
 
 
+def _latency(path: Path) -> str:
+    return latency_result.table_of(latency_result.load(path))
+
+
+def _targets(path: Path) -> str:
+    """Of several results; the first of them is the path's own."""
+    others = [results.load(PROJECT / name) for name in JUDGED[1:]]
+    return targets.table_of(targets.judge([results.load(path), *others]))
+
+
 TABLES: Mapping[str, Callable[[Path], str]] = {
     "bench/results/baseline.json": _speeds,
     "bench/results/peers.json": _peers,
     "bench/results/pauses.json": _pauses,
     "bench/results/indexes.json": _indexes,
+    "bench/results/s3ql.json": _speeds,
+    "bench/results/fio.json": _speeds,
+    "bench/results/latency.json": _latency,
+    f"{JUDGED[0]}: targets": _targets,
 }
 
 
@@ -53,7 +69,7 @@ def expected() -> str:
     """The document as it should be."""
     text = DOCUMENT.read_text()
     for source, table_of in TABLES.items():
-        text = with_table(text, source, table_of(PROJECT / source))
+        text = with_table(text, source, table_of(PROJECT / source.partition(":")[0]))
     return text
 
 
