@@ -3,20 +3,23 @@
 import os
 from typing import Final
 
-from fsmodel.errors import IsADirectory, NotADirectory, NotFound, PathRefused
+from fsmodel.errors import IsADirectory, NameTooLong, NotADirectory, NotFound, PathRefused
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.library.caller import Caller
 from fsmodel.namespace.inodes import Creator, is_directory
 from fsmodel.volume import Volume
 
+PATH_BYTES_MAX: Final = 4095
 DIRECTORY_MODE: Final = 0o755
 
 
 def split_path(path: bytes) -> tuple[bytes, bytes]:
-    """Where a path lies, and its last name. Raises PathRefused, IsADirectory for the root."""
+    """Where a path lies, and its last name. Raises PathRefused, NameTooLong, IsADirectory."""
     names = [name for name in path.split(b"/") if name not in (b"", b".")]
     if b".." in names or b"\0" in path:
         raise PathRefused(f"path {path!r} has '..' or a NUL byte: give the path without it", path)
+    if len(path) > PATH_BYTES_MAX:  # as the kernel has it: each name costs others their turn
+        raise NameTooLong(f"a path of {len(path)} bytes: at most {PATH_BYTES_MAX} can be named")
     if not names:
         raise IsADirectory("the path is the root of the store: name something in it")
     return b"/" + b"/".join(names[:-1]), names[-1]

@@ -203,8 +203,8 @@ def test_every_command_where_no_store_is(place: Path, store: str) -> None:
         (["snapshot", "create", "\udcff"], USAGE, "no text in UTF-8"),
         (["jobs", "cancel", str(1 << 64)], FAILED, "no job"),
         (["snapshot", "delete", "x" * 600], FAILED, "no snapshot"),
-        (["mkfs", "\udcff"], DONE, ""),  # a folder may have any name
-        (["--store", "\udcff", "fsck"], DONE, ""),
+        (["mkfs", "made\udcff"], DONE, ""),  # a folder may have any name
+        (["--store", "made\udcff", "fsck"], DONE, ""),
     ],
 )
 def test_what_once_was_our_mistake(place: Path, words: list[str], status: int, says: str) -> None:

@@ -33,7 +33,7 @@ COMMANDS: Final[dict[str, type[msgspec.Struct]]] = {
     **{name: command.arguments for name, command in VOLUME_COMMANDS.items()},
     **{name: command.arguments for name, command in SERVICE_COMMANDS.items()},
 }
-DEEP: Final = text_of(b"/runs" + b"/x" * 1500)  # deeper than Python recurses
+DEEP: Final = text_of(b"/runs" + b"/x" * 1100)  # deeper than Python recurses
 
 
 class Mistakes(logging.Handler):
