@@ -83,22 +83,19 @@ class IndexKeeper:
         if self._next is not None:
             self._next.appeared(change, directory, name, kind)
         if self._catalogue.live and kind in (REGULAR, DIRECTORY):
-            noted = self._note(change, directory, name, kind)
-            noted.given.append((directory, name, kind))
+            self._noted_in(change).given.append((directory, name, kind))
 
     def went(self, change: Change, directory: InodeId, name: bytes, kind: int) -> None:
         """A name has been taken away."""
         if self._next is not None:
             self._next.went(change, directory, name, kind)
         if self._catalogue.live and kind == DIRECTORY:
-            self._note(change, directory, name, kind)
+            folder = PathsInChange(self._index, change).folder(directory)
+            self._noted_in(change).left.append(folder + b"/" + name)
 
-    def _note(self, change: Change, directory: InodeId, name: bytes, kind: int) -> NotedNames:
+    def _noted_in(self, change: Change) -> NotedNames:
         if self._noted is None or self._noted.change is not change:
             self._noted = NotedNames(change)
-        if kind == DIRECTORY:
-            folder = PathsInChange(self._index, change).folder(directory)
-            self._noted.folders.append(folder + b"/" + name)
         return self._noted
 
     # Documents

@@ -28,7 +28,7 @@ class NotedNames:
     def __init__(self, change: Change) -> None:
         self.change = change
         self.given: list[tuple[InodeId, bytes, int]] = []  # directory, name, kind
-        self.folders: list[bytes] = []  # paths that folders had or got
+        self.left: list[bytes] = []  # paths that folders had
 
 
 class PathsInChange:
@@ -117,7 +117,8 @@ class Touched:
         if not moved:
             return moved
         paths = PathsInChange(self._index, self._change)
-        shown = [*self._noted.folders, *map(paths.folder, moved - self._change.removals())]
+        # What is new has no path to be looked up, which takes longer the deeper it lies.
+        shown = [*self._noted.left, *map(paths.folder, moved - self._change.removals())]
         if any(glob.may_match_below(path) for glob in self._globs for path in shown):
             return moved
         return set()
