@@ -125,8 +125,28 @@ class Flusher:
             if file.inode not in self._spilling:
                 async with self.locks.of(file.inode):
                     await self._workers.drive(self._volume.contents.settle(file.inode, whole=False))
+                await self._relieve_largest()
                 break
             await self._relieved.park()
+
+    async def _relieve_largest(self) -> None:
+        """Settle whole files, those with most dirty bytes first, until little is dirty.
+
+        The end of a file that is being written cannot be cut yet, and many ends are much. What
+        fails for one of them is kept for who writes to it, and not tried again before.
+        """
+        contents = self._volume.contents
+        while contents.dirty_bytes > self.dirty_bytes_max:
+            hopeful = (file for file in contents.files() if file.inode not in self._failed)
+            largest = max(hopeful, key=_dirty_bytes, default=None)
+            if largest is None or not largest.dirty_bytes:
+                return
+            try:
+                await self.settle(largest.inode)
+            except CairnError as error:
+                self._note_failure(largest, error)
+                return
+            await trio.lowlevel.checkpoint()
 
     async def settle(self, inode: InodeId) -> None:
         """Chunk all dirty bytes of an open file and record them. Raises NoSpace, DataError."""
@@ -192,3 +212,7 @@ class Flusher:
         finally:
             self._spilling.discard(file.inode)
             self._relieved.unpark_all()
+
+
+def _dirty_bytes(file: FileState) -> int:
+    return file.dirty_bytes

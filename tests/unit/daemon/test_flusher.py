@@ -20,6 +20,7 @@ from tests.support.volumes import make_store, new_file, noise, opened, read_file
 SPILL_BYTES = 10_000
 DIRTY_BYTES_MAX = 30_000
 PIECE = noise(12_000)
+SHORT = noise(300)
 
 
 class HeldWorkers(Workers):
@@ -151,3 +152,49 @@ async def test_many_small_dirty_files_are_relieved_by_those_who_write_them(
         volume.open_file(inode, writing=True)
         await flusher.wrote(volume.write(inode, 0, PIECE))
     assert volume.contents.dirty_bytes <= DIRTY_BYTES_MAX
+
+
+def open_file(volume: Volume, name: bytes) -> InodeId:
+    inode = new_file(volume, name)
+    volume.open_file(inode, writing=True)
+    return inode
+
+
+async def write_to(volume: Volume, flusher: Flusher, inode: InodeId) -> None:
+    with trio.fail_after(60):
+        await flusher.wrote(volume.write(inode, 0, SHORT))
+
+
+async def test_files_too_short_to_be_cut_are_bounded_as_well(volume: Volume) -> None:
+    flusher = Flusher(volume, Workers(), DIRTY_BYTES_MAX)
+    inodes = [open_file(volume, b"%d" % number) for number in range(200)]
+    for inode in inodes:
+        await write_to(volume, flusher, inode)
+        assert volume.contents.dirty_bytes <= DIRTY_BYTES_MAX
+    for inode in inodes:
+        assert read_file(volume, inode) == SHORT
+        volume.close_file(inode, writing=True)
+
+
+async def test_bytes_of_another_file_that_cannot_be_stored_are_no_error_of_who_writes(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    flusher = Flusher(volume, Workers(), DIRTY_BYTES_MAX)
+    first, *others = [open_file(volume, b"%d" % number) for number in range(9)]
+    volume.write(first, 0, noise(DIRTY_BYTES_MAX))  # the largest
+    settle = volume.contents.settle
+
+    def refuse_first(inode: InodeId, *, whole: bool = True) -> Steps[None]:
+        if inode == first:
+            raise NoSpace("no room")
+        return settle(inode, whole=whole)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(volume.contents, "settle", refuse_first)
+        for inode in others:
+            await write_to(volume, flusher, inode)
+    with pytest.raises(NoSpace):
+        await write_to(volume, flusher, first)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    for inode in (first, *others):
+        volume.close_file(inode, writing=True)
