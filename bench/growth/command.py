@@ -17,7 +17,7 @@ from bench.environment import describe
 from bench.growth.probe import probe
 from bench.growth.result import FORMAT, Growth, Point, Round, save, table_of
 from bench.growth.scenarios import Kind, Scenario, populate
-from bench.meter import usage_of, wait_for_rest
+from bench.meter import usage_of, usage_when_quiet, wait_for_rest
 from bench.mounts import BenchProblem
 from bench.peers.tools import held_by
 from bench.rounds import rotated
@@ -191,11 +191,13 @@ def filled(home: Path, scenario: Scenario, rest_seconds: float) -> float:
 def _round(folder: Path, scenario: Scenario, operations: int, number: int) -> Round:
     """Mount, measure, unmount."""
     with _mounted(folder) as system:
+        spent = usage_when_quiet(system.serving).cpu_seconds
         costs = probe(system.folder, system.serving, scenario, operations, number)
         resident = usage_of(system.serving).resident_bytes
         began = time.perf_counter()
     return Round(
         mount_seconds=round(system.mount_seconds, 3),
+        mount_cpu_seconds=round(spent, 3),
         unmount_seconds=round(time.perf_counter() - began, 3),
         resident_bytes=resident,
         costs=list(costs),

@@ -32,6 +32,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     """One mount of a store, and what was measured before it was unmounted."""
 
     mount_seconds: float
+    mount_cpu_seconds: float  # of the daemon, until it was quiet
     unmount_seconds: float
     resident_bytes: int  # after the operations
     costs: list[Cost]
@@ -150,7 +151,16 @@ def _conditions(growth: Growth) -> str:
 
 
 def _sizes(growth: Growth) -> list[list[str]]:
-    header = ["store", "files", "mount, s", "unmount, s", "resident, MB", "index, MB", "store, MB"]
+    header = [
+        "store",
+        "files",
+        "mount, s",
+        "mount, CPU s",
+        "unmount, s",
+        "resident, MB",
+        "index, MB",
+        "store, MB",
+    ]
     return [
         header,
         *(
@@ -158,6 +168,7 @@ def _sizes(growth: Growth) -> list[list[str]]:
                 point.title,
                 f"{point.scenario.files:,}",
                 f"{point.mount_seconds:.2f}",
+                f"{_mount_cpu(point):.2f}",
                 f"{median(one.unmount_seconds for one in point.rounds):.2f}",
                 f"{point.resident_bytes / 1e6:.0f}",
                 f"{point.index_bytes / 1e6:.1f}",
@@ -200,13 +211,20 @@ def plots_of(growth: Growth) -> dict[str, str]:
         line("index", lambda point: point.index_bytes / 1e6),
         line("store", lambda point: point.store_bytes / 1e6),
     ]
-    mounts = [line("mount", lambda point: point.mount_seconds)]
+    mounts = [
+        line("wall time", lambda point: point.mount_seconds),
+        line("the daemon's CPU time", _mount_cpu),
+    ]
     return {
         "growth-wall.svg": plot("Wall time of an operation, us", "files", costs(wall)),
         "growth-cpu.svg": plot("The daemon's CPU time for an operation, us", "files", costs(cpu)),
         "growth-sizes.svg": plot("Memory and disk, MB", "files", sizes),
         "growth-mount.svg": plot("Mount after a clean unmount, s", "files", mounts),
     }
+
+
+def _mount_cpu(point: Point) -> float:
+    return median(one.mount_cpu_seconds for one in point.rounds)
 
 
 def save(growth: Growth, path: Path) -> None:

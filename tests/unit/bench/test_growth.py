@@ -144,7 +144,13 @@ def test_a_probe_measures_everything_and_leaves_what_was_there(
 
 def point(amount: int, cpu_us: float, mount_seconds: float = 0.5) -> Point:
     cost = Cost(work="rename", operations=10, wall_us=100.0, cpu_us=cpu_us)
-    one = Round(mount_seconds=mount_seconds, unmount_seconds=1, resident_bytes=50, costs=[cost])
+    one = Round(
+        mount_seconds=mount_seconds,
+        mount_cpu_seconds=0.25,
+        unmount_seconds=1,
+        resident_bytes=50,
+        costs=[cost],
+    )
     return Point(
         scenario=Scenario(Kind.FILES, amount),
         populate_seconds=1.0,
@@ -178,7 +184,7 @@ def test_a_result_is_kept_shown_and_drawn(tmp_path: Path) -> None:
     save(FOUND, path)
     assert load(path) == FOUND
     table = table_of(load(path))
-    assert "| 100,000 files | 100,000 |     1.20 |" in table
+    assert "| 100,000 files | 100,000 |     1.20 |         0.25 |" in table
     assert "100 / 60" in table
     plots = plots_of(FOUND)
     assert len(plots) == 4
