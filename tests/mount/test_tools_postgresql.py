@@ -24,6 +24,7 @@ ENDLESS = 1 << 30
 
 pytestmark = [
     needs_root,
+    pytest.mark.timeout(400),  # dozens of programs, one after the other
     pytest.mark.skipif(not (PROGRAMS / "initdb").exists(), reason="PostgreSQL is not installed"),
 ]
 
@@ -112,7 +113,6 @@ def test_initdb_pgbench_and_new_mounts_between(root: Path, filesystem: Filesyste
             before = cluster.require_consistent()
             assert before > 0
             cluster.stop()
-            cluster.program("pg_checksums", "--check", "-D", cluster.data)
             renew()
             cluster.program("pg_checksums", "--check", "-D", cluster.data)
             cluster.start()
