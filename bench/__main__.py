@@ -68,7 +68,7 @@ def show_targets(results: Sequence[Path], fail: bool) -> None:
 
 @cli.command()
 def document() -> None:
-    """Put the tables of the kept results into docs/performance.md."""
+    """Put the tables of the kept results into docs/performance.md, and draw its plots."""
     performance_page.update()
 
 

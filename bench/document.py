@@ -1,9 +1,10 @@
-"""Keeps the tables in docs/performance.md equal to the results they were made from."""
+"""Keeps tables and plots of docs/performance.md equal to the results they were made from."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench import report, results, targets
+from bench.growth import result as growth_result
 from bench.indexes import result as indexes_result
 from bench.latency import result as latency_result
 from bench.mounts import BenchProblem
@@ -13,6 +14,8 @@ from bench.peers import table as peers_table
 
 PROJECT = Path(__file__).parents[1]
 DOCUMENT = PROJECT / "docs" / "performance.md"
+PLOTS = PROJECT / "docs" / "plots"
+GROWTH = "bench/results/growth.json"
 JUDGED = tuple(f"bench/results/{name}.json" for name in ("baseline", "s3ql"))
 END = "<!-- end -->"
 
@@ -37,10 +40,15 @@ def _latency(path: Path) -> str:
     return latency_result.table_of(latency_result.load(path))
 
 
+def _growth(path: Path) -> str:
+    return growth_result.table_of(growth_result.load(path))
+
+
 def _targets(path: Path) -> str:
     """Of several results; the first of them is the path's own."""
     others = [results.load(PROJECT / name) for name in JUDGED[1:]]
-    return targets.table_of(targets.judge([results.load(path), *others]))
+    grown = growth_result.judge(growth_result.load(PROJECT / GROWTH))
+    return targets.table_of([*targets.judge([results.load(path), *others]), *grown])
 
 
 TABLES: Mapping[str, Callable[[Path], str]] = {
@@ -51,6 +59,7 @@ TABLES: Mapping[str, Callable[[Path], str]] = {
     "bench/results/s3ql.json": _speeds,
     "bench/results/fio.json": _speeds,
     "bench/results/latency.json": _latency,
+    GROWTH: _growth,
     f"{JUDGED[0]}: targets": _targets,
 }
 
@@ -73,6 +82,15 @@ def expected() -> str:
     return text
 
 
+def expected_plots() -> dict[Path, str]:
+    """The plots as they should be, by their files."""
+    drawn = growth_result.plots_of(growth_result.load(PROJECT / GROWTH))
+    return {PLOTS / name: text for name, text in drawn.items()}
+
+
 def update() -> None:
-    """Write the tables of the kept results into the document."""
+    """Write the tables of the kept results into the document, and draw their plots."""
     DOCUMENT.write_text(expected())
+    PLOTS.mkdir(exist_ok=True)
+    for path, text in expected_plots().items():
+        path.write_text(text)

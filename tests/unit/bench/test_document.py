@@ -12,6 +12,13 @@ def test_the_page_shows_the_kept_results() -> None:
     assert document.DOCUMENT.read_text() == document.expected(), "run: python -m bench document"
 
 
+def test_the_plots_are_those_of_the_kept_results_and_shown() -> None:
+    page = document.DOCUMENT.read_text()
+    for path, text in document.expected_plots().items():
+        assert path.read_text() == text, "run: python -m bench document"
+        assert f"](plots/{path.name})" in page
+
+
 def test_only_what_is_between_the_marks_changes() -> None:
     page = f"{document.END}\nbefore\n{MARK}\nold\n{document.END}\nafter\n{document.END}\n"
     assert document.with_table(page, "results.json", "new") == page.replace("old", "new")
