@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 
 SPILL_BYTES: Final = 4 << 20  # dirty bytes of one file that are worth a worker's while
 OLD_AFTER_SECONDS: Final = 5.0
+WRITE_BYTES_MAX: Final = 1 << 20  # of one request: 256 pages, more the kernel does not send
 
 
 class FileLocks:
@@ -79,6 +80,7 @@ class Flusher:
         self._volume = volume
         self._workers = workers
         self.dirty_bytes_max = dirty_bytes_max  # may change at any time
+        self._writes_before_look = 0
         self._spilling: set[InodeId] = set()
         self._relieved = trio.lowlevel.ParkingLot()  # writers that wait for such a task
         self._failed: dict[InodeId, CairnError] = {}
@@ -114,10 +116,23 @@ class Flusher:
         if file.dirty.size_bytes >= SPILL_BYTES and file.inode not in self._spilling:
             self._spilling.add(file.inode)
             self.start(self._spill, file)
-        if self._volume.contents.dirty_bytes > self.dirty_bytes_max:
+        if self._is_too_much():
             await self._wait_for_room(file)
         elif file.inode in self._spilling:
             await trio.lowlevel.checkpoint()  # or who reads requests goes on, and the thread rests
+
+    def _is_too_much(self) -> bool:
+        """Whether too much is dirty; to be asked after each write.
+
+        All open files are only added up when the writes since may have made it so: there may be
+        thousands of them, of somebody else.
+        """
+        self._writes_before_look -= 1
+        if self._writes_before_look > 0:
+            return False
+        dirty = self._volume.contents.dirty_bytes
+        self._writes_before_look = (self.dirty_bytes_max - dirty) // WRITE_BYTES_MAX
+        return dirty > self.dirty_bytes_max
 
     async def _wait_for_room(self, file: FileState) -> None:
         """Until little is dirty, while a task is at work on this file; else relieve it here."""

@@ -11,6 +11,7 @@ import trio.testing
 from daemon import flusher as flushing
 from daemon.flusher import Flusher
 from daemon.workers import Workers
+from fsmodel.content.contents import Contents
 from fsmodel.errors import NoSpace
 from fsmodel.ids import InodeId
 from fsmodel.steps import Result, Steps
@@ -197,4 +198,29 @@ async def test_bytes_of_another_file_that_cannot_be_stored_are_no_error_of_who_w
         await write_to(volume, flusher, first)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     for inode in (first, *others):
+        volume.close_file(inode, writing=True)
+
+
+async def test_open_files_are_added_up_only_when_there_may_be_too_much(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flushing, "WRITE_BYTES_MAX", len(SHORT))
+    flusher = Flusher(volume, Workers(), DIRTY_BYTES_MAX)
+    looks: list[int] = []
+    dirty_bytes = Contents.dirty_bytes
+
+    def counted(contents: Contents) -> int:
+        looks.append(dirty_bytes.__get__(contents))
+        return looks[-1]
+
+    monkeypatch.setattr(Contents, "dirty_bytes", property(counted))
+    writes = 3 * DIRTY_BYTES_MAX // len(SHORT)
+    inodes = [open_file(volume, b"%d" % number) for number in range(writes)]
+    for count, inode in enumerate(inodes, 1):
+        await write_to(volume, flusher, inode)
+        assert dirty_bytes.__get__(volume.contents) <= DIRTY_BYTES_MAX
+        if count * len(SHORT) <= DIRTY_BYTES_MAX // 2:
+            assert len(looks) == 1
+    assert max(looks) > DIRTY_BYTES_MAX  # what it is there to find, it found at once
+    for inode in inodes:
         volume.close_file(inode, writing=True)
