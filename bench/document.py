@@ -16,7 +16,7 @@ PROJECT = Path(__file__).parents[1]
 DOCUMENT = PROJECT / "docs" / "performance.md"
 PLOTS = PROJECT / "docs" / "plots"
 GROWTH = "bench/results/growth.json"
-JUDGED = tuple(f"bench/results/{name}.json" for name in ("baseline", "s3ql"))
+JUDGED = tuple(f"bench/results/{name}.json" for name in ("baseline", "s3ql", "applications"))
 END = "<!-- end -->"
 
 
@@ -56,6 +56,7 @@ TABLES: Mapping[str, Callable[[Path], str]] = {
     "bench/results/peers.json": _peers,
     "bench/results/pauses.json": _pauses,
     "bench/results/indexes.json": _indexes,
+    "bench/results/applications.json": _speeds,
     "bench/results/s3ql.json": _speeds,
     "bench/results/fio.json": _speeds,
     "bench/results/latency.json": _latency,
