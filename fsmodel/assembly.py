@@ -284,7 +284,9 @@ def _open_parts(
     metadata.cairnfs.add(INDEXES, partial(IndexesFolder, content_tools, indexes, namespace.resolve))
     roots = Roots(index, changes, inodes, objects)
     durability = Durability(index, packs)
-    space = HostSpace(layout.folder)
+    space = HostSpace(
+        layout.folder, promised=lambda: contents.dirty_bytes + durability.commit_bytes
+    )
     guard = WriteGuard(space, durability, read_only=read_only)
     history = assemble_snapshots(
         index,

@@ -9,6 +9,7 @@ from lmdb_index.errors import IndexProblem, NoRoom
 from lmdb_index.index import Index
 
 SYNC_COST_BYTES: Final = 1 << 20  # waits for the disk, so a worker does it
+COMMIT_BYTES: Final = 1024  # for each changed row: a page of LMDB for four of them
 
 
 class Durability:
@@ -41,6 +42,11 @@ class Durability:
     def unsynced_bytes(self) -> int:
         """About how many bytes a sync from here on has to write."""
         return self._packs.unsynced_bytes + self._index.unsynced_bytes
+
+    @property
+    def commit_bytes(self) -> int:
+        """About how much more room the next checkpoint may take than there is in the index now."""
+        return self._index.mutations_since_checkpoint * COMMIT_BYTES
 
     def sync(self) -> int:
         """Sync packs, then the journal; return the position covered. Raises BackendError.

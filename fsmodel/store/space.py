@@ -3,7 +3,8 @@
 A reserve stays free, so that when writers are refused there is still room for the journal records
 of deletions and for the checkpoint that makes them count. Most of it may be used by who copies what
 is needed in order to give back more: else a full host could stay so for ever. The file system is
-not asked each time: between two looks, what was granted since is taken off. Any thread may ask.
+not asked each time: between two looks, what was granted since is taken off, and at each look what
+was granted before and is still in memory: else quick writers would use the reserve up.
 """
 
 import os
@@ -33,14 +34,27 @@ class SpaceStatistics:
     reserve_bytes: int
 
 
+def nothing_promised() -> int:
+    """For who writes what he is granted at once."""
+    return 0
+
+
 class HostSpace:
     """The room on the file system that a folder is on.
 
     Raises BackendError, also while it is made, when the host does not answer.
     """
 
-    def __init__(self, folder: Path, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        promised: Callable[[], int] = nothing_promised,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`promised` tells how many bytes have been granted and are not on the host yet."""
         self._folder = folder
+        self._promised = promised
         self._monotonic = monotonic
         self._lock = Lock()
         self._look()
@@ -94,5 +108,5 @@ class HostSpace:
         self._total = answer.f_blocks * answer.f_frsize
         self._free = answer.f_bavail * answer.f_frsize
         self._reserve = min(RESERVE_BYTES_MAX, self._total // RESERVE_SHARE)
-        self._granted = 0
+        self._granted = self._promised()
         self._looked_at = self._monotonic()

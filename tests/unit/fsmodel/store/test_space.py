@@ -55,6 +55,16 @@ def test_the_reserve_is_64_mib_of_a_large_host(space: HostSpace) -> None:
     assert space.free_bytes() == 936 * MIB
 
 
+def test_what_was_granted_and_is_in_memory_counts_at_each_look(host: Host) -> None:
+    in_memory = [300 * MIB]
+    space = HostSpace(Path("/store"), promised=lambda: in_memory[0], monotonic=host.monotonic)
+    assert space.free_bytes() == 636 * MIB
+    with pytest.raises(NoSpace):
+        space.require(637 * MIB)
+    in_memory[0], host.free = 0, 700 * MIB  # it is in the packs now
+    assert space.has_room(636 * MIB)
+
+
 def test_the_reserve_is_a_twentieth_of_a_small_host(host: Host) -> None:
     host.total = 200 * MIB
     space = HostSpace(Path("/store"), monotonic=host.monotonic)
