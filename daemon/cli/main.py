@@ -8,7 +8,10 @@ import os
 import sys
 from typing import Final
 
-import click
+try:
+    import click
+except ImportError as error:  # everything else is imported where a failure can be told as usual
+    sys.exit(f"cairnfs: {error}: install cairnfs again, with all it needs")
 
 from daemon.cli.lazy_group import LazyGroup
 from daemon.cli.reporting import guarded

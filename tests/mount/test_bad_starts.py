@@ -81,6 +81,17 @@ def test_a_library_that_is_missing(store: MountedStore, tmp_path: Path, library:
     assert "cairnfs doctor" in line
 
 
+def test_the_library_that_is_needed_first_is_missing(store: MountedStore, tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text('raise ImportError("no click to be found")\n')
+    former = dict(store.environment)
+    store.environment["PYTHONPATH"] = f"{tmp_path}:{PROJECT}"
+    try:
+        line = refusal(store, "mount", store.store, store.mountpoint)
+    finally:
+        store.environment = former
+    assert "cairnfs: no click to be found: install cairnfs again" in line
+
+
 def test_a_mount_that_is_in_use_or_was_killed(store: MountedStore) -> None:
     """It is not mounted twice, not unmounted, and mounted again when its daemon is dead."""
     other = store.folder / "other"
