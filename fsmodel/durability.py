@@ -9,7 +9,7 @@ from lmdb_index.errors import IndexProblem, NoRoom
 from lmdb_index.index import Index
 
 SYNC_COST_BYTES: Final = 1 << 20  # waits for the disk, so a worker does it
-COMMIT_BYTES: Final = 1024  # for each changed row: a page of LMDB for four of them
+COMMIT_BYTES: Final = 512  # for each changed row: a page of LMDB for eight of them
 
 
 class Durability:

@@ -82,7 +82,7 @@ class HostSpace:
         """Whether so many bytes may be copied by somebody who gives back more."""
         with self._lock:
             self._look()
-            return self._left() + self._reserve - self._reserve // UNTOUCHED_SHARE >= size_bytes
+            return self._free - self._reserve // UNTOUCHED_SHARE >= size_bytes
 
     def free_bytes(self) -> int:
         """Room for new data, as `require` would see it."""
