@@ -17,6 +17,7 @@ from daemon.cli.lazy_group import LazyGroup
 from daemon.cli.reporting import guarded
 from daemon.problems import Problem
 
+STORE_VARIABLE: Final = "CAIRNFS_STORE"
 COMMANDS: Final = {
     "mkfs": "Create an empty store.",
     "mount": "Mount a store.",
@@ -75,8 +76,18 @@ def cli(store: str | None, instance: str | None) -> None:
         from daemon.instance import load_instance
 
         store = store or load_instance(instance).store
-    if store is not None:  # the same as naming it in the environment
-        os.environ["CAIRNFS_STORE"] = store
+    if store is not None:  # the same as naming it in the environment, while the command runs
+        former = os.environ.get(STORE_VARIABLE)
+        click.get_current_context().call_on_close(lambda: _set_store(former))
+        _set_store(store)
+
+
+def _set_store(store: str | None) -> None:
+    """Name a store in the environment, or none."""
+    if store is None:
+        os.environ.pop(STORE_VARIABLE, None)
+    else:
+        os.environ[STORE_VARIABLE] = store
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
-from unittest import mock
 
 import pytest
 
@@ -39,8 +38,7 @@ def command(capfd: pytest.CaptureFixture[str]) -> Command:
     """Runs a command in this process, as the user that this thread is."""
 
     def typed(*words: str | Path) -> tuple[int, str]:
-        with mock.patch.dict(os.environ):  # where a command leaves what --store says
-            status = run(list(map(str, words)))
+        status = run(list(map(str, words)))
         return status, capfd.readouterr().err
 
     return typed

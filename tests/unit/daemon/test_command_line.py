@@ -230,6 +230,19 @@ def test_mkfs_uses_the_environment(
     assert cairnfs("mkfs").out == f"store created in {tmp_path}/named\n"
 
 
+def test_a_store_is_named_for_one_command(
+    cairnfs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAIRNFS_STORE", "/another")
+    assert (
+        cairnfs("--store", tmp_path / "named", "mkfs").out == f"store created in {tmp_path}/named\n"
+    )
+    assert os.environ["CAIRNFS_STORE"] == "/another"
+    monkeypatch.delenv("CAIRNFS_STORE")
+    assert cairnfs("--store", tmp_path / "file", "mkfs").status == 0
+    assert "CAIRNFS_STORE" not in os.environ
+
+
 def test_umount_of_a_plain_folder(cairnfs: Command, tmp_path: Path) -> None:
     status, _, err = cairnfs("umount", tmp_path)
     assert status == 1
