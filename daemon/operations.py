@@ -364,6 +364,8 @@ class CairnOperations(pyfuse3.Operations):
         """A descriptor is closed: from here on its bytes survive a killed daemon."""
         with errors_become_errnos():
             handle = self._handles.file(fh)
+            if handle.writable:
+                self._volume.contents.all_stamped(handle.inode)
             if self._flusher.resting.may(handle.inode):
                 await self._flusher.make_durable(handle.inode)
             elif handle.writable:
@@ -375,6 +377,7 @@ class CairnOperations(pyfuse3.Operations):
         """Make the file's bytes and every earlier change durable."""
         with errors_become_errnos():
             inode = self._handles.file(fh).inode
+            self._volume.contents.all_stamped(inode)
             if self._volume.is_draft(inode):
                 await self._settle(inode)
             else:

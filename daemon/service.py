@@ -112,7 +112,7 @@ class DaemonService:
     def activity(self) -> object:
         """Something that is different after any write or change."""
         files = self._volume.contents.files()
-        written = [(file.inode, file.size, file.dirty_bytes, file.written_ns) for file in files]
+        written = [(file.inode, file.size, file.dirty_bytes, file.edits) for file in files]
         return self._volume.durability.position, written
 
     def stopping(self) -> None:

@@ -297,7 +297,7 @@ class Volume(VolumeUpkeep):
         self._names.set_attributes(inode, wanted)
         file = self.contents.file(inode)
         if file is not None and wanted.mtime_ns is not None:
-            file.written_ns = None  # the caller has said what the times are
+            file.times_recorded()  # the caller has said what the times are
 
     def stamp_written(self, inode: InodeId, wanted: AttributeChange) -> None:
         """The kernel says when it took what was written into an open file. Raises Refused.

@@ -139,15 +139,29 @@ class Contents:
         file.written_ns = self._changes.now_ns()
 
     def stamp(self, inode: InodeId, time_ns: int) -> bool:
-        """Let the bytes written into an open file, and not recorded yet, bear another time.
+        """Let the bytes written into an open file, and not recorded yet, bear the kernel's time.
 
         False when there are none: then the inode's row is to say it.
         """
         file = self._files.get(inode)
-        if file is None or file.written_ns is None:
+        if file is None or file.written_ns is file.stamped_ns is None:
             return False
-        file.written_ns = time_ns
+        file.written_ns, file.stamped_ns, file.former_times = None, time_ns, None
         return True
+
+    def all_stamped(self, inode: InodeId) -> None:
+        """The kernel has sent all bytes of an open file, and each change of its times.
+
+        So what came after its last word did not change them, as two writes at one tick of its
+        clock do: the time that was put down meanwhile is taken back.
+        """
+        file = self._files[inode]
+        file.written_ns = None
+        if file.former_times is not None:
+            with self._changes.begin() as change:
+                record = change.edit(inode)
+                record.mtime_ns, record.ctime_ns = file.former_times
+                change.when_applied(partial(setattr, file, "former_times", None))
 
     def truncate(self, change: Change, inode: InodeId, size: int) -> None:
         """Give an open file another size, at once and as part of a change. Raises TooBig."""
@@ -330,7 +344,7 @@ class Contents:
     def _truncated(self, file: FileState, size: int, rows: list[int]) -> None:
         """A truncation has been applied: let the memory say the same."""
         file.truncate(size)
-        file.written_ns = None  # the change has stamped the inode
+        file.times_recorded()  # the change has stamped the inode
         if size == 0:
             file.recorded_size = 0
             if file.chunks_recorded:
@@ -340,10 +354,15 @@ class Contents:
 
     def _stamp(self, change: Change, file: FileState, record: InodeRecord) -> None:
         """Let the inode bear the time of the last write."""
+        former = file.former_times
+        if file.stamped_ns is not None:
+            record.mtime_ns = file.stamped_ns
+            record.ctime_ns, former = max(record.ctime_ns, file.stamped_ns), None
         if file.written_ns is not None:
+            former = former or (record.mtime_ns, record.ctime_ns)
             record.mtime_ns = file.written_ns
             record.ctime_ns = max(record.ctime_ns, file.written_ns)
-            change.when_applied(partial(setattr, file, "written_ns", None))
+        change.when_applied(partial(file.times_recorded, former))
 
     def _mark(
         self, change: Change, inode: InodeId, record: InodeRecord, *, unsettled: bool

@@ -30,7 +30,9 @@ class FileState:
     unlogged: list[tuple[int, int]] = field(default_factory=list)  # written, not in extent rows
     logged_rows: int = 0
     logged_bytes: int = 0
-    written_ns: int | None = None  # when it was last written, until its times say so
+    written_ns: int | None = None  # when bytes came that the inode's times do not tell of yet
+    stamped_ns: int | None = None  # when the kernel took the last of them that it has told of
+    former_times: tuple[int, int] | None = None  # mtime, ctime before `written_ns` was recorded
     descent: Descent | None = None  # what its first bytes may descend from; None: not asked yet
     edits: int = 0  # how often its bytes were changed while it is in memory
     users: int = 0  # open handles and requests in progress
@@ -66,6 +68,11 @@ class FileState:
         self.unlogged = [(low, min(high, size)) for low, high in self.unlogged if low < size]
         self.changed = True
         self.edits += 1
+
+    def times_recorded(self, former: tuple[int, int] | None = None) -> None:
+        """The inode's times tell of all bytes; `former` ones come back if the kernel says so."""
+        self.written_ns = self.stamped_ns = None
+        self.former_times = former
 
     def dirty_within(self, start: int, end: int) -> list[Extent]:
         """Unchunked bytes in a range, older ones first: the later ones win."""

@@ -416,6 +416,40 @@ def test_the_time_of_a_write_is_recorded_with_its_bytes(volume: Volume) -> None:
     volume.close_file(inode)
 
 
+@pytest.mark.parametrize("recorded", [False, True])
+@pytest.mark.parametrize("stamped", [False, True])
+def test_a_time_the_kernel_does_not_tell_of_is_not_a_file_s(
+    volume: Volume, recorded: bool, stamped: bool
+) -> None:
+    """Two writes at one tick of the kernel's clock: it tells of the first, or of a truncation."""
+    inode = new_file(volume, data=DATA)
+    settle(volume, inode)
+    volume.set_attributes(inode, AttributeChange(mtime_ns=10**18, ctime_ns=10**18))
+    volume.write(inode, 0, b"x")
+    if stamped:
+        volume.stamp_written(inode, AttributeChange(mtime_ns=10**18 + 1, ctime_ns=10**18 + 1))
+    volume.write(inode, 1, b"y")
+    if recorded:  # by us, without being asked
+        volume.contents.log_extents(inode)
+        assert record_of(volume, inode).mtime_ns > 10**18 + 1
+    volume.contents.all_stamped(inode)
+    settle(volume, inode)
+    volume.contents.all_stamped(inode)
+    record = record_of(volume, inode)
+    assert (record.mtime_ns, record.ctime_ns) == (10**18 + stamped, 10**18 + stamped)
+    volume.close_file(inode)
+
+
+def test_a_time_the_kernel_tells_of_late_is_a_file_s(volume: Volume) -> None:
+    inode = new_file(volume, data=DATA)
+    volume.write(inode, 0, b"x")
+    settle(volume, inode)
+    volume.stamp_written(inode, AttributeChange(mtime_ns=10**18, ctime_ns=10**18))
+    volume.contents.all_stamped(inode)
+    assert record_of(volume, inode).mtime_ns == record_of(volume, inode).ctime_ns == 10**18
+    volume.close_file(inode)
+
+
 @pytest.mark.parametrize(
     ("written", "wanted"),
     [
