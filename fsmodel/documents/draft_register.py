@@ -23,7 +23,11 @@ class Draft:
     document: Document
     committed: bytes | None  # the content it had when it was committed last, or made
     is_written: bool = True  # False: a twin that somebody was given, and has not opened yet
+    shown: bytes | None = field(init=False)  # what others were told it holds; None: nobody was
     refusal: str = ""  # why it could not be committed when that was tried last
+
+    def __post_init__(self) -> None:
+        self.shown = self.committed
 
 
 class DraftRegister:
@@ -34,6 +38,7 @@ class DraftRegister:
         self.published: dict[InodeId, Document] = {}
         self.wanted: dict[Name, Document] = {}
         self.given_up: set[InodeId] = set()  # files that were documents, and may be open still
+        self.overwritten: set[InodeId] = set()  # those of them that hold something else since
 
     def document_of(self, published: InodeId) -> Document:
         """The document that a file is shown for, also if nobody writes it yet."""
@@ -67,6 +72,7 @@ class DraftRegister:
     def forget(self, gone: frozenset[InodeId]) -> None:
         """These files are no more."""
         self.given_up -= gone
+        self.overwritten -= gone
         for inode in gone & self.drafts.keys():
             self.leave(inode, self.drafts.pop(inode).document)
 

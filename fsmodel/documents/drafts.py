@@ -4,7 +4,9 @@ Whoever opens a document for writing has the file for himself, as his *draft*: i
 a twin, the *published* file, which holds the document as it was committed last. Readers open that
 one, and go on reading it however long they take. When the writer flushes (closes, fsyncs), what he
 has written is checked, and a new twin with it takes the names over: the commit. At his end the file
-itself has its names back, if it is what was committed; else it is given up.
+itself has its names back, if it is what was committed and nobody knows it as something else; else
+it is given up. The latter is for readers between a lookup and an open: the kernel may learn a
+file's size from the answer to the first, however late, and asks for it never again.
 
 A file that somebody reads cannot become a draft, and a draft is for nobody else. Whoever comes by
 such a file is told that it is stale, upon which the kernel looks the name up once more; then he is
@@ -106,8 +108,8 @@ class Drafts:
         raise Stale(reason)
 
     def begin_reading(self, inode: InodeId, thread: int) -> None:
-        """A file has been opened for reading. Raises Stale for a draft of somebody else."""
-        if self.is_draft(inode):
+        """A file has been opened for reading. Raises Stale for what is, or was, another's draft."""
+        if self.is_draft(inode) or inode in self._register.overwritten:
             self._send_back(inode, thread)
         self._sent_back.arrived(thread)
 
@@ -156,13 +158,17 @@ class Drafts:
             return
         if draft.refusal:
             _log.info("refused: %s", draft.refusal)
-        document = draft.document
-        if document.published is not None and self._is_published(inode, document):
+        document, content = draft.document, self._inodes.get(inode).content
+        is_other = draft.shown is not None and draft.shown != content
+        if document.published is None or not self._is_published(inode, document):
+            self._give_up(inode, is_other)
+        elif is_other:
+            self._give_attributes(inode, document)
+            self._give_up(inode, is_other)
+        else:
             with self._changes.begin() as change:
                 self._hand_over(change, document.published, inode)
             self._publish(document, inode)
-        else:
-            self._register.given_up.add(inode)
         self._register.leave(inode, document)
 
     # Drafts
@@ -183,6 +189,21 @@ class Drafts:
         self._publish(document, inode)
         self._register.add(twin, document, self._inodes.get(inode).content, is_written=False)
         return twin
+
+    def _give_up(self, inode: InodeId, is_other: bool) -> None:
+        self._register.given_up.add(inode)
+        if is_other:
+            self._register.overwritten.add(inode)
+
+    def _give_attributes(self, inode: InodeId, document: Document) -> None:
+        """What a writer has set of his draft since its commit is the document's, too."""
+        assert document.published is not None
+        if self._twins.attributes(inode) == document.published_as:
+            return
+        with self._changes.begin() as change:
+            twin = self._twins.make(change, inode)
+            self._hand_over(change, document.published, twin)
+        self._publish(document, twin)
 
     def _send_back(self, inode: InodeId, thread: int) -> NoReturn:
         self.send_back(thread, f"inode {inode} is for somebody else: look its name up again")

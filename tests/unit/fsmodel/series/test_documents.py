@@ -49,7 +49,39 @@ def test_while_one_is_written_again_the_old_one_is_seen(deep: StructuredStore, p
     assert deep.read(path) == b'{"new": 2}'
     deep.end(inode)
     assert deep.read(path) == b'{"new": 33}'[:8] + b"33}"
-    assert deep.inode(path) == before
+    assert deep.inode(path) != before
+
+
+@pytest.mark.parametrize("flushed", [False, True])
+def test_a_file_that_was_looked_up_never_turns_into_another_document(
+    store: StructuredStore, flushed: bool
+) -> None:
+    """The kernel may give a reader the size he was answered long ago, and has it for good then."""
+    made = store.write("runs/x.json", b"[]")
+    assert store.inode("runs/x.json") == made
+    found = store.volume.lookup(*store.split("runs/x.json"), 7)
+    writer = store.begin("runs/x.json", b'{"long":')
+    store.volume.write(writer, 8, b"1}")
+    if flushed:
+        store.flush(writer)
+        store.volume.set_attributes(writer, AttributeChange(mtime_ns=5 * 10**18))
+    store.volume.hold(found)
+    store.end(writer)
+    with pytest.raises(Stale):
+        store.volume.open_file(found, writing=False, thread=7)
+    found = store.volume.lookup(*store.split("runs/x.json"), 7)
+    assert found != writer
+    assert store.read_inode(found) == store.read("runs/x.json") == b'{"long":1}'
+    if flushed:
+        assert store.volume.attributes(store.inode("runs/x.json"))[0].mtime_ns == 5 * 10**18
+
+
+def test_a_writer_who_changes_nothing_leaves_the_file_as_it_is(store: StructuredStore) -> None:
+    made = store.write("runs/x.json", b"[1]")
+    store.end(store.open("runs/x.json", writing=True))
+    assert store.inode("runs/x.json") == made
+    store.write("runs/x.json", b"[1]")
+    assert store.inode("runs/x.json") == made
 
 
 @pytest.mark.parametrize("path", FREE)
