@@ -10,6 +10,7 @@ from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.namespace.renames import RenameFlag
 from fsmodel.steps import run_inline
 from lmdb_index.keys import number_of
+from lmdb_index.records import InodeFlag
 from lmdb_index.schema import INODE
 from tests.support.filled_tree import write_file
 from tests.support.volume_store import USER, VolumeStore, random_bytes
@@ -25,12 +26,13 @@ class RandomUser:
         self.random = random.Random(seed)
 
     def inode(self, *, directory: bool) -> InodeId:
-        """Some inode that has a name."""
+        """Some inode that has a name which users see."""
         rows = self.store.volume._parts.index.scan(INODE)
         found = [
             InodeId(number_of(key))
             for key, record in rows
             if stat.S_ISDIR(record.mode) == directory and record.nlink
+            if not record.flags & InodeFlag.HIDDEN
         ]
         return self.random.choice(found) if found else ROOT_INODE
 
