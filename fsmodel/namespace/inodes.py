@@ -55,6 +55,15 @@ class AttributeChange:
         """Whether nothing but times is set."""
         return self.mode is self.uid is self.gid is None
 
+    def is_of(self, record: InodeRecord) -> bool:
+        """Whether an inode has all that is wanted already, the change time included."""
+        return (
+            self.ctime_ns == record.ctime_ns
+            and self.mtime_ns in (None, record.mtime_ns)
+            and self.atime_ns in (None, record.atime_ns)
+            and self.only_times
+        )
+
 
 class AtimeMode(Enum):
     """When reading moves the access time, as the mount options of these names say."""

@@ -21,7 +21,13 @@ from fsmodel.namespace.attributes import Attributes
 from fsmodel.namespace.creation import Creation
 from fsmodel.namespace.directories import Directories
 from fsmodel.namespace.former_names import FormerNames
-from fsmodel.namespace.inodes import AtimeMode, AttributeChange, Creator, access_is_due
+from fsmodel.namespace.inodes import (
+    AtimeMode,
+    AttributeChange,
+    Creator,
+    access_is_due,
+    require_unlocked,
+)
 from fsmodel.namespace.links import Links
 from fsmodel.namespace.listing import Entry, Listings
 from fsmodel.namespace.names import NamePolicy, OrdinaryNames
@@ -171,7 +177,15 @@ class Namespace:
     # Attributes
 
     def set_attributes(self, inode: InodeId, wanted: AttributeChange) -> None:
-        """chmod(2), chown(2), utimensat(2); raises as Attributes.set."""
+        """chmod(2), chown(2), utimensat(2); raises as Attributes.set.
+
+        After each rename, link and removal the kernel says what time it was, usually what the
+        inode bears already: that is no change.
+        """
+        record = self._inodes.get(inode)
+        require_unlocked(inode, record)
+        if wanted.is_of(record):
+            return
         with self.changes.begin() as change:
             self.attributes.set(change, inode, wanted)
 

@@ -147,3 +147,32 @@ def test_the_access_mode_is_that_of_the_mount(tmp_path: Path) -> None:
     store.clock.advance()
     assert not store.namespace.record_access(ROOT_INODE)
     store.close()
+
+
+def test_times_that_an_inode_bears_already_are_no_change(
+    store: NamespaceStore, tree: Namespace, file: InodeId
+) -> None:
+    record, before = tree.record(file), store.index.journal_position
+    times = AttributeChange(mtime_ns=record.mtime_ns, ctime_ns=record.ctime_ns)
+    tree.set_attributes(file, times)
+    tree.set_attributes(file, AttributeChange(ctime_ns=record.ctime_ns, atime_ns=record.atime_ns))
+    assert store.index.journal_position == before
+
+
+@pytest.mark.parametrize("field", ["mtime_ns", "atime_ns", "ctime_ns", "mode", "uid", "gid"])
+def test_whatever_else_differs_is_a_change(
+    store: NamespaceStore, tree: Namespace, file: InodeId, field: str
+) -> None:
+    record, before = tree.record(file), store.index.journal_position
+    asked = {"ctime_ns": record.ctime_ns, field: 0o600}
+    tree.set_attributes(file, AttributeChange(**asked))
+    assert store.index.journal_position == before + 1
+    assert getattr(tree.record(file), field) & 0o7777 == 0o600
+
+
+def test_the_modification_time_alone_moves_the_change_time(
+    tree: Namespace, clock: ManualClock, file: InodeId
+) -> None:
+    mtime_ns, now = tree.record(file).mtime_ns, clock.advance()
+    tree.set_attributes(file, AttributeChange(mtime_ns=mtime_ns))
+    assert tree.record(file).ctime_ns == now
