@@ -108,7 +108,7 @@ def _bodies(places: Places, uuid: bytes, applied: int) -> list[Mended]:
         segment = Segment(found, uuid)
         last, end = _sound_part(segment)
         expected = last + 1
-        if end < len(segment.block) and (found != segments[-1] or _was_durable(segment, end)):
+        if end < segment.written_to(end) and (found != segments[-1] or _was_durable(segment, end)):
             aside = set_tail_aside(found.path, end, places.quarantine)
             _cut(found.path, end)
             text = f"{found.path}: damaged at offset {end}; operations up to {last} are kept"

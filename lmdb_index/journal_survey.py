@@ -1,8 +1,9 @@
 """Reading the journal before anything is replayed: what is there, and how far it was durable.
 
-A place where no valid record stands ends the journal. That is a torn tail, as a kill or a loss of
-power leaves it, unless a sync marker behind it says that the place had been durable. Then it is
-damage, and nothing may be replayed past it.
+A place where no valid record stands ends the journal. If there are zeros up to the end of the file
+it is where the last record ends. Else it is a torn tail, as a kill or a loss of power leaves it,
+unless a sync marker behind it says that the place had been durable. Then it is damage, and nothing
+may be replayed past it.
 """
 
 from collections.abc import Iterator
@@ -54,6 +55,10 @@ class Segment:
                 yield record
             offset += 1
 
+    def written_to(self, offset: int) -> int:
+        """Where what stands behind an offset ends; zeros at the end of the file are nothing."""
+        return offset + len(bytes(self.block[offset:]).rstrip(b"\0"))
+
 
 class _ReadThrough(NamedTuple):
     """What one segment holds."""
@@ -73,7 +78,7 @@ class Survey(NamedTuple):
     last: int  # sequence number of the last valid operation
     synced: int  # operations up to here were durable
     end: int  # offset behind the last valid record, in the last segment
-    size: int  # of the last segment
+    size: int  # of the last segment, without the zeros at its end
 
     @property
     def path(self) -> Path:
@@ -147,7 +152,7 @@ def _read_through(segment: Segment) -> _ReadThrough:
         end = record.end
     if any(marker.sequence > last for marker in segment.markers_behind(end)):
         raise _damage(segment, end)
-    return _ReadThrough(segment.header, last, synced, end, len(segment.block))
+    return _ReadThrough(segment.header, last, synced, end, segment.written_to(end))
 
 
 def _damage(segment: Segment, offset: int) -> JournalCorrupt:

@@ -98,13 +98,13 @@ def replay(
 def set_tail_aside(path: Path, end: int, quarantine: Path) -> Path | None:
     """Copy what stands behind an offset of a segment into the quarantine folder, durably.
 
-    Returns where; None when nothing stands there. Raises NoRoom, IndexProblem.
+    Returns where; None when nothing stands there, or zeros alone. Raises NoRoom, IndexProblem.
     """
     with host_failures(path):
         with path.open("rb") as file:
             file.seek(end)
             tail = file.read()
-        if not tail:
+        if not tail.strip(b"\0"):
             return None
         quarantine.mkdir(FOLDER_MODE, exist_ok=True)
         place = _unused(quarantine, f"journal-{path.stem}-from-{end}")

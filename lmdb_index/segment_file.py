@@ -1,8 +1,13 @@
 """One journal segment as an open file that records are appended to.
 
 Room for further records is set aside ahead of its end, so that they find a place even when the
-host is full. A record that cannot be written whole is taken back at once: the file ends where its
-last record ends, unless taking back failed too, and then nothing may be appended any more.
+host is full. A record that cannot be written whole is taken back at once, unless that fails too,
+and then nothing may be appended any more.
+
+Where records are synced one by one, a stretch of zeros is written behind one of them, and those
+that follow overwrite it. A sync of bytes that lie where bytes have been before changes neither the
+size of the file nor where it lies, so that the host has no metadata to commit with them. A reader
+takes zeros up to the end of the file for the end of the segment.
 """
 
 import os
@@ -24,6 +29,8 @@ from lmdb_index.journal_format import (
 OPENING: Final = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 RESERVE_BYTES: Final = 1 << 20
 RESERVE_BYTES_MIN: Final = 512 << 10
+ZEROED_BYTES: Final = 256 << 10  # written behind a record; lies within the reserve
+_ZEROS: Final = bytes(ZEROED_BYTES)
 
 
 class SegmentFile:
@@ -37,6 +44,8 @@ class SegmentFile:
         self._seed = segment_seed(header.uuid, header.first_sequence)
         self._descriptor = descriptor
         self._reserved_to = end
+        self._zeroed_to = end
+        self._is_synced = False  # since the last zeros
 
     @classmethod
     def open(cls, path: Path, header: SegmentHeader, end: int) -> "SegmentFile":
@@ -98,14 +107,16 @@ class SegmentFile:
         Raises NoRoom, IndexProblem, and then it is not there; JournalFailed when a part of it may
         still be there.
         """
-        end = self.end
-        record = encode_record(kind, sequence, payload, self._seed, end)
+        start = self.end
+        record = encode_record(kind, sequence, payload, self._seed, start)
+        end = start + len(record)
         try:
-            write_all(self._descriptor, record, end)
+            if end <= self._zeroed_to or not self._wrote_with_zeros(record, start):
+                write_all(self._descriptor, record, start)
         except OSError as error:
             self._take_back(error)
             raise problem_of(error, self.path) from error
-        self.end = end = end + len(record)
+        self.end = end
         if end + RESERVE_BYTES_MIN > self._reserved_to:
             self.reserve()
         return len(record)
@@ -113,11 +124,12 @@ class SegmentFile:
     def sync(self) -> None:
         """Make all records durable. Raises OSError."""
         os.fdatasync(self._descriptor)
+        self._is_synced = True
 
     def trim(self) -> None:
         """Give back the room that was set aside. Raises OSError."""
         os.ftruncate(self._descriptor, self.end)
-        self._reserved_to = self.end
+        self._reserved_to = self._zeroed_to = self.end
 
     def close(self) -> None:
         """Close the file."""
@@ -131,6 +143,21 @@ class SegmentFile:
         except OSError:
             if required:
                 raise
+
+    def _wrote_with_zeros(self, record: bytes, start: int) -> bool:
+        """Write a record and zeros for those that follow, if that is worth it and there is room.
+
+        The zeros are never a reason to refuse a record: it can be written again without them.
+        """
+        if not self._is_synced:
+            return False
+        self._is_synced = False
+        try:
+            write_all(self._descriptor, record + _ZEROS, start)
+        except OSError:
+            return False
+        self._zeroed_to = start + len(record) + ZEROED_BYTES
+        return True
 
     def _take_back(self, error: OSError) -> None:
         """Cut off what was written of a record, and hold on to the room that is set aside."""

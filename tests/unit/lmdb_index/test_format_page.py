@@ -34,7 +34,7 @@ from lmdb_index.keys import named_key
 from lmdb_index.packed_records import SHORT_BYTES
 from lmdb_index.records import RawRecord
 from lmdb_index.schema import SCHEMA_VERSION, TABLES, XATTR
-from lmdb_index.segment_file import RESERVE_BYTES
+from lmdb_index.segment_file import RESERVE_BYTES, ZEROED_BYTES
 from lmdb_index.values import VALUE_HEADER, RowCodec
 from tests.support.index_store import UUID
 
@@ -151,6 +151,7 @@ def test_magic_version_and_limits_are_told() -> None:
     record = {row["field"]: row["meaning"] for row in rows("Record header", "offset")}
     assert f"at most {PAYLOAD_BYTES_MAX} " in record["payload size"]
     assert f"up to {RESERVE_BYTES >> 20} MiB" in section("Journal")
+    assert f", {ZEROED_BYTES >> 10} KiB of zeros" in section("Journal")
     assert segment_path(Path(), 1).name == f"{1:016x}.wal"
 
 

@@ -140,6 +140,12 @@ def test_segments_behind_a_damaged_one_are_set_aside(store: Path, tmp_path: Path
     assert last in [path.read_bytes() for path in (later / "quarantine").iterdir()]
 
 
+def test_zeros_written_ahead_are_no_damage(store: Path) -> None:
+    with the_segment(store).open("ab") as file:
+        file.write(bytes(100_000))
+    assert mend_journal(store, UUID) == []
+
+
 def test_a_torn_tail_is_left_to_recovery(store: Path) -> None:
     segment = the_segment(store)
     with segment.open("ab") as file:

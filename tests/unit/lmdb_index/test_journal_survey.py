@@ -97,6 +97,26 @@ def test_a_torn_tail_ends_the_journal(folder: Path, tail: bytes) -> None:
     end = writer.raw(tail)
     survey = survey_journal(folder, UUID, applied=0)
     assert (survey.last, survey.synced, survey.end) == (1, 1, end)
+    assert survey.size == end + len(tail.rstrip(b"\0"))
+
+
+def test_zeros_up_to_the_end_are_the_end(folder: Path) -> None:
+    writer = Writer(folder)
+    writer.operation(1, bytes(100))
+    end = writer.raw(bytes(100_000))
+    survey = survey_journal(folder, UUID, applied=0)
+    assert (survey.last, survey.end, survey.size) == (1, end, end)
+
+
+def test_zeros_in_front_of_a_marker_are_damage(folder: Path) -> None:
+    """As of a disk that has forgotten what it was to keep."""
+    writer = Writer(folder)
+    writer.operation(1)
+    offset = writer.raw(bytes(1000))
+    writer.marker(2)
+    writer.raw(bytes(1000))
+    with pytest.raises(JournalCorrupt, match=f"offset {offset}"):
+        survey_journal(folder, UUID, applied=0)
 
 
 def test_whole_records_behind_a_torn_one_do_not_count(folder: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from lmdb_index.errors import IndexTooNew, JournalCorrupt, NoRoom
 from lmdb_index.index import Index
 from lmdb_index.journal_format import (
+    RECORD_HEADER,
     RecordKind,
     encode_payload,
     encode_record,
@@ -22,6 +23,7 @@ from lmdb_index.records import RawRecord
 from lmdb_index.recovery import set_tail_aside
 from lmdb_index.rows import Rows
 from lmdb_index.schema import PACK, XATTR
+from lmdb_index.segment_file import ZEROED_BYTES
 from lmdb_index.values import RowCodec
 from tests.support.index_store import (
     UUID,
@@ -117,6 +119,41 @@ def test_a_torn_tail_is_set_aside_and_cut_off(
     with opened(store) as found:
         assert pack_numbers(found) == [0, 1, 2]
         assert found.statistics().set_aside is None
+
+
+def test_zeros_written_ahead_are_no_torn_tail(index: Index, store: Path, tmp_path: Path) -> None:
+    for number in range(5):
+        put_packs(index, range(number, number + 1))
+        sync(index)
+    store = after_kill(index, store, tmp_path)
+    segment = the_segment(store)
+    assert segment.stat().st_size > ZEROED_BYTES
+    with opened(store) as found:
+        assert pack_numbers(found) == [0, 1, 2, 3, 4]
+        assert found.statistics().set_aside is None
+        assert found.statistics().unusable_bytes == 0
+        assert segment.stat().st_size == records_in(segment)[-1].end
+        put_packs(found, range(5, 7))
+    with opened(store) as found:
+        assert pack_numbers(found) == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_a_torn_record_among_zeros_is_set_aside(index: Index, store: Path, tmp_path: Path) -> None:
+    put_packs(index, range(1))
+    sync(index)
+    put_packs(index, range(1, 3))
+    store = after_kill(index, store, tmp_path)
+    segment = the_segment(store)
+    record = records_in(segment)[-1]
+    block = bytearray(segment.read_bytes())
+    block[record.offset + RECORD_HEADER.size] ^= 1
+    segment.write_bytes(block)
+    with opened(store) as found:
+        assert pack_numbers(found) == [0, 1]
+        aside = found.statistics().set_aside
+        assert aside is not None
+        assert aside.read_bytes() == block[record.offset :]
+        assert 0 < found.statistics().unusable_bytes <= record.end - record.offset
 
 
 def test_tails_set_aside_do_not_replace_each_other(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lmdb_index import segment_file
-from lmdb_index.errors import JournalFailed
+from lmdb_index.errors import IndexProblem, JournalFailed
 from lmdb_index.journal_files import segment_path, unfinished_path
 from lmdb_index.journal_format import (
     SEGMENT_HEADER,
@@ -16,7 +16,7 @@ from lmdb_index.journal_format import (
     SegmentHeader,
     parse_segment_header,
 )
-from lmdb_index.segment_file import RESERVE_BYTES, RESERVE_BYTES_MIN, SegmentFile
+from lmdb_index.segment_file import RESERVE_BYTES, RESERVE_BYTES_MIN, ZEROED_BYTES, SegmentFile
 from tests.support.index_store import UUID, records_in
 
 HEADER = SegmentHeader(UUID, 1, 4096)
@@ -75,6 +75,86 @@ def test_what_stands_behind_the_end_is_dropped_when_it_is_opened(path: Path) -> 
     segment.sync()
     segment.close()
     assert [record.kind for record in records_in(path)] == list(RecordKind)
+
+
+def written(segment: SegmentFile, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Offset and size of each write from now on."""
+    writes: list[tuple[int, int]] = []
+    write = os.pwrite
+
+    def noted(descriptor: int, data: bytes, offset: int) -> int:
+        writes.append((offset, len(data)))
+        return write(descriptor, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", noted)
+    return writes
+
+
+def test_records_that_are_synced_one_by_one_overwrite_zeros(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = SegmentFile.create(path, HEADER)
+    writes = written(segment, monkeypatch)
+    sizes = set()
+    for sequence in range(1, 100):
+        segment.append(RecordKind.OPERATION, sequence, bytes(4096))
+        segment.sync()
+        sizes.add(path.stat().st_size)
+    assert len(sizes) == 3, "that of the first record, and then zeros twice"
+    assert sum(size for _, size in writes) == segment.end - SEGMENT_HEADER.size + 2 * ZEROED_BYTES
+    assert [record.sequence for record in records_in(path)] == list(range(1, 100))
+    segment.trim()
+    segment.close()
+    assert path.stat().st_size == segment.end
+
+
+def test_records_that_nobody_syncs_cost_no_zeros(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = SegmentFile.create(path, HEADER)
+    segment.sync()
+    writes = written(segment, monkeypatch)
+    for sequence in range(1, 100):
+        segment.append(RecordKind.OPERATION, sequence, bytes(8192))
+    segment.close()
+    assert [size > ZEROED_BYTES for _, size in writes] == [True] + [False] * 98
+
+
+def test_without_room_for_zeros_a_record_is_written_alone(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = SegmentFile.create(path, HEADER)
+    segment.append(RecordKind.OPERATION, 1, b"first")
+    segment.sync()
+    write = os.pwrite
+
+    def write_little(descriptor: int, data: bytes, offset: int) -> int:
+        if len(data) > RESERVE_BYTES_MIN // 8:
+            fail()
+        return write(descriptor, data[:50_000], offset)
+
+    monkeypatch.setattr(os, "pwrite", write_little)
+    segment.append(RecordKind.OPERATION, 2, b"second")
+    assert path.stat().st_size == segment.end
+    segment.close()
+    assert [record.sequence for record in records_in(path)] == [1, 2]
+
+
+def test_a_record_that_fails_among_zeros_is_taken_back(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = SegmentFile.create(path, HEADER)
+    for sequence in (1, 2):
+        segment.append(RecordKind.OPERATION, sequence, b"payload")
+        segment.sync()
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "pwrite", fail)
+        with pytest.raises(IndexProblem):
+            segment.append(RecordKind.OPERATION, 3, b"payload")
+    assert path.stat().st_size == segment.end
+    segment.append(RecordKind.OPERATION, 3, b"payload")
+    segment.close()
+    assert [record.sequence for record in records_in(path)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("call", ["pwrite", "fsync", "rename"])
