@@ -117,6 +117,12 @@ class ChunkList:
         run = self._runs(self._pages[-1])[-1]
         return self.size - run.length, run.length
 
+    def begin(self, run: Run) -> None:
+        """Let an empty list have its first run."""
+        assert not self._pages
+        self._pages = [_Page(run.size, None, (run,))]
+        self._ends = [run.size]
+
     def splice(self, start: int, end: int, runs: Sequence[Run]) -> None:
         """Replace the chunks of [start, end), both chunk boundaries, by others."""
         assert 0 <= start <= end <= self.size

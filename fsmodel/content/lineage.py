@@ -1,7 +1,6 @@
 """A lineage: chunks by offset that the bytes of a file may descend from, chunk by chunk."""
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Final
 
 from fsmodel.content.chunk_list import ChunkList
@@ -63,15 +62,19 @@ class Descent:
     """What the bytes of a file may descend from; found out when it is first asked for."""
 
     def __init__(self, find_former: FindLineage, find_kindred: FindLineage) -> None:
-        self._find_former = find_former
-        self._find_kindred = find_kindred
+        self._find_former: FindLineage | None = find_former
+        self._find_kindred: FindLineage | None = find_kindred
+        self._former: Lineage | None = None
+        self._kindred: Lineage | None = None
 
-    @cached_property
     def former(self) -> Lineage | None:
         """What the file was, or what it will replace."""
-        return self._find_former()
+        if self._find_former is not None:
+            self._former, self._find_former = self._find_former(), None
+        return self._former
 
-    @cached_property
     def kindred(self) -> Lineage | None:
         """The file of its kind that was written before it."""
-        return self._find_kindred()
+        if self._find_kindred is not None:
+            self._kindred, self._find_kindred = self._find_kindred(), None
+        return self._kindred

@@ -59,8 +59,8 @@ class Lineages:
             file.descent = Descent(partial(self._former, inode), partial(self._kindred, inode))
         descent = file.descent
         return Hints(
-            self._ask(descent.former, chunk),
-            self._ask(descent.kindred, chunk) if compresses else (),
+            self._ask(descent.former(), chunk),
+            self._ask(descent.kindred(), chunk) if compresses else (),
         )
 
     def remember(self, record: InodeRecord, ref: bytes) -> None:

@@ -32,6 +32,7 @@ from fsmodel.store.pack_format import ObjectKind
 
 LevelOf = Callable[[InodeId], int | None]  # None: as the store's settings say
 
+HASTY_BYTES_MIN: Final = 4 << 20  # of a file that wait to be chunked: then what is quick counts
 SKIPPED_REPEATS_MIN: Final = 16  # of one chunk, before it is looked at whether cuts can be spared
 
 
@@ -62,7 +63,8 @@ class Settler:
         try:
             if whole and self._is_one_new_chunk(file, pending):
                 yield from self._settle_one(file, pending[0])
-                pending = []
+                file.thaw([])
+                return
             yield from self._shrink(file)
             while pending:
                 if pending[0].start > file.chunks.size:
@@ -90,8 +92,13 @@ class Settler:
         """What the general way comes to for such a file, which most small files are."""
         data = memoryview(extent.data)
         chunk = NewChunk(0, object_id(data), data)
-        yield from self._store(file, [chunk])
-        _replace(file, 0, 0, _runs_of([chunk]))
+        hints = partial(self._lineages.hints, file, chunk)
+        level = self._level_of(file.inode)
+        yield from self._objects.add_one(NewObject(ObjectKind.CHUNK, chunk.id, data, hints, level))
+        file.chunks.begin(Run(chunk.id, len(data), 1))
+        file.chunks_recorded = False
+        file.kept = len(data)
+        file.certain_end = -1
 
     def _shrink(self, file: FileState) -> Steps[None]:
         """Cut the chunks to the bytes that count."""
@@ -227,9 +234,10 @@ class Settler:
         """Store new chunks. They have to be named, or relied on, before the next step."""
         hints = partial(partial, self._lineages.hints, file)
         level = self._level_of(file.inode)
+        hasty = file.dirty_bytes >= HASTY_BYTES_MIN
         yield from self._objects.add(
             [
-                NewObject(ObjectKind.CHUNK, chunk.id, chunk.data, hints(chunk), level)
+                NewObject(ObjectKind.CHUNK, chunk.id, chunk.data, hints(chunk), level, hasty)
                 for chunk in new
             ]
         )

@@ -140,6 +140,25 @@ class ObjectStore:
             if missing:
                 yield from self._store(list(missing.values()))
 
+    def add_one(self, new: NewObject) -> Steps[None]:
+        """The same for a single object of few bytes, as small files have.
+
+        What that takes is done here and now, as a step would cost as much as its work; but trying
+        bases is one, since they may have to be read.
+        """
+        if not self.makes_deltas:
+            yield from self.add([new])
+        elif self._lacks(new.id):
+            encoded = self.encoder.encode([new], brief=self._bases.brief)
+            drafts = self._bases.draft(encoded)
+            if drafts[0].bases:
+                with self.reliance.on([new.id]):
+                    yield from self._append_drafts(drafts)
+            else:
+                records = self.encoder.append(drafts, (None,))
+                self._bases.note(drafts, records)
+                self._register_all([new], records)
+
     def add_grouped(self, objects: Sequence[NewObject], plain_bytes: int = 0) -> Steps[None]:
         """The same for objects that are small and alike: neighbours go into a group together.
 
@@ -330,7 +349,10 @@ class ObjectStore:
 
     def _append_encoded(self, encoded: Sequence[Encoded]) -> Steps[None]:
         """Find bases for what is compressed, and store it."""
-        drafts = self._bases.draft(encoded)
+        yield from self._append_drafts(self._bases.draft(encoded))
+
+    def _append_drafts(self, drafts: Sequence[Draft]) -> Steps[None]:
+        """Try the bases of drafts, and store all of them."""
         with self.reliance.on(base.id for draft in drafts for base in draft.bases):
             sizes = [draft.work_bytes for draft in drafts]
             deltas = None
@@ -340,7 +362,7 @@ class ObjectStore:
             work = Work(partial(self.encoder.append, drafts, deltas), sum(sizes))
             records = yield from self._appended(work)
             self._bases.note(drafts, records)
-            self._register_all([each.new for each in encoded], records)
+            self._register_all([draft.encoded.new for draft in drafts], records)
 
     def _appended(self, work: Work) -> Steps[Any]:
         """Have it done. Until it is back, the packs it may append to count as growing."""

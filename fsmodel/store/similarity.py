@@ -93,7 +93,7 @@ class FeatureIndex:
         self._read_some()
         slots, known = self._slots, self._features
         masked, slots_of = self._slots_of(features)
-        places = [slots[slot] for slot in slots_of]
+        places = list(map(slots.__getitem__, slots_of))
         if not any(places):
             return []
         votes: dict[int, int] = {}
@@ -195,8 +195,8 @@ class FeatureIndex:
     def _slots_of(self, features: Sequence[int]) -> tuple[list[int], list[int]]:
         """Features cut to their bits, and their slots; a chunk is looked up, then added."""
         if features is not self._last[0]:
-            masked = [feature & FEATURE_MASK for feature in features]
-            slots = [slot & _SLOT_MASK for slot in map(add, masked, _SLOT_SHIFTS)]
+            masked = list(map(FEATURE_MASK.__and__, features))
+            slots = list(map(_SLOT_MASK.__and__, map(add, masked, _SLOT_SHIFTS)))
             self._last = (features, masked, slots)
         return self._last[1:]
 

@@ -1,6 +1,8 @@
 """Settling: which chunks come of it, how much work that is, and what an error leaves."""
 
+import os
 from collections.abc import Iterator
+from errno import ENOSPC
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from fsmodel.errors import NoSpace
 from fsmodel.ids import InodeId
 from fsmodel.steps import run_inline
 from fsmodel.volume import Volume
+from tests.support.packs import failing
 from tests.support.stepping import Driver
 from tests.support.volumes import (
     LIMITS,
@@ -226,12 +229,15 @@ def test_a_file_too_short_to_be_cut_is_as_any_other(volume: Volume, size: int) -
     volume.close_file(inode)
 
 
-def test_a_short_file_that_cannot_be_stored_keeps_its_bytes(volume: Volume) -> None:
+def test_a_short_file_that_cannot_be_stored_keeps_its_bytes(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = noise(LIMITS.min_size)
     inode = new_file(volume, data=data)
-    steps = Driver(volume.contents.settle(inode))
-    with pytest.raises(NoSpace):
-        steps.fail(NoSpace("the host is full"))
+    with monkeypatch.context() as full:
+        full.setattr(os, "pwritev", failing(ENOSPC))
+        with pytest.raises(NoSpace):
+            settle(volume, inode)
     assert read_range(volume, inode, 0, len(data) + 1) == data
     settle(volume, inode)
     assert ref_of(volume, inode) == ref_of_bytes(data)
