@@ -56,6 +56,7 @@ class NewObject:
     data: bytes | memoryview
     hints: GiveHints = no_hints
     level: int | None = None  # of zstd; None for that of the store
+    hasty: bool = False  # more is waiting: to be stored quickly, as archival stores it anew
 
 
 @dataclass(frozen=True, slots=True)
