@@ -29,6 +29,8 @@ UNMATCHED_MAX: Final = 64  # chunks in a row that neither compress nor resemble;
 LUCK_MIN: Final = 0.2  # of guesses that led to a delta; below it, most are left out
 LUCK_MEMORY: Final = 16  # guesses that count most
 GUESSED: Final = 4  # when few are lucky, one of so many is tried
+HASTY_LUCK_MIN: Final = 0.5  # while more is waiting
+HASTY_GUESSED: Final = 16
 RESEMBLING: Final = 2  # features in common; one is by chance in 3 of 1,000 chunks beside 4,000
 NOISE_OBJECTS_MIN: Final = 16  # of a batch; single files are looked at closely
 
@@ -141,14 +143,15 @@ class BaseFinder:
         hints = encoded.new.hints(compresses=encoded.codec is not Codec.RAW)
         alike = self._features.alike(encoded.features, BASES_MAX - 1)
         is_guess = bool(alike) and alike[0][1] == 1 and not hints.former
-        if is_guess and not self._is_tried():
+        if is_guess and not self._is_tried(encoded.new):
             return [*hints.kindred], False
         return [*hints.former, *(chunk for chunk, _ in alike), *hints.kindred], is_guess
 
-    def _is_tried(self) -> bool:
+    def _is_tried(self, new: NewObject) -> bool:
         """Whether to try a guess: when one in a few has been right lately, or it is its turn."""
         self._guesses += 1
-        return self._luck >= LUCK_MIN or self._guesses % GUESSED == 0
+        luck_min, guessed = (HASTY_LUCK_MIN, HASTY_GUESSED) if new.hasty else (LUCK_MIN, GUESSED)
+        return self._luck >= luck_min or self._guesses % guessed == 0
 
     def _bases(
         self, encoded: Encoded, candidates: Sequence[bytes], batch: set[ObjectId]
@@ -167,7 +170,8 @@ class BaseFinder:
     ) -> list[Base]:
         found = (self._base(each, batch) for each in candidates)
         usable = {base.id: base for base in found if base is not None}
-        return list(islice(usable.values(), bases_max(len(encoded.new.data))))
+        new = encoded.new
+        return list(islice(usable.values(), bases_max(len(new.data), hasty=new.hasty)))
 
     def _base(self, candidate: bytes, batch: set[ObjectId]) -> Base | None:
         """A base to try, if the candidate is one; a damaged one is not worth an error here."""

@@ -19,6 +19,7 @@ PLAIN_BYTES_MIN: Final = (BASE_COST_BYTES + DELTA_BYTES_MIN) * 100 // ACCEPTED_P
 SMALL_BYTES: Final = 64 << 10  # chunks up to here deserve effort: each costs more than its bytes
 BASES_MAX: Final = 6  # tried for a small chunk
 BASES_MAX_LARGE: Final = 4  # and for a larger one
+BASES_MAX_HASTY: Final = 2  # and while more is waiting
 TRIAL_LEVEL: Final = 1  # of zstd, to find the best of several bases
 REFINED_LEVELS: Final = 3  # added to the level for a delta that is not excellent by itself
 
@@ -28,8 +29,10 @@ def is_worth_seeking(payload_bytes: int) -> bool:
     return payload_bytes >= PLAIN_BYTES_MIN
 
 
-def bases_max(chunk_bytes: int) -> int:
+def bases_max(chunk_bytes: int, *, hasty: bool) -> int:
     """How many bases to try for a chunk of this size."""
+    if hasty:
+        return BASES_MAX_HASTY
     return BASES_MAX if chunk_bytes <= SMALL_BYTES else BASES_MAX_LARGE
 
 
