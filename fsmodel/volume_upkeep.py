@@ -52,6 +52,7 @@ class VolumeUpkeep:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._names = parts.namespace
         self.contents = parts.contents
         self.durability = parts.durability
         self.index_upkeep = IndexUpkeep(parts.index, parts.durability)

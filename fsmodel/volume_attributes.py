@@ -1,0 +1,108 @@
+"""The part of the facade that is about what stat(2) and getxattr(2) tell of an inode."""
+
+from fsmodel.assembly import Parts
+from fsmodel.ids import InodeId
+from fsmodel.namespace.contained_links import SYMLINKS
+from fsmodel.namespace.folder_levels import COMPRESSION, FolderCompression
+from fsmodel.namespace.folder_symlinks import FolderSymlinks
+from fsmodel.namespace.inodes import AttributeChange
+from fsmodel.steps import Steps
+from fsmodel.versions.policy import ATTRIBUTE as VERSIONS_ATTRIBUTE
+from fsmodel.virtual_attributes import PREFIX
+from fsmodel.volume_upkeep import VolumeUpkeep
+from lmdb_index.records import InodeFlag, InodeRecord
+
+
+class VolumeAttributes(VolumeUpkeep):
+    """Modes, owners, times and extended attributes. Owner: the thread that owns the index."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self._folder_compression = FolderCompression(parts.changes, parts.namespace)
+        self._folder_symlinks = FolderSymlinks(parts.changes, parts.namespace)
+
+    def attributes(self, inode: InodeId) -> tuple[InodeRecord, int]:
+        """An inode's record, to be read only, and its size as of now. Raises NotFound."""
+        record = self._names.record(inode)
+        file = self.contents.file(inode)
+        return record, record.size if file is None else file.size
+
+    def set_attributes(self, inode: InodeId, wanted: AttributeChange) -> None:
+        """Set mode, owner or times. Raises Refused."""
+        self._require_writable()
+        for stamp in (wanted.mtime_ns, wanted.ctime_ns):
+            if stamp is not None:
+                self._parts.changes.observe(stamp)
+        if wanted.only_times and self._names.record(inode).flags & InodeFlag.VERSION:
+            return  # the kernel, of a file it still has at hand: that it has lost its name just now
+        self._names.set_attributes(inode, wanted)
+        file = self.contents.file(inode)
+        if file is not None and wanted.mtime_ns is not None:
+            file.times_recorded()  # the caller has said what the times are
+
+    def stamp_written(self, inode: InodeId, wanted: AttributeChange) -> None:
+        """The kernel says when it took what was written into an open file. Raises Refused.
+
+        While nothing says that those bytes are there, its time is kept with them in memory, to be
+        recorded in the same change: a change of its own would cost an fsync as much as theirs.
+        """
+        stamp = wanted.mtime_ns
+        is_of_a_write = wanted.only_times and wanted.atime_ns is None
+        if stamp is not None and is_of_a_write and stamp == wanted.ctime_ns:
+            self._require_writable()
+            self._parts.changes.observe(stamp)
+            if self.contents.stamp(inode, stamp):
+                return
+        self.set_attributes(inode, wanted)
+
+    def access_is_due(self, inode: InodeId) -> bool:
+        """Whether reading this file or directory now would move its access time."""
+        return not self.read_only and self._names.access_is_due(inode)
+
+    def record_access(self, inode: InodeId) -> bool:
+        """Note that a file or directory is being read; tell whether its access time moved."""
+        return not self.read_only and self._names.record_access(inode)
+
+    def get_xattr(self, inode: InodeId, name: bytes) -> Steps[bytes]:
+        """An extended attribute, stored or virtual. Raises NoSuchAttribute."""
+        if name == VERSIONS_ATTRIBUTE:
+            return self._parts.versions.policy_text(inode)
+        if name == COMPRESSION:
+            return self._folder_compression.text(inode)
+        if name == SYMLINKS:
+            return self._folder_symlinks.text(inode)
+        if name.startswith(PREFIX):
+            return (yield from self._parts.virtual_attributes.get(inode, name))
+        return self.stored_xattr(inode, name)
+
+    def stored_xattr(self, inode: InodeId, name: bytes) -> bytes:
+        """An extended attribute that is no virtual one. Raises NoSuchAttribute."""
+        return self._names.get_xattr(inode, name)
+
+    def set_xattr(self, inode: InodeId, name: bytes, value: bytes) -> None:
+        """Set an extended attribute. Raises Refused."""
+        self._require_room()
+        if name == VERSIONS_ATTRIBUTE:
+            self._parts.versions.set_policy(inode, value)
+        elif name == COMPRESSION:
+            self._folder_compression.set(inode, value)
+        elif name == SYMLINKS:
+            self._folder_symlinks.set(inode, value)
+        else:
+            self._names.set_xattr(inode, name, value)
+
+    def list_xattrs(self, inode: InodeId, *, with_trusted: bool = True) -> list[bytes]:
+        """Names of the stored attributes; those of `trusted.` are for privileged callers."""
+        return self._names.list_xattrs(inode, with_trusted=with_trusted)
+
+    def remove_xattr(self, inode: InodeId, name: bytes) -> None:
+        """Remove an extended attribute. Raises NoSuchAttribute."""
+        self._require_writable()
+        if name == VERSIONS_ATTRIBUTE:
+            self._parts.versions.set_policy(inode, None)
+        elif name == COMPRESSION:
+            self._folder_compression.set(inode, None)
+        elif name == SYMLINKS:
+            self._folder_symlinks.set(inode, None)
+        else:
+            self._names.remove_xattr(inode, name)
