@@ -10,7 +10,7 @@ import msgspec
 
 from bench import compare as comparison
 from bench import document as performance_page
-from bench import report, targets
+from bench import kept, report, tables, targets
 from bench.corpora.command import corpora
 from bench.growth.command import growth
 from bench.indexes.command import indexes
@@ -19,8 +19,10 @@ from bench.mounts import BenchProblem
 from bench.pauses.command import pauses
 from bench.peers.command import peers
 from bench.results import load
-from bench.suites import LOCAL_RESULTS, applications, fio, run
+from bench.starts.command import starts
+from bench.suites import LOCAL_RESULTS, applications, fio, run, variants
 
+PATH = click.Path(path_type=Path)
 RESULT_PATH = LOCAL_RESULTS / "last.json"
 
 
@@ -31,15 +33,15 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("result", type=click.Path(path_type=Path), default=RESULT_PATH)
+@click.argument("result", type=PATH, default=RESULT_PATH)
 def show(result: Path) -> None:
-    """Print a result kept by `run`, `applications` or `fio`."""
-    click.echo(report.table_of(load(result)))
+    """Print a result kept by `run`, `applications`, `fio` or `variants`."""
+    click.echo(tables.table_of(load(result)))
 
 
 @cli.command()
-@click.argument("before", type=click.Path(path_type=Path))
-@click.argument("after", type=click.Path(path_type=Path))
+@click.argument("before", type=PATH)
+@click.argument("after", type=PATH)
 @click.option("--system", default=report.SUBJECT, show_default=True)
 @click.option("--fail", is_flag=True, help="Exit 1 when something became slower beyond the noise.")
 def compare(before: Path, after: Path, system: str, fail: bool) -> None:
@@ -53,14 +55,18 @@ def compare(before: Path, after: Path, system: str, fail: bool) -> None:
 
 
 @cli.command("targets")
-@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("suites", nargs=-1, type=PATH, metavar="[RESULTS]...")
+@click.option("--starts", default=kept.STARTS, type=PATH, help="A result of `starts`.")
+@click.option("--growth", default=kept.GROWTH, type=PATH, help="A result of `growth`.")
+@click.option("--latency", default=kept.LATENCY, type=PATH, help="A result of `latency`.")
 @click.option("--fail", is_flag=True, help="Exit 1 when a target that was measured is not met.")
-def show_targets(results: Sequence[Path], fail: bool) -> None:
+def show_targets(suites: Sequence[Path], fail: bool, **others: Path) -> None:
     """Set what was measured beside what is aimed at.
 
-    RESULTS are files of `run`, `applications` and `fio`; the first that has a ratio tells it.
+    RESULTS are files of `run`, `applications` and `fio`; the first that has a ratio tells it. What
+    is not given is what is kept in bench/results.
     """
-    found = targets.judge([load(path) for path in results])
+    found = kept.judge(suites or kept.SUITES, **others)
     click.echo(targets.table_of(found))
     if fail and any(one.good is False for one in found):
         sys.exit(1)
@@ -72,7 +78,9 @@ def document() -> None:
     performance_page.update()
 
 
-for command in (run, applications, fio, growth, latency, corpora, peers, pauses, indexes):
+SUITES = (run, applications, fio, variants)
+OTHERS = (starts, growth, latency, corpora, peers, pauses, indexes)
+for command in (*SUITES, *OTHERS):
     cli.add_command(command)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import report, results, targets
+from bench import kept, results, tables, targets
 from bench.growth import result as growth_result
 from bench.indexes import result as indexes_result
 from bench.latency import result as latency_result
@@ -11,17 +11,17 @@ from bench.mounts import BenchProblem
 from bench.pauses import result as pauses_result
 from bench.peers import comparison
 from bench.peers import table as peers_table
+from bench.starts import result as starts_result
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = kept.PROJECT
 DOCUMENT = PROJECT / "docs" / "performance.md"
 PLOTS = PROJECT / "docs" / "plots"
-GROWTH = "bench/results/growth.json"
-JUDGED = tuple(f"bench/results/{name}.json" for name in ("baseline", "s3ql", "applications"))
 END = "<!-- end -->"
+NOT_MEASURED = "Not measured yet."
 
 
 def _speeds(path: Path) -> str:
-    return report.table_of(results.load(path))
+    return tables.table_of(results.load(path))
 
 
 def _peers(path: Path) -> str:
@@ -44,11 +44,13 @@ def _growth(path: Path) -> str:
     return growth_result.table_of(growth_result.load(path))
 
 
+def _starts(path: Path) -> str:
+    return starts_result.table_of(starts_result.load(path))
+
+
 def _targets(path: Path) -> str:
-    """Of several results; the first of them is the path's own."""
-    others = [results.load(PROJECT / name) for name in JUDGED[1:]]
-    grown = growth_result.judge(growth_result.load(PROJECT / GROWTH))
-    return targets.table_of([*targets.judge([results.load(path), *others]), *grown])
+    """Of all results; the first of them is the path's own."""
+    return targets.table_of(kept.judge())
 
 
 TABLES: Mapping[str, Callable[[Path], str]] = {
@@ -60,8 +62,10 @@ TABLES: Mapping[str, Callable[[Path], str]] = {
     "bench/results/s3ql.json": _speeds,
     "bench/results/fio.json": _speeds,
     "bench/results/latency.json": _latency,
-    GROWTH: _growth,
-    f"{JUDGED[0]}: targets": _targets,
+    "bench/results/variants.json": _speeds,
+    "bench/results/growth.json": _growth,
+    "bench/results/starts.json": _starts,
+    "bench/results/baseline.json: targets": _targets,
 }
 
 
@@ -79,13 +83,14 @@ def expected() -> str:
     """The document as it should be."""
     text = DOCUMENT.read_text()
     for source, table_of in TABLES.items():
-        text = with_table(text, source, table_of(PROJECT / source.partition(":")[0]))
+        path = PROJECT / source.partition(":")[0]
+        text = with_table(text, source, table_of(path) if path.exists() else NOT_MEASURED)
     return text
 
 
 def expected_plots() -> dict[Path, str]:
     """The plots as they should be, by their files."""
-    drawn = growth_result.plots_of(growth_result.load(PROJECT / GROWTH))
+    drawn = growth_result.plots_of(growth_result.load(kept.GROWTH))
     return {PLOTS / name: text for name, text in drawn.items()}
 
 

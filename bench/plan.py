@@ -9,14 +9,16 @@ from bench.applications.trees import TREES as APPLICATION_TREES
 from bench.fio_workloads import FIO
 from bench.stream_workloads import RANDOM_ACCESS, STREAMS
 from bench.tree_workloads import TREES
+from bench.variants.workloads import VARIANT_WORKLOADS
 from bench.workload import Caches, Workload
 
-SPEEDS, APPLICATIONS, FIO_JOBS = "speeds", "applications", "fio"
+SPEEDS, APPLICATIONS, FIO_JOBS, VARIANTS = "speeds", "applications", "fio", "variants"
 SUITES: Mapping[str, tuple[Workload, ...]] = MappingProxyType(
     {
         SPEEDS: (*STREAMS, *RANDOM_ACCESS, *TREES),
         APPLICATIONS: (*APPLICATION_TREES, *BUILDS, *SQLITE, *POSTGRESQL),
         FIO_JOBS: FIO,
+        VARIANTS: VARIANT_WORKLOADS,
     }
 )
 _BY_NAME = {workload.name: workload for suite in SUITES.values() for workload in suite}

@@ -33,7 +33,7 @@ def table_of(run: Run) -> str:
         ]
         for info in run.workloads
     ]
-    return "\n".join([_conditions(run), "", *aligned([header, *rows])])
+    return "\n".join([conditions(run), "", *aligned([header, *rows])])
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -53,10 +53,11 @@ def _padded(row: Sequence[str], widths: Sequence[int]) -> list[str]:
     ]
 
 
-def _conditions(run: Run) -> str:
+def conditions(run: Run) -> str:
+    """On what, with which sizes and how often the run measured."""
     where = run.environment
     return (
-        f"Medians of {run.rounds} rounds; {SIZES[run.suite](run.sizes)}.\n"
+        f"Medians of {run.rounds} rounds; {_sizes(run)}.\n"
         f"{where.processor}, {where.cores} cores, Linux {where.kernel}, Python {where.python}, "
         f"store and plain folder on {where.host_filesystem}; "
         f"cairnfs {where.cairnfs} ({where.commit}), {run.made_at[:10]}.{_load(run.load_average)}"
@@ -68,29 +69,50 @@ def _load(average: float | None) -> str:
     return "" if average is None else f" The machine's load at the end was {average:.1f}."
 
 
-def _sizes_of_speeds(sizes: Sizes) -> str:
-    return (
-        f"streams of {sizes.stream_bytes // MIB} MiB, text of {sizes.text_bytes // MIB} MiB, "
-        f"{sizes.small_files} small files, {sizes.random_reads} random reads, "
-        f"{sizes.random_overwrites} overwrites"
+def _sizes(run: Run) -> str:
+    """The sizes of what was measured, and no others."""
+    names = [info.name for info in run.workloads]
+    return ", ".join(
+        phrase(run.sizes)
+        for beginnings, phrase in SIZES[run.suite]
+        if any(name.startswith(beginnings) for name in names)
     )
 
 
-def _sizes_of_applications(sizes: Sizes) -> str:
-    return (
-        f"a tree of {sizes.tree_files} files, {sizes.c_sources} source files, "
-        f"{sizes.transactions} inserts, {sizes.database_seconds} s of pgbench"
-    )
+Phrase = tuple[tuple[str, ...], Callable[[Sizes], str]]  # workloads begin like this; what is said
 
-
-def _sizes_of_fio(sizes: Sizes) -> str:
-    return f"files of {sizes.stream_bytes // MIB} MiB, {sizes.random_overwrites} synced writes"
-
-
-SIZES: Mapping[str, Callable[[Sizes], str]] = {
-    "speeds": _sizes_of_speeds,
-    "applications": _sizes_of_applications,
-    "fio": _sizes_of_fio,
+_STREAMS: Phrase = (
+    ("write_unique", "write_duplicate", "read_cold", "read_remounted", "read_warm", "random_"),
+    lambda sizes: f"streams of {sizes.stream_bytes // MIB} MiB",
+)
+_TEXT: Phrase = (
+    ("write_text", "write_edited", "read_edited"),
+    lambda sizes: f"text of {sizes.text_bytes // MIB} MiB",
+)
+_SMALL_FILES: Phrase = (
+    ("create", "stat_", "open_", "list_", "rename", "replace", "unlink"),
+    lambda sizes: f"{sizes.small_files} small files",
+)
+_READS: Phrase = (("random_read",), lambda sizes: f"{sizes.random_reads} random reads")
+_OVERWRITES: Phrase = (
+    ("random_overwrite",),
+    lambda sizes: f"{sizes.random_overwrites} overwrites",
+)
+_TREE: Phrase = (("untar", "git_", "rm_"), lambda sizes: f"a tree of {sizes.tree_files} files")
+_SOURCES: Phrase = (("make",), lambda sizes: f"{sizes.c_sources} source files")
+_INSERTS: Phrase = (("sqlite_",), lambda sizes: f"{sizes.transactions} inserts")
+_PGBENCH: Phrase = (("pgbench",), lambda sizes: f"{sizes.database_seconds} s of pgbench")
+_FIO_FILES: Phrase = (("fio_",), lambda sizes: f"files of {sizes.stream_bytes // MIB} MiB")
+_FIO_SYNCED: Phrase = (
+    ("fio_random_write",),
+    lambda sizes: f"{sizes.random_overwrites} synced writes",
+)
+_SPEEDS: tuple[Phrase, ...] = (_STREAMS, _TEXT, _SMALL_FILES, _READS, _OVERWRITES)
+SIZES: Mapping[str, tuple[Phrase, ...]] = {
+    "speeds": _SPEEDS,
+    "variants": _SPEEDS,
+    "applications": (_TREE, _SOURCES, _INSERTS, _PGBENCH),
+    "fio": (_FIO_FILES, _FIO_SYNCED),
 }
 
 

@@ -16,11 +16,12 @@ from typing import TypeVar
 
 import msgspec
 
+from bench.known_systems import SYSTEMS
 from bench.measure import Measured, Task
 from bench.meter import usage_of, usage_when_quiet
 from bench.mounts import BenchProblem
 from bench.results import Measurement
-from bench.systems import SYSTEMS, System
+from bench.systems import Prepares, System
 from bench.workload import Caches, Sizes, Workload
 
 WORKLOAD_SECONDS_MAX = 300.0
@@ -96,6 +97,8 @@ def _measure(
     """One workload on one system; None where it cannot run, or the caches not be as it needs."""
     if workload.needs_contents and not system.keeps_contents:
         return None
+    if isinstance(system, Prepares):
+        system.before_work()
     if workload.caches is not Caches.AS_LEFT:
         remounted = system.remount()
         if workload.caches is Caches.REMOUNTED and not remounted:

@@ -11,8 +11,8 @@ from bench.workload import Caches, Place, Unit, Watch, Workload, write_all
 PAGE_BYTES = 4096
 
 
-def _write(path: Path, pieces: Sequence[bytes], watch: Watch) -> int:
-    """Write a file from start to end and sync it."""
+def write_stream(path: Path, pieces: Sequence[bytes], watch: Watch) -> int:
+    """Write a file from start to end and sync it; how many bytes. Raises OSError."""
     with watch.running():
         descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o644)
         for piece in pieces:
@@ -23,20 +23,20 @@ def _write(path: Path, pieces: Sequence[bytes], watch: Watch) -> int:
 
 
 def _write_unique(place: Place, watch: Watch) -> int:
-    return _write(place.unique, incompressible(place.seed, place.sizes.stream_bytes), watch)
+    return write_stream(place.unique, incompressible(place.seed, place.sizes.stream_bytes), watch)
 
 
 def _write_duplicate(place: Place, watch: Watch) -> int:
     pieces = incompressible(place.seed, place.sizes.stream_bytes)
-    return _write(place.folder / "duplicate", pieces, watch)
+    return write_stream(place.folder / "duplicate", pieces, watch)
 
 
 def _write_text(place: Place, watch: Watch) -> int:
-    return _write(place.folder / "text", source_text(place.sizes.text_bytes), watch)
+    return write_stream(place.folder / "text", source_text(place.sizes.text_bytes), watch)
 
 
-def _read(path: Path) -> int:
-    """Read a file from start to end into one buffer."""
+def read_stream(path: Path) -> int:
+    """Read a file from start to end into one buffer; how many bytes. Raises OSError."""
     buffer = bytearray(PIECE_BYTES)
     descriptor = os.open(path, os.O_RDONLY)
     count = 0
@@ -48,11 +48,11 @@ def _read(path: Path) -> int:
 
 def _read_once(place: Place, watch: Watch) -> int:
     with watch.running():
-        return _read(place.unique)
+        return read_stream(place.unique)
 
 
 def _read_again(place: Place, watch: Watch) -> int:
-    _read(place.unique)
+    read_stream(place.unique)
     return _read_once(place, watch)
 
 

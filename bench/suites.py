@@ -1,4 +1,4 @@
-"""The commands that run a suite of workloads on every system: `run`, `applications`, `fio`."""
+"""The commands that run a suite of workloads on every system: `run`, `applications`, and others."""
 
 import os
 import tempfile
@@ -9,18 +9,22 @@ from typing import Any
 
 import click
 
-from bench import report
 from bench.environment import describe
+from bench.known_systems import ALWAYS, SYSTEMS
+from bench.known_systems import VARIANTS as VARIANT_SYSTEMS
 from bench.mounts import BenchProblem
-from bench.plan import APPLICATIONS, FIO_JOBS, SPEEDS, SUITES, choose, lacking
+from bench.plan import APPLICATIONS, FIO_JOBS, SPEEDS, SUITES, VARIANTS, choose, lacking
 from bench.results import FORMAT, Run, WorkloadInfo, save
 from bench.rounds import can_drop_caches, run_rounds
 from bench.s3ql import is_installed as has_s3ql
-from bench.systems import ALWAYS, SYSTEMS
+from bench.tables import table_of
 from bench.workload import MIB, Sizes
 
 LOCAL_RESULTS = Path("bench/results/local")
 DEFAULTS = Sizes()
+VARIANT_SIZES = Sizes(  # smaller: there are more systems, and ratios say it too
+    stream_bytes=128 * MIB, text_bytes=32 * MIB, small_files=1000, random_reads=1000
+)
 POSITIVE = click.IntRange(1)
 
 Command = Callable[..., None]
@@ -57,27 +61,56 @@ def suite_options(suite: str, systems: Sequence[str]) -> Callable[[Command], Com
     return decorate
 
 
-@click.command()
-@suite_options(SPEEDS, ALWAYS)
-@click.option(
-    "--stream-mib", default=DEFAULTS.stream_bytes // MIB, show_default=True, type=POSITIVE
-)
-@click.option("--text-mib", default=DEFAULTS.text_bytes // MIB, show_default=True, type=POSITIVE)
-@click.option("--files", default=DEFAULTS.small_files, show_default=True, type=POSITIVE)
-@click.option("--reads", default=DEFAULTS.random_reads, show_default=True, type=POSITIVE)
-@click.option("--overwrites", default=DEFAULTS.random_overwrites, show_default=True, type=POSITIVE)
-def run(
-    stream_mib: int, text_mib: int, files: int, reads: int, overwrites: int, **where: Any
-) -> None:
-    """Measure, keep the result as JSON, and print it."""
-    sizes = Sizes(
+def size_options(sizes: Sizes) -> Callable[[Command], Command]:
+    """How much the workloads on streams and on small files do."""
+    amounts = {
+        "--stream-mib": sizes.stream_bytes // MIB,
+        "--text-mib": sizes.text_bytes // MIB,
+        "--files": sizes.small_files,
+        "--reads": sizes.random_reads,
+        "--overwrites": sizes.random_overwrites,
+    }
+
+    def decorate(command: Command) -> Command:
+        for name, amount in reversed(amounts.items()):
+            command = click.option(name, default=amount, show_default=True, type=POSITIVE)(command)
+        return command
+
+    return decorate
+
+
+def _sizes(stream_mib: int, text_mib: int, files: int, reads: int, overwrites: int) -> Sizes:
+    return Sizes(
         stream_bytes=stream_mib * MIB,
         text_bytes=text_mib * MIB,
         small_files=files,
         random_reads=reads,
         random_overwrites=overwrites,
     )
-    run_suite(SPEEDS, sizes, **where)
+
+
+@click.command()
+@suite_options(SPEEDS, ALWAYS)
+@size_options(DEFAULTS)
+def run(
+    stream_mib: int, text_mib: int, files: int, reads: int, overwrites: int, **where: Any
+) -> None:
+    """Measure, keep the result as JSON, and print it."""
+    run_suite(SPEEDS, _sizes(stream_mib, text_mib, files, reads, overwrites), **where)
+
+
+@click.command()
+@suite_options(VARIANTS, VARIANT_SYSTEMS)
+@size_options(VARIANT_SIZES)
+def variants(
+    stream_mib: int, text_mib: int, files: int, reads: int, overwrites: int, **where: Any
+) -> None:
+    """Measure the same without deltas, with snapshots, and with versions of every file.
+
+    All are mounted side by side and take turns. One has a hundred snapshots from the start and
+    takes one more before each workload; in another each file has three earlier versions.
+    """
+    run_suite(VARIANTS, _sizes(stream_mib, text_mib, files, reads, overwrites), **where)
 
 
 @click.command()
@@ -127,7 +160,7 @@ def run_suite(
         click.echo("not root: workloads with all caches cold are left out", err=True)
     result = measure(suite, names, rounds, only, folder, sizes)
     save(result, output)
-    click.echo(report.table_of(result))
+    click.echo(table_of(result))
     click.echo(f"\nkept in {output}", err=True)
 
 

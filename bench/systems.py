@@ -1,6 +1,6 @@
 """The filesystems that are measured, each behind the same few methods.
 
-A peer is one more class here, and a line in SYSTEMS.
+A peer is one more class like these, and a line in bench/known_systems.py.
 """
 
 import json
@@ -9,11 +9,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import MappingProxyType
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from bench.mounts import (
     MOUNT_SECONDS_MAX,
@@ -25,7 +23,6 @@ from bench.mounts import (
     run_command,
     wait_until,
 )
-from bench.s3ql import S3ql
 
 COMMAND = (sys.executable, "-m", "daemon.cli.main")
 
@@ -54,6 +51,14 @@ class System(Protocol):
 
     def kill(self) -> None:
         """The same by force, when it no longer answers."""
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A system that is brought into some state before each workload, outside its time."""
+
+    def before_work(self) -> None:
+        """What has to be so before a workload begins. Raises BenchProblem, OSError."""
 
 
 class PlainFolder:
@@ -142,7 +147,7 @@ class Cairnfs:
 
     def __init__(self, home: Path) -> None:
         self.folder = home / "mount"
-        self._store = home / "store"
+        self.store = home / "store"
         self.daemon: int | None = None
         self.mount_seconds = 0.0  # what the last mount took, from the command's start to its end
 
@@ -156,7 +161,7 @@ class Cairnfs:
     def start(self) -> None:
         """Make a store and mount it."""
         self.folder.mkdir()
-        run_command([*COMMAND, "mkfs", self._store], MOUNT_SECONDS_MAX)
+        run_command([*COMMAND, "mkfs", self.store], MOUNT_SECONDS_MAX)
         self._mount()
 
     def remount(self) -> bool:
@@ -181,19 +186,7 @@ class Cairnfs:
     def _mount(self) -> None:
         options = others_may_enter("-o", "allow_other")
         began = time.perf_counter()
-        run_command([*COMMAND, "mount", *options, self._store, self.folder], MOUNT_SECONDS_MAX)
+        run_command([*COMMAND, "mount", *options, self.store, self.folder], MOUNT_SECONDS_MAX)
         self.mount_seconds = time.perf_counter() - began
         status = run_command([*COMMAND, "status", self.folder, "--json"], MOUNT_SECONDS_MAX)
         self.daemon = json.loads(status)["pid"]
-
-
-SYSTEMS: Mapping[str, Callable[[Path], System]] = MappingProxyType(
-    {
-        "plain": PlainFolder,
-        "ceiling": Ceiling,
-        "cairnfs": Cairnfs,
-        "s3ql": S3ql,
-        "s3ql-zlib": lambda home: S3ql(home, "zlib-1"),
-    }
-)
-ALWAYS = ("plain", "ceiling", "cairnfs")  # what needs nothing that is not installed with cairnfs

@@ -56,9 +56,12 @@ class Judged:
         return UNKNOWN if self.good is None else MET if self.good else MISSED
 
 
-def judge(runs: Sequence[Run]) -> list[Judged]:
-    """Every target against the first of the runs that has measured it, and the memory of all."""
-    return [*(_speed(runs, target) for target in TARGETS), _memory(runs)]
+def judge(runs: Sequence[Run], resident: Iterable[int] = ()) -> list[Judged]:
+    """Every target against the first of the runs that has measured it, and the memory of all.
+
+    `resident` are bytes of memory that were seen elsewhere.
+    """
+    return [*(_speed(runs, target) for target in TARGETS), _memory(runs, resident)]
 
 
 def _speed(runs: Sequence[Run], target: Target) -> Judged:
@@ -81,13 +84,8 @@ def _named(runs: Sequence[Run], base: str) -> str:
     return runs[0].environment.host_filesystem if base == "plain" else base
 
 
-def _memory(runs: Iterable[Run]) -> Judged:
-    used = [
-        one.daemon_resident_bytes
-        for run in runs
-        for one in run.measurements
-        if one.system == SUBJECT and one.daemon_resident_bytes is not None
-    ]
+def _memory(runs: Iterable[Run], resident: Iterable[int]) -> Judged:
+    used = [*resident, *_resident(runs)]
     aim = f"under {RESIDENT_BYTES_MAX / 1e6:.0f} MB"
     if not used:
         return Judged("resident memory, the most", aim, NOTHING, None)
@@ -95,6 +93,16 @@ def _memory(runs: Iterable[Run]) -> Judged:
     return Judged(
         "resident memory, the most", aim, f"{most / 1e6:.0f} MB", most < RESIDENT_BYTES_MAX
     )
+
+
+def _resident(runs: Iterable[Run]) -> list[int]:
+    """The memory of our daemon after each workload."""
+    return [
+        one.daemon_resident_bytes
+        for run in runs
+        for one in run.measurements
+        if one.system == SUBJECT and one.daemon_resident_bytes is not None
+    ]
 
 
 def table_of(found: Sequence[Judged]) -> str:

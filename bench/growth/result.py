@@ -121,6 +121,11 @@ def _factors(growth: Growth, first: Point, last: Point) -> Iterator[Judged]:
                 yield Judged(f"{work}, {name}", aim, f"{factor:.2f}", factor <= FACTOR_MAX)
 
 
+def resident(growth: Growth) -> list[int]:
+    """The daemon's memory after each round of each store."""
+    return [one.resident_bytes for point in growth.points for one in point.rounds]
+
+
 def table_of(growth: Growth) -> str:
     """The page's tables: what each store takes, what each operation costs, the targets."""
     return "\n".join(

@@ -12,6 +12,7 @@ from bench.environment import describe
 from bench.latency.jobs import JOBS, prepare
 from bench.latency.loads import LOADS, Busy, leave_garbage
 from bench.latency.result import FORMAT, Latencies, Phase, save, sort_out, table_of
+from bench.meter import usage_of
 from bench.pauses.clients import at_work
 from bench.systems import Cairnfs
 
@@ -56,6 +57,7 @@ def measure(home: Path, mib: int, seconds: float) -> Latencies:
                 began = time.monotonic()
                 load(busy)
                 phases.append(Phase(name=name, began=began, ended=time.monotonic()))
+        resident = usage_of(system.serving).resident_bytes
         system.stop()
     except BaseException:
         system.kill()
@@ -66,6 +68,7 @@ def measure(home: Path, mib: int, seconds: float) -> Latencies:
         environment=describe(home),
         load_average=round(os.getloadavg()[2], 1),
         stream_mib=mib,
+        resident_bytes=resident,
         phases=phases,
         latencies=sort_out(clients.calls, phases),
     )

@@ -34,6 +34,7 @@ class Latencies(msgspec.Struct, frozen=True, kw_only=True):
     environment: Environment
     load_average: float  # of the machine when it ended: what else it did
     stream_mib: int
+    resident_bytes: int | None = None  # of the one daemon that did all of it, at the end
     phases: list[Phase]
     latencies: list[Latency]
 
@@ -54,12 +55,16 @@ def sort_out(calls: Mapping[str, Sequence[Call]], phases: Sequence[Phase]) -> li
 def table_of(found: Latencies) -> str:
     """The page's table."""
     machine = found.environment
+    memory = ""
+    if found.resident_bytes is not None:
+        memory = f" The daemon took {found.resident_bytes / 1e6:.0f} MB of memory after all that."
     seconds = ", ".join(f"{one.name} {one.ended - one.began:.1f} s" for one in found.phases)
     about = (
         f"{machine.processor}, {machine.cores} cores, Linux {machine.kernel}, on "
         f"{machine.host_filesystem}; cairnfs {machine.cairnfs} ({machine.commit}), "
         f"{found.made_at[:10]}. A big write and the garbage are of {found.stream_mib} MiB each. "
         f"Phases: {seconds}. The machine's load at the end was {found.load_average:.1f}."
+        f"{memory}"
     )
     return "\n".join([about, "", *latency_rows(found.latencies)])
 

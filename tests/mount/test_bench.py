@@ -9,11 +9,17 @@ import pytest
 
 from bench.growth.probe import WORKS
 from bench.growth.result import load as load_growth
+from bench.known_systems import SYSTEMS
 from bench.latency.loads import LOADS
 from bench.latency.result import load as load_latencies
 from bench.plan import choose
 from bench.results import load
 from bench.rounds import can_drop_caches
+from bench.starts.result import load as load_starts
+from bench.systems import Prepares
+from bench.variants import systems as variants
+from bench.variants.systems import WithoutDeltas, WithSnapshots, WithVersions
+from daemon.config import load_settings
 
 PROJECT = Path(__file__).parents[2]
 TINY = "--rounds 1 --stream-mib 2 --text-mib 1 --files 20 --reads 10 --overwrites 5".split()
@@ -59,6 +65,45 @@ def test_programs_are_measured_where_contents_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.mount
+def test_start_up_is_measured(tmp_path: Path) -> None:
+    output = tmp_path / "result.json"
+    bench("starts", "--rounds", "1", "--json", str(output), scratch=tmp_path / "scratch")
+    found = load_starts(output)
+    for seconds in (found.python, found.help, found.mount, found.unmount):
+        assert len(seconds) == 1
+        assert seconds[0] > 0
+
+
+@pytest.mark.mount
+def test_variants_differ_in_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(variants, "SNAPSHOTS", 2)
+    monkeypatch.setattr(variants, "REWRITTEN_BYTES_MAX", 100)
+    for name in (WithoutDeltas.name, WithSnapshots.name, WithVersions.name):
+        home = tmp_path / name
+        home.mkdir()
+        system = SYSTEMS[name](home)
+        system.start()
+        try:
+            for size in (99, 101):  # one that is copied, and one that is cloned
+                (system.folder / str(size)).write_bytes(bytes(size))
+            if isinstance(system, Prepares):
+                system.before_work()
+            deltas = load_settings(home / "store", {}).values.delta
+            snapshots = len(os.listdir(system.folder / ".snapshots"))
+            versions = [
+                len(os.listdir(system.folder / ".versions" / name))
+                for name in os.listdir(system.folder / ".versions")
+            ]
+            system.stop()
+        except BaseException:
+            system.kill()
+            raise
+        assert deltas is (name != WithoutDeltas.name)
+        assert snapshots == (3 if name == WithSnapshots.name else 0)
+        assert versions == ([variants.VERSIONS] * 2 if name == WithVersions.name else [])
+
+
+@pytest.mark.mount
 def test_growth_is_measured(tmp_path: Path) -> None:
     output = tmp_path / "result.json"
     words = "--kind files --files 20 --rounds 1 --operations 5 --rest 0".split()
@@ -79,3 +124,4 @@ def test_latency_is_measured_under_every_load(tmp_path: Path) -> None:
     latencies = load_latencies(output)
     assert [phase.name for phase in latencies.phases] == list(LOADS)
     assert latencies.latencies
+    assert latencies.resident_bytes

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from bench import compare, report
 from bench.mounts import BenchProblem
+from bench.plan import SUITES
 from bench.results import (
     FORMAT,
     Environment,
@@ -36,6 +37,27 @@ def test_the_load_is_told_where_it_is_known() -> None:
     run = run_of({"plain": [1.0], "cairnfs": [1.0]})
     assert "load" not in report.table_of(run)
     assert "load at the end was 2.5." in report.table_of(replace(run, load_average=2.5))
+
+
+def test_only_sizes_of_what_was_measured_are_told() -> None:
+    run = run_of({"plain": [1.0]})
+    told = report.conditions(run)
+    assert told.startswith("Medians of 1 rounds; 2000 small files.\n")
+    trees = [WorkloadInfo(name, name, Unit.OPERATIONS) for name in ("untar", "make")]
+    told = report.conditions(replace(run, suite="applications", workloads=trees))
+    assert "; a tree of 20000 files, 300 source files.\n" in told
+    with_pgbench = [*trees, WorkloadInfo("pgbench", "pgbench", Unit.OPERATIONS)]
+    told = report.conditions(replace(run, suite="applications", workloads=with_pgbench))
+    assert "300 source files, 5 s of pgbench.\n" in told
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_every_workload_has_its_size_told(suite: str) -> None:
+    for workload in SUITES[suite]:
+        info = WorkloadInfo(workload.name, workload.title, workload.unit)
+        assert "; ." not in report.conditions(
+            replace(run_of({"plain": [1.0]}), suite=suite, workloads=[info])
+        )
 
 
 def run_of(rates: Mapping[str, Sequence[float]]) -> Run:

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from bench.known_systems import ALWAYS, SYSTEMS, VARIANTS
 from bench.mounts import BenchProblem
 from bench.s3ql import S3ql, is_installed
-from bench.systems import ALWAYS, SYSTEMS
 
 
 def test_only_the_ceiling_keeps_no_bytes(tmp_path: Path) -> None:
     made = {name: make(tmp_path / name) for name, make in SYSTEMS.items()}
-    assert set(ALWAYS) <= made.keys()
+    assert {*ALWAYS, *VARIANTS} <= made.keys()
     assert [name for name, system in made.items() if not system.keeps_contents] == ["ceiling"]
     assert all(system.daemon is None for system in made.values())
 

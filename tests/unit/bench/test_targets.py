@@ -1,9 +1,12 @@
 """Targets beside what was measured."""
 
+from pathlib import Path
+
 from msgspec.structs import replace
 
+from bench import kept
 from bench.plan import SUITES
-from bench.results import WorkloadInfo
+from bench.results import WorkloadInfo, save
 from bench.targets import MET, MISSED, TARGETS, UNKNOWN, Judged, judge, table_of
 from bench.workload import Unit
 from tests.unit.bench.test_report_and_compare import run_of
@@ -31,6 +34,16 @@ def test_memory_counts_in_all_runs() -> None:
     *_, first = judge([run])
     *_, second = judge([run, replace(run, measurements=[large])])
     assert (first.verdict, second.verdict, second.found) == (MET, MISSED, "400 MB")
+    *_, third = judge([run], resident=[500_000_000])
+    assert (third.verdict, third.found) == (MISSED, "500 MB")
+
+
+def test_what_was_not_kept_is_not_judged(tmp_path: Path) -> None:
+    save(run_of({"cairnfs": [1000.0]}), tmp_path / "run.json")
+    absent = tmp_path / "absent.json"
+    found = kept.judge([tmp_path / "run.json"], starts=absent, growth=absent, latency=absent)
+    assert [one.verdict for one in found[-3:]] == [MET, UNKNOWN, UNKNOWN]
+    assert len(found) == len(TARGETS) + 3
 
 
 def test_the_first_run_that_knows_a_ratio_tells_it() -> None:

@@ -1,0 +1,1 @@
+"""How long it takes until something answers: `cairnfs --help`, and the mount of an empty store."""

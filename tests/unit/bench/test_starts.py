@@ -1,0 +1,50 @@
+"""Start-up: what is kept of it, shown, and set beside the targets."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from bench.mounts import BenchProblem
+from bench.starts.result import FORMAT, Starts, judge, load, save, table_of
+from tests.unit.bench.test_pauses import ENVIRONMENT
+
+FOUND = Starts(
+    format=FORMAT,
+    made_at="2026-11-20T10:00:00+00:00",
+    environment=ENVIRONMENT,
+    load_average=0.5,
+    python=[0.01, 0.02, 0.03],
+    help=[0.15, 0.16, 0.9],
+    mount=[0.9, 1.1, 1.2],
+    unmount=[0.2, 0.3, 0.4],
+    resident_bytes=[40_000_000] * 3,
+)
+
+
+def test_medians_are_judged() -> None:
+    helped, mounted = judge(FOUND)
+    assert (helped.aim, helped.found, helped.verdict) == ("under 0.2 s", "0.16 s", "met")
+    assert (mounted.aim, mounted.found, mounted.verdict) == ("under 1 s", "1.10 s", "not met")
+    assert [one.verdict for one in judge(None)] == ["not measured"] * 2
+
+
+def test_a_result_is_kept_and_shown(tmp_path: Path) -> None:
+    path = tmp_path / "results" / "starts.json"
+    save(FOUND, path)
+    assert load(path) == FOUND
+    table = table_of(load(path))
+    assert "| cairnfs --help                 |     0.160 |       0.150 |      0.900 |" in table
+    assert "3 rounds; the daemon of an empty store takes 40 MB" in table
+
+
+def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "starts.json"
+    save(replace(FOUND, format=FORMAT + 1), path)
+    with pytest.raises(BenchProblem, match="has format"):
+        load(path)
+    path.write_text("{}")
+    with pytest.raises(BenchProblem, match="missing required field"):
+        load(path)
+    with pytest.raises(BenchProblem, match="absent"):
+        load(tmp_path / "absent")
