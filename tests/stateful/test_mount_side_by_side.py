@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from tests.support.mounted import MountedStore
+from tests.support.planted_faults import command_with
+from tests.support.searching import BOUNDED
 from tests.support.syscalls import RENAME_EXCHANGE, RENAME_NOREPLACE, renameat2
 
 PATHS: Final = st.sampled_from(["a", "b", "c", "d", "d/a", "d/b", "d/d", "d/d/a", "link", "d/link"])
@@ -51,6 +53,11 @@ OPENS: Final = st.sampled_from(
         os.O_RDONLY | os.O_TRUNC,
     ]
 )
+pytestmark = [
+    pytest.mark.mount,
+    pytest.mark.skipif(not os.path.exists("/dev/fuse"), reason="this machine has no /dev/fuse"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="compares what only root may do, as set-id bits"),
+]
 LARGE_BYTES: Final = 1 << 24  # a file beyond that is compared at its ends only
 OPEN_FILES_MAX: Final = 6
 
@@ -305,9 +312,6 @@ def store() -> Iterator[MountedStore]:
         store.require_silence()
 
 
-@pytest.mark.mount
-@pytest.mark.skipif(not os.path.exists("/dev/fuse"), reason="this machine has no /dev/fuse")
-@pytest.mark.skipif(os.geteuid() != 0, reason="compares what only root may do, as set-id bits")
 @pytest.mark.parametrize(
     ("runs", "steps", "renewals"),
     [
@@ -329,3 +333,11 @@ def test_the_mount_and_a_plain_folder_do_the_same(
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def test_a_mount_that_does_something_else_is_noticed() -> None:
+    with MountedStore(command=command_with("set_id_bits_are_not_told")) as store:
+        SideBySide.store, SideBySide.renewals_max = store, 0
+        os.umask(0o022)
+        with pytest.raises(AssertionError):
+            run_state_machine_as_test(SideBySide, settings=BOUNDED)

@@ -3,7 +3,8 @@
     python -m tests.support.planted_faults FAULT MODULE ARGUMENTS...     the module, with a fault
 
 Or, in a test's own process, `with planted("rename_in_two_steps"):`. Each fault replaces one thing
-of one layer by what a careless change might make of it.
+of one layer by what a careless change might make of it. Here are those of journal, packs and index;
+model_faults.py has those of what stands on them, daemon_faults.py those of what serves it.
 """
 
 import os
@@ -12,25 +13,20 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from unittest import mock
 
-from fsmodel.content import contents
+from daemon.cli import starting
 from fsmodel.durability import Durability
-from fsmodel.errors import NotFound
-from fsmodel.ids import InodeId
-from fsmodel.namespace.namespace import Namespace
-from fsmodel.namespace.renames import RenameFlag
 from fsmodel.recovery import FrameJudge
 from fsmodel.store import object_reader, pack_format, pack_reader, pack_writer
 from fsmodel.store.pack_writer import PackWriter
-from fsmodel.volume import Volume
 from lmdb_index import host_files, journal_format, opening, recovery, segment_file
 from lmdb_index.journal_format import RecordKind
 from lmdb_index.segment_file import SegmentFile
 from lmdb_index.values import RowCodec
-
-Patches: TypeAlias = list[tuple[object, str, object]]  # whose, what, by what
+from tests.support import model_faults
+from tests.support.model_faults import Patches
 
 
 class Agreeable(int):
@@ -95,6 +91,11 @@ def rows_before_packs() -> Patches:
 def fsync_does_nothing() -> Patches:
     """A sync says that it is done."""
     return [(Durability, "sync", lambda self: self.position)]
+
+
+def only_checkpoints_keep_anything() -> Patches:
+    """Records wait in memory, and an fsync does not wait for them."""
+    return [*answers_before_the_journal(), *fsync_does_nothing()]
 
 
 def a_failed_sync_is_believed() -> Patches:
@@ -164,57 +165,13 @@ def no_pack_checksum() -> Patches:
     ]
 
 
-def rename_in_two_steps() -> Patches:
-    """The new name is made, then the old one goes."""
-    rename = Volume.rename
-
-    def link_and_unlink(
-        self: Volume,
-        parent: InodeId,
-        name: bytes,
-        new_parent: InodeId,
-        new_name: bytes,
-        flags: RenameFlag,
-        *creator: Any,
-    ) -> None:
-        if flags:
-            rename(self, parent, name, new_parent, new_name, flags, *creator)
-            return
-        inode = self.lookup(parent, name)
-        with suppress(NotFound):
-            self.unlink(new_parent, new_name)
-        self.link(inode, new_parent, new_name)
-        self.unlink(parent, name)
-
-    return [(Volume, "rename", link_and_unlink)]
-
-
-def exchange_replaces() -> Patches:
-    """renameat2(2) does without its flags."""
-    rename = Namespace.rename
-
-    def flagless(self: Namespace, *arguments: Any) -> None:
-        rename(self, *arguments[:4])
-
-    return [(Namespace, "rename", flagless)]
-
-
-def bytes_beside_their_place() -> Patches:
-    """A write behind the first page lands a byte too far."""
-    write = contents.Contents.write
-
-    def write_beside(self: contents.Contents, inode: InodeId, offset: int, data: Any) -> Any:
-        return write(self, inode, offset + (offset > 100), data)
-
-    return [(contents.Contents, "write", write_beside)]
-
-
 FAULTS: Final[dict[str, Callable[[], Patches]]] = {
     fault.__name__: fault
     for fault in (
         answers_before_the_journal,
         rows_before_packs,
         fsync_does_nothing,
+        only_checkpoints_keep_anything,
         a_failed_sync_is_believed,
         failed_writes_are_ignored,
         no_journal_checksum,
@@ -222,9 +179,7 @@ FAULTS: Final[dict[str, Callable[[], Patches]]] = {
         replayed_backwards,
         no_index_check,
         no_pack_checksum,
-        rename_in_two_steps,
-        exchange_replaces,
-        bytes_beside_their_place,
+        *model_faults.FAULTS,
     )
 }
 
@@ -238,12 +193,38 @@ def planted(fault: str) -> Iterator[None]:
         yield
 
 
+def command_with(fault: str) -> list[str]:
+    """The words to run `cairnfs` by, with a fault in it."""
+    return [sys.executable, "-m", "tests.support.planted_faults", fault, "daemon.cli.main"]
+
+
 def main(fault: str, module: str, arguments: list[str]) -> None:
     """Run a module as `python -m` does, with a fault in it."""
-    for owner, name, replacement in FAULTS[fault]():
-        setattr(owner, name, replacement)
+    if fault in FAULTS:
+        _plant(FAULTS[fault]())
+    else:
+        _plant_in_daemon(fault)
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _plant(patches: Patches) -> None:
+    for owner, name, replacement in patches:
+        setattr(owner, name, replacement)
+
+
+def _plant_in_daemon(fault: str) -> None:
+    """Have a fault of daemon_faults.py once a mount is served, and not before."""
+    serve = starting._serve
+
+    def serve_with_it(plan: Any, announce: Callable[[str], None]) -> None:
+        from tests.support import daemon_faults  # it imports trio and pyfuse3: after the fork
+
+        (planted_one,) = (each for each in daemon_faults.FAULTS if each.__name__ == fault)
+        _plant(planted_one())
+        serve(plan, announce)
+
+    _plant([(starting, "_serve", serve_with_it)])
 
 
 if __name__ == "__main__":
