@@ -7,31 +7,30 @@ open transaction, and then the journal up to there is not needed any more.
 Owner: one thread. `sync_journal` and `snapshot` may be called from any other meanwhile.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from threading import Lock
 from typing import Final, NamedTuple
 
 import lmdb
 
 from lmdb_index.environment import Environment, Transaction, index_problem
 from lmdb_index.errors import IndexProblem, JournalFailed, NoRoom
-from lmdb_index.host_files import host_failures, is_full, sync_folder
+from lmdb_index.host_files import is_full
 from lmdb_index.journal import Journal
 from lmdb_index.journal_survey import survey_journal
+from lmdb_index.long_transaction import LongTransaction
 from lmdb_index.meta import Meta, put_meta, read_meta
 from lmdb_index.opening import Places, create_index, open_environment, open_journal
 from lmdb_index.operation import Operation
-from lmdb_index.packed import PACKABLE, Packed
+from lmdb_index.packed import PACKABLE
 from lmdb_index.packing import Packer
 from lmdb_index.recovery import AcceptRecord, replay
 from lmdb_index.rows import CurrentTransaction, Rows
-from lmdb_index.schema import PACKED_DATABASE, TABLES
-from lmdb_index.shrinking import CompactCopy, drop_copy, is_worth_it, make_copy
+from lmdb_index.schema import TABLES
+from lmdb_index.shrinking import CompactCopy, drop_copy, is_worth_it
 
 MUTATIONS_MAX: Final = 50_000  # nested transactions get slow beyond 100,000
 JOURNAL_BYTES_MAX: Final = 64 << 20
@@ -98,8 +97,7 @@ class Index(Rows):
         self._closed = False
         self._commits = 0
         self._rotation_problem: str | None = None
-        self._snapshots = 0
-        self._snapshots_change = Lock()
+        self._long = LongTransaction(environment, self._current, self._refuse)
         self._current.packed.load(transaction)
         self._packer = Packer(environment, self._current)
         self._has_packed = False  # since the last checkpoint
@@ -167,15 +165,8 @@ class Index(Rows):
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """The last commit, for the thread that calls. Keep it short: it holds old pages."""
-        with self._snapshots_change:
-            transaction = self._environment.begin_reading()
-            self._snapshots += 1
-        try:
-            yield Snapshot(CurrentTransaction(transaction, self._environment.databases))
-        finally:
-            with self._snapshots_change:
-                transaction.abort()
-                self._snapshots -= 1
+        with self._long.reading() as current:
+            yield Snapshot(current)
 
     @property
     def journal_position(self) -> int:
@@ -250,7 +241,7 @@ class Index(Rows):
         self._applied = position
         self._has_packed = False
         self._commits += 1
-        self._begin()
+        self._long.begin()
         if changed:
             self._rotate_journal()
 
@@ -298,7 +289,7 @@ class Index(Rows):
 
         Any thread may run it. That raises NoRoom, IndexProblem, and then there is no copy.
         """
-        return partial(self._copy, self._used_bytes(), self._commits)
+        return partial(self._long.copy, self._used_bytes(), self._commits)
 
     def take_copy(self, copy: CompactCopy) -> bool:
         """Go on with a copy of the index file, if it still is one; False when it is not.
@@ -309,15 +300,15 @@ class Index(Rows):
         current, journal = self._current, self._journal
         assert not current.is_nested, "an operation is open"
         changed = journal.position != self._applied or self._has_packed
-        with self._snapshots_change:
-            if changed or copy.commit != self._commits or self._snapshots or not journal.is_empty:
+        with self._long.alone() as alone:
+            if changed or copy.commit != self._commits or not (alone and journal.is_empty):
                 drop_copy(self._places.index)
                 return False
             try:
                 self._check_copy(copy)
                 journal.note_smaller_index(copy.size)
                 current.transaction.abort()
-                self._exchange_file(copy.file)
+                self._long.exchange_file(copy.file)
             finally:
                 drop_copy(self._places.index)
         return True
@@ -365,32 +356,11 @@ class Index(Rows):
         self._environment.close()
         self._journal.close()
 
-    def _begin(self) -> None:
-        """Open the long transaction again. Raises IndexProblem; then operations are refused."""
-        try:
-            with self._snapshots_change:
-                if not self._snapshots:
-                    self._environment.grow_map()
-            self._current.transaction = self._environment.begin()
-        except lmdb.Error as error:
-            self._journal.fail(f"the index cannot be used any more: {error}")
-            raise index_problem(error, self._places.index) from error
-        self._current.generation += 1
-
     def _used_bytes(self) -> int:
         try:
             return self._environment.used_bytes(self._current.transaction)
         except lmdb.Error as error:
             raise index_problem(error, self._environment.file) from error
-
-    def _copy(self, used_bytes: int, commit: int) -> CompactCopy:
-        with self._snapshots_change:
-            self._snapshots += 1  # the map must not move meanwhile
-        try:
-            return make_copy(self._environment, used_bytes, commit)
-        finally:
-            with self._snapshots_change:
-                self._snapshots -= 1
 
     def _check_copy(self, copy: CompactCopy) -> None:
         """Raise IndexProblem unless a copy has as much in it as the file."""
@@ -401,59 +371,10 @@ class Index(Rows):
         if copy.entries != entries:
             raise IndexProblem(f"{copy.file}: is not what it was copied from: see to the disk")
 
-    def _exchange_file(self, file: Path) -> None:
-        """Put another file in the place of the index's, and open it. Raises as `take_copy`."""
-        environment, current = self._environment, self._current
-        environment.close()
-        try:
-            with host_failures(environment.file):
-                os.rename(file, environment.file)
-            try:
-                sync_folder(self._places.index)
-            except OSError as error:
-                self._journal.fail(f"the index may be lost: {error.strerror}")
-                self._journal.check()
-        finally:
-            try:
-                environment.reopen()
-                current.transaction = environment.begin()
-                current.packed = Packed(environment.databases[PACKED_DATABASE])
-                current.packed.load(current.transaction)
-            except (lmdb.Error, IndexProblem) as error:
-                self._journal.fail(f"the index cannot be used any more: {error}")
-                self._journal.check()
-
-    def _begin_again(self) -> None:
-        """Begin after a failed commit. Raises as `_begin`.
-
-        LMDB uses an environment no more in which the page that names the root could not be written:
-        it must be opened again, and what that page says then is what the journal goes on from.
-        """
-        try:
-            self._current.transaction = self._environment.begin()
-            self._current.transaction.abort()
-        except lmdb.Error as error:
-            with self._snapshots_change:
-                if self._snapshots:  # their threads still use it
-                    self._journal.fail(f"the index cannot be used any more: {error}")
-                    self._journal.check()
-                self._reopen()
-        self._begin()
-
-    def _reopen(self) -> None:
-        environment = self._environment
-        environment.close()
-        try:
-            environment.reopen()
-        except (lmdb.Error, IndexProblem) as error:
-            self._journal.fail(f"the index cannot be used any more: {error}")
-            self._journal.check()
-        self._current.packed = Packed(environment.databases[PACKED_DATABASE])
-        self._packer = Packer(environment, self._current)
-
     def _replay_again(self) -> None:
-        """Bring back what an aborted commit has lost. Raises IndexProblem, as `_begin` does."""
-        self._begin_again()
+        """Bring back what an aborted commit has lost. Raises IndexProblem."""
+        if self._long.begin_again():
+            self._packer = Packer(self._environment, self._current)
         self._has_packed = False
         places, meta = self._places, read_meta(self)
         try:
@@ -471,6 +392,10 @@ class Index(Rows):
         """Refuse to be read and changed: the last commit alone would lack what was acknowledged."""
         self._current.transaction.abort()
         self._journal.fail(reason)
+
+    def _refuse(self, reason: str) -> JournalFailed:
+        self._journal.fail(reason)
+        return JournalFailed(self._journal.failure)
 
     def _commit_problem(self, error: lmdb.Error) -> IndexProblem:
         """LMDB takes a write cut short by a full disk for an I/O error."""

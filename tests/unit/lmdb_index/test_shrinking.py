@@ -189,7 +189,7 @@ def test_a_failure_leaves_the_old_file(
         assert len(state_of(index)) == ROWS + 1
 
 
-@pytest.mark.parametrize("module", ["lmdb_index.segment_file", "lmdb_index.index"])
+@pytest.mark.parametrize("module", ["lmdb_index.segment_file", "lmdb_index.long_transaction"])
 def test_a_name_that_may_be_lost_ends_it(
     wasteful: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
