@@ -17,6 +17,7 @@ import trio
 
 from daemon import __version__, control_socket, kernel_notices
 from daemon.archivist import Archivist
+from daemon.arrivals import Arrivals
 from daemon.checkpointer import Checkpointer
 from daemon.control_server import ControlServer
 from daemon.daemon_record import DaemonRecord, remove_record, start_ticks, write_record
@@ -115,7 +116,8 @@ class _Daemon:
         self._workers = Workers()
         self._flusher = Flusher(volume, self._workers, plan.settings.dirty_bytes_max)
         self._checkpointer = Checkpointer(volume, plan.settings.checkpoint_interval_seconds)
-        sync_group = SyncGroup(volume.durability)
+        self._arrivals = Arrivals()
+        sync_group = SyncGroup(volume.durability, self._arrivals)
         views = ViewOperations(volume, self._workers, sync_group)
         self._version_upkeep = VersionUpkeep(volume)
         files = CairnOperations(
@@ -206,7 +208,7 @@ class _Daemon:
                 nursery.start_soon(serve_metrics, address, self._service, self._plan.mountpoint)
             nursery.start_soon(self._obey, signals, stopper, nursery)
             nursery.start_soon(self._become_ready, nursery)
-            await session.serve()
+            await session.serve(self._arrivals)
             self._manager.notify(STOPPING)
             self._service.stopping()
             await self._drain()

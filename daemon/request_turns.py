@@ -14,7 +14,6 @@ it goes to whoever waited longest, so that tasks change with each request. Here
 pyfuse3 finds trio in a global of its own, as it can run on asyncio; `take_turns` puts this there.
 """
 
-import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType, TracebackType
@@ -22,6 +21,8 @@ from typing import Any, Final
 
 import pyfuse3
 import trio
+
+from daemon.arrivals import Arrivals
 
 AT_ONCE_MAX: Final = 16  # requests read in a row before the scheduler has a round
 
@@ -72,23 +73,17 @@ class _Watch(trio.abc.Instrument):
 class _Readable:
     """Waits for a descriptor to be readable, which it may be at once."""
 
-    def __init__(self) -> None:
-        self._polls: dict[int, select.poll] = {}
+    def __init__(self, arrivals: Arrivals) -> None:
+        self._arrivals = arrivals
         self._in_a_row = 0
 
     async def wait(self, descriptor: int) -> None:
         """Return when there is something to read. Raises trio.ClosedResourceError."""
         self._in_a_row += 1
-        if self._in_a_row > AT_ONCE_MAX or not self._poll(descriptor).poll(0):
+        if self._in_a_row > AT_ONCE_MAX or not self._arrivals.waits(descriptor):
             self._in_a_row = 0
             await trio.lowlevel.wait_readable(descriptor)
-
-    def _poll(self, descriptor: int) -> select.poll:
-        poll = self._polls.get(descriptor)
-        if poll is None:
-            poll = self._polls[descriptor] = select.poll()
-            poll.register(descriptor, select.POLLIN)
-        return poll
+        self._arrivals.read += 1
 
 
 class _Changed:
@@ -103,15 +98,18 @@ class _Changed:
 
 
 @contextmanager
-def take_turns() -> Iterator[None]:
-    """While the block runs, pyfuse3's tasks read in this way. For the event loop's own thread."""
+def take_turns(arrivals: Arrivals) -> Iterator[None]:
+    """While the block runs, pyfuse3's tasks read in this way. For the event loop's own thread.
+
+    What is read is counted, and what waits can be asked for, in `arrivals`.
+    """
     watch = _Watch()
 
     def new_turn() -> ReadTurn:
         watch.turns.append(ReadTurn())
         return watch.turns[-1]
 
-    lowlevel = _Changed(trio.lowlevel, wait_readable=_Readable().wait)
+    lowlevel = _Changed(trio.lowlevel, wait_readable=_Readable(arrivals).wait)
     its_names = vars(pyfuse3)
     its_names["trio"] = _Changed(trio, Lock=new_turn, lowlevel=lowlevel)
     trio.lowlevel.add_instrument(watch)

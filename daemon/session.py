@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import pyfuse3
 
+from daemon.arrivals import Arrivals
 from daemon.mount_options import MountOptions, libfuse_options
 from daemon.mounting import last_line
 from daemon.problems import MountProblem
@@ -41,9 +42,9 @@ class FuseSession:
             _log.warning("libfuse, when it mounted: %s", last_line(said))
         return cls(mountpoint)
 
-    async def serve(self) -> None:
+    async def serve(self, arrivals: Arrivals) -> None:
         """Answer the kernel until the filesystem is unmounted or `end` is called."""
-        with take_turns():
+        with take_turns(arrivals):
             await pyfuse3.main()
 
     def end(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import trio
 
+from daemon.arrivals import Arrivals
 from daemon.sync_pace import SMALL_BYTES, SyncPace
 from fsmodel.durability import Durability
 
@@ -19,9 +20,13 @@ class SyncGroup:
     """
 
     def __init__(
-        self, durability: Durability, clock: Callable[[], int] = time.perf_counter_ns
+        self,
+        durability: Durability,
+        arrivals: Arrivals,
+        clock: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
         self._durability = durability
+        self._arrivals = arrivals
         self._clock = clock  # in nanoseconds
         self._pace = SyncPace()
         self._lock = trio.Lock()
@@ -33,21 +38,28 @@ class SyncGroup:
         if not durability.needs_sync(target):
             return
         is_small = durability.unsynced_bytes <= SMALL_BYTES
-        if is_small and self._pace.is_quick and not self._lock.locked():
-            self._note(*self._timed_sync(), is_small=True)
+        if is_small and self._pace.allows_waiting and not self._lock.locked():
+            covered, took_ns = self._timed_sync()
+            self._note(covered, took_ns, alone=not self._arrivals.any_waits())
             return
         async with self._lock:
             if durability.needs_sync(target):  # else an earlier round covered it
-                is_small = durability.unsynced_bytes <= SMALL_BYTES
-                covered, took_ns = await trio.to_thread.run_sync(self._timed_sync)
-                self._note(covered, took_ns, is_small=is_small)
+                await self._sync_in_thread()
+
+    async def _sync_in_thread(self) -> None:
+        is_small = self._durability.unsynced_bytes <= SMALL_BYTES
+        read = self._arrivals.read
+        covered, took_ns = await trio.to_thread.run_sync(self._timed_sync)
+        if is_small:
+            self._note(covered, took_ns, alone=self._arrivals.read == read)
+        else:
+            self._durability.note_synced(covered)
 
     def _timed_sync(self) -> tuple[int, int]:
         begun = self._clock()
         covered = self._durability.sync()
         return covered, self._clock() - begun
 
-    def _note(self, covered: int, took_ns: int, *, is_small: bool) -> None:
-        if is_small:
-            self._pace.note(took_ns)
+    def _note(self, covered: int, took_ns: int, *, alone: bool) -> None:
+        self._pace.note(took_ns, alone=alone)
         self._durability.note_synced(covered)

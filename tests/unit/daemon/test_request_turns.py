@@ -9,6 +9,7 @@ import pytest
 import trio
 import trio.testing
 
+from daemon.arrivals import Arrivals
 from daemon.request_turns import AT_ONCE_MAX, take_turns
 
 
@@ -34,7 +35,7 @@ def turn() -> trio.Lock:
 
 def test_a_free_turn_is_taken_without_scheduling() -> None:
     async def check() -> None:
-        with take_turns():
+        with take_turns(Arrivals()):
             lock = turn()
             with trio.testing.assert_no_checkpoints():
                 for _ in range(3):
@@ -52,7 +53,7 @@ def test_whoever_comes_back_first_has_the_turn_again() -> None:
             seen.append("other")
 
     async def check() -> None:
-        with take_turns():
+        with take_turns(Arrivals()):
             lock = turn()
             async with trio.open_nursery() as nursery:
                 async with lock:
@@ -82,7 +83,7 @@ def test_a_task_that_waits_for_something_else_leaves_its_turn() -> None:
         answered.set()
 
     async def check() -> None:
-        with take_turns():
+        with take_turns(Arrivals()):
             lock, answered = turn(), trio.Event()
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(first, lock, answered)
@@ -102,7 +103,7 @@ def test_a_task_that_ends_leaves_its_turn_to_all_that_wait() -> None:
             await trio.testing.wait_all_tasks_blocked()
 
     async def check() -> None:
-        with take_turns():
+        with take_turns(Arrivals()):
             lock = turn()
             async with trio.open_nursery() as nursery:
                 for number in range(4):
@@ -125,7 +126,7 @@ def test_a_task_that_is_cancelled_while_it_waits_keeps_nobody_from_reading() -> 
             seen.append("other")
 
     async def check() -> None:
-        with take_turns():
+        with take_turns(Arrivals()):
             lock, scope = turn(), trio.CancelScope()
             async with trio.open_nursery() as nursery, lock:
                 nursery.start_soon(waiting, lock, scope)
@@ -143,7 +144,7 @@ def test_what_is_there_is_read_at_once_but_not_for_ever(pipe: tuple[int, int]) -
     os.write(writing, b"request")
 
     async def check() -> None:
-        with take_turns():
+        with take_turns(Arrivals()):
             wait_readable = its_trio().lowlevel.wait_readable
             with trio.testing.assert_no_checkpoints():
                 for _ in range(AT_ONCE_MAX):
@@ -165,7 +166,7 @@ def test_what_is_not_there_is_waited_for(pipe: tuple[int, int]) -> None:
         seen.append(os.read(reading, 10))
 
     async def check() -> None:
-        with take_turns():
+        with take_turns(Arrivals()):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(read)
                 await trio.testing.wait_all_tasks_blocked()
@@ -176,10 +177,28 @@ def test_what_is_not_there_is_waited_for(pipe: tuple[int, int]) -> None:
     assert seen == [b"request"]
 
 
+def test_arrivals_are_counted_and_those_that_wait_are_seen(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    arrivals = Arrivals()
+
+    async def check() -> None:
+        with take_turns(arrivals):
+            wait_readable = its_trio().lowlevel.wait_readable
+            for number in range(3):
+                os.write(writing, b"request")
+                await wait_readable(reading)
+                assert (arrivals.read, arrivals.any_waits()) == (number + 1, True)
+                os.read(reading, 10)
+                assert not arrivals.any_waits()
+
+    assert not arrivals.any_waits(), "nothing is known to wait for yet"
+    trio.run(check)
+
+
 def test_pyfuse3_gets_back_what_it_had() -> None:
     async def check() -> None:
         assert its_trio() is trio
-        with take_turns():
+        with take_turns(Arrivals()):
             assert its_trio() is not trio
             assert its_trio().ClosedResourceError is trio.ClosedResourceError
         assert its_trio() is trio

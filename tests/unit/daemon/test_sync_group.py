@@ -6,12 +6,24 @@ import pytest
 import trio
 import trio.testing
 
+from daemon.arrivals import Arrivals
 from daemon.sync_group import SyncGroup
-from daemon.sync_pace import QUICK_NS, SLOW_NS, SMALL_BYTES, SyncPace
+from daemon.sync_pace import ALONE_MIN, BEARABLE_NS, QUICK_NS, SLOW_NS, SMALL_BYTES, SyncPace
 from fsmodel.durability import Durability
 from fsmodel.errors import BackendError
 
 QUICK_SYNC_NS = QUICK_NS // 4
+
+
+class FakeArrivals(Arrivals):
+    """Requests that the test makes up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting = False
+
+    def any_waits(self) -> bool:
+        return self.waiting
 
 
 class FakeDisk(Durability):
@@ -25,6 +37,8 @@ class FakeDisk(Durability):
         self.bytes = 4096
         self.threads: list[threading.Thread] = []
         self.fails = False
+        self.arrivals = FakeArrivals()
+        self.others_ask = False  # for something, during each sync
         self.begun = threading.Event()
         self.released = threading.Event()
         self.released.set()
@@ -44,6 +58,9 @@ class FakeDisk(Durability):
         covered = self.last_change
         self.threads.append(threading.current_thread())
         self.now_ns += self.takes_ns
+        if self.others_ask:
+            self.arrivals.waiting = True  # unless the loop can read them
+            self.arrivals.read += threading.current_thread() is not threading.main_thread()
         self.begun.set()
         self.released.wait()
         if self.fails:
@@ -66,7 +83,7 @@ def disk() -> FakeDisk:
 
 @pytest.fixture
 def group(disk: FakeDisk) -> SyncGroup:
-    return SyncGroup(disk, clock=lambda: disk.now_ns)
+    return SyncGroup(disk, disk.arrivals, clock=lambda: disk.now_ns)
 
 
 async def change_and_sync(disk: FakeDisk, group: SyncGroup, times: int = 1) -> None:
@@ -85,12 +102,38 @@ async def test_quick_syncs_are_waited_for_in_place(disk: FakeDisk, group: SyncGr
 
 
 async def test_slow_syncs_never_hold_up_the_loop(disk: FakeDisk, group: SyncGroup) -> None:
-    disk.takes_ns = 5 * SLOW_NS
-    await change_and_sync(disk, group, 40)
+    disk.takes_ns = BEARABLE_NS + 1
+    await change_and_sync(disk, group, 2 * ALONE_MIN)
     assert disk.in_place == 0
 
 
+async def test_syncs_of_a_middling_disk_hold_up_nobody(disk: FakeDisk, group: SyncGroup) -> None:
+    disk.takes_ns = BEARABLE_NS // 2
+    await change_and_sync(disk, group, ALONE_MIN)
+    assert disk.in_place == 0
+    await change_and_sync(disk, group, 10)
+    assert disk.in_place == 10, "whoever syncs is alone"
+    disk.others_ask = True
+    await change_and_sync(disk, group, 2 * ALONE_MIN)
+    assert disk.in_place == 11, "they have waited once"
+    disk.others_ask = disk.arrivals.waiting = False
+    await change_and_sync(disk, group, ALONE_MIN + 1)
+    assert disk.in_place == 12
+
+
+async def test_a_disk_that_becomes_slow_is_left_to_threads(
+    disk: FakeDisk, group: SyncGroup
+) -> None:
+    disk.takes_ns = BEARABLE_NS // 2
+    await change_and_sync(disk, group, ALONE_MIN + 1)
+    assert disk.in_place == 1
+    disk.takes_ns = 100 * BEARABLE_NS
+    await change_and_sync(disk, group, 10)
+    assert disk.in_place == 2
+
+
 async def test_one_slow_sync_ends_waiting_in_place(disk: FakeDisk, group: SyncGroup) -> None:
+    disk.others_ask = True
     await change_and_sync(disk, group, 40)
     before = disk.in_place
     disk.takes_ns = 100 * SLOW_NS
@@ -158,5 +201,6 @@ def test_the_pace_is_not_known_at_first() -> None:
 def test_a_middling_disk_is_not_quick() -> None:
     pace = SyncPace()
     for _ in range(100):
-        pace.note(QUICK_NS * 2)
+        pace.note(QUICK_NS * 2, alone=False)
     assert not pace.is_quick
+    assert not pace.allows_waiting
