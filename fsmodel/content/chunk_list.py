@@ -79,8 +79,8 @@ class ChunkList:
         if is_manifest(ref):
             return cls(load, list(_leaves(ref, load)))
         chunk = object_of(ref)
-        runs = [Run(chunk, chunk_size, 1)] if chunk is not None else []
-        return cls(load, _unsaved_pages(runs))
+        assert chunk is not None
+        return cls(load, [_Page(chunk_size, None, (Run(chunk, chunk_size, 1),))])
 
     @property
     def size(self) -> int:

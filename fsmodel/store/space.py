@@ -62,9 +62,7 @@ class HostSpace:
     def require(self, size_bytes: int) -> None:
         """Raise NoSpace when so many more bytes would cut into the reserve, else count them."""
         with self._lock:
-            if self._is_old() or self._left() < size_bytes:
-                self._look()
-            if self._left() < size_bytes:
+            if not self._grants(size_bytes):
                 raise NoSpace(
                     f"{self._folder}: the host has {self._free:,} bytes free and "
                     f"{self._reserve:,} are held in reserve: make room, then try again"
@@ -74,9 +72,7 @@ class HostSpace:
     def has_room(self, size_bytes: int) -> bool:
         """Whether `require` would grant so many bytes now."""
         with self._lock:
-            if self._is_old() or self._left() < size_bytes:
-                self._look()
-            return self._left() >= size_bytes
+            return self._grants(size_bytes)
 
     def has_room_to_copy(self, size_bytes: int) -> bool:
         """Whether so many bytes may be copied by somebody who gives back more."""
@@ -94,6 +90,13 @@ class HostSpace:
             if self._is_old():
                 self._look()
             return SpaceStatistics(self._total, max(self._left(), 0), self._reserve)
+
+    def _grants(self, size_bytes: int) -> bool:
+        """Whether there is room; asked of the host if what is known says no, or is old."""
+        if self._left() >= size_bytes and not self._is_old():
+            return True
+        self._look()
+        return self._left() >= size_bytes
 
     def _left(self) -> int:
         return self._free - self._reserve - self._granted
