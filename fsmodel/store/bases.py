@@ -170,8 +170,7 @@ class BaseFinder:
     ) -> list[Base]:
         found = (self._base(each, batch) for each in candidates)
         usable = {base.id: base for base in found if base is not None}
-        new = encoded.new
-        return list(islice(usable.values(), bases_max(len(new.data), hasty=new.hasty)))
+        return list(islice(usable.values(), bases_max(len(encoded.new.data))))
 
     def _base(self, candidate: bytes, batch: set[ObjectId]) -> Base | None:
         """A base to try, if the candidate is one; a damaged one is not worth an error here."""

@@ -19,8 +19,8 @@ PLAIN_BYTES_MIN: Final = (BASE_COST_BYTES + DELTA_BYTES_MIN) * 100 // ACCEPTED_P
 SMALL_BYTES: Final = 64 << 10  # chunks up to here deserve effort: each costs more than its bytes
 BASES_MAX: Final = 6  # tried for a small chunk
 BASES_MAX_LARGE: Final = 4  # and for a larger one
-BASES_MAX_HASTY: Final = 2  # and while more is waiting
 TRIAL_LEVEL: Final = 1  # of zstd, to find the best of several bases
+HASTY_PERCENT: Final = 97  # of a hasty payload; measured, packs grow with less and with more
 REFINED_LEVELS: Final = 3  # added to the level for a delta that is not excellent by itself
 
 
@@ -29,11 +29,14 @@ def is_worth_seeking(payload_bytes: int) -> bool:
     return payload_bytes >= PLAIN_BYTES_MIN
 
 
-def bases_max(chunk_bytes: int, *, hasty: bool) -> int:
+def bases_max(chunk_bytes: int) -> int:
     """How many bases to try for a chunk of this size."""
-    if hasty:
-        return BASES_MAX_HASTY
     return BASES_MAX if chunk_bytes <= SMALL_BYTES else BASES_MAX_LARGE
+
+
+def careful_bytes(payload_bytes: int, *, hasty: bool) -> int:
+    """About what a chunk takes by itself once time was taken for it: deltas compete with that."""
+    return payload_bytes * HASTY_PERCENT // 100 if hasty else payload_bytes
 
 
 def is_worth_a_base(delta_bytes: int, payload_bytes: int) -> bool:

@@ -15,6 +15,7 @@ from fsmodel.ids import ObjectId
 from fsmodel.store.delta_choice import (
     REFINED_LEVELS,
     TRIAL_LEVEL,
+    careful_bytes,
     is_excellent,
     is_promising,
     is_worth_a_base,
@@ -50,7 +51,8 @@ class DeltaMaker:
         return depth_of(base, depths) >= self._encoding.depth_max
 
     def _best_delta(self, draft: Draft, batch: Batch) -> Delta | None:
-        data, payload_bytes = draft.encoded.new.data, len(draft.encoded.payload)
+        data, hasty = draft.encoded.new.data, draft.encoded.new.hasty
+        payload_bytes = careful_bytes(len(draft.encoded.payload), hasty=hasty)
         best: Delta | None = None
         for base in draft.bases:
             base_bytes = self._base_bytes(base, batch)

@@ -14,7 +14,7 @@ from fsmodel.encoding.hashing import object_id
 from fsmodel.ids import ROOT_INODE, ObjectId
 from fsmodel.namespace.renames import RenameFlag
 from fsmodel.steps import Work, run_inline
-from fsmodel.store.bases import GUESSED, LUCK_MIN, UNMATCHED_MAX
+from fsmodel.store.bases import GUESSED, HASTY_GUESSED, LUCK_MIN, UNMATCHED_MAX
 from fsmodel.store.drafts import NewObject
 from fsmodel.store.encoder import SKETCHED_BYTES_MIN
 from fsmodel.store.pack_format import ObjectKind
@@ -461,8 +461,9 @@ def works_of(store: VolumeStore, name: bytes, data: bytes) -> list[Work]:
     return works
 
 
+@pytest.mark.parametrize(("hasty", "guessed"), [(False, GUESSED), (True, HASTY_GUESSED)])
 def test_guesses_are_given_up_when_they_are_wrong(
-    store: VolumeStore, monkeypatch: pytest.MonkeyPatch
+    store: VolumeStore, monkeypatch: pytest.MonkeyPatch, hasty: bool, guessed: int
 ) -> None:
     """One feature of twelve in common, which leads to nothing: then only some are tried."""
     bases = store.volume._parts.objects._bases
@@ -474,12 +475,12 @@ def test_guesses_are_given_up_when_they_are_wrong(
     tried = []
     for number in range(80):
         data = random_bytes(("wrong", number))
-        new = NewObject(ObjectKind.CHUNK, object_id(data), data)
+        new = NewObject(ObjectKind.CHUNK, object_id(data), data, hasty=hasty)
         drafts = bases.draft(store.volume._parts.objects.encoder.encode([new]))
         tried.append(bool(drafts[0].bases))
         bases.note(drafts, [ObjectRecord(ObjectKind.CHUNK, Codec.RAW, 1, 0, 100, 100)])
-    assert all(tried[:20])
-    assert sum(tried[40:]) == 40 / GUESSED
+    assert all(tried[: 20 // (1 + hasty)])
+    assert sum(tried[48:]) == 32 / guessed
 
 
 def test_guesses_that_are_right_are_tried_again(

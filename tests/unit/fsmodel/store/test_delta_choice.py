@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from fsmodel.store.delta_choice import (
     BASE_COST_BYTES,
     BASES_MAX,
-    BASES_MAX_HASTY,
     BASES_MAX_LARGE,
     DELTA_BYTES_MIN,
     PLAIN_BYTES_MIN,
     SMALL_BYTES,
     bases_max,
+    careful_bytes,
     is_excellent,
     is_promising,
     is_worth_a_base,
@@ -50,12 +50,12 @@ def test_small_payloads_are_left_alone() -> None:
 
 
 def test_effort_is_for_small_chunks() -> None:
-    assert bases_max(SMALL_BYTES, hasty=False) == BASES_MAX
-    assert bases_max(SMALL_BYTES + 1, hasty=False) == BASES_MAX_LARGE < BASES_MAX
+    assert bases_max(SMALL_BYTES) == BASES_MAX > BASES_MAX_LARGE == bases_max(SMALL_BYTES + 1)
 
 
-def test_less_effort_is_made_while_more_is_waiting() -> None:
-    assert bases_max(SMALL_BYTES, hasty=True) == BASES_MAX_HASTY < BASES_MAX_LARGE
+def test_what_was_compressed_in_haste_would_be_smaller_with_care() -> None:
+    assert careful_bytes(10_000, hasty=True) == 9_700
+    assert careful_bytes(10_000, hasty=False) == 10_000
 
 
 def test_a_hopeless_trial_is_given_up() -> None:
