@@ -12,12 +12,12 @@ from typing import Final
 from msgspec.structs import replace
 
 from fsmodel.clock import Clock
-from fsmodel.errors import BackendError, CairnError, IndexCorrupt, NoSpace, Stale
+from fsmodel.errors import Stale
 from fsmodel.ids import InodeId
+from fsmodel.index_border import index_error
 from fsmodel.inode_table import InodeTable
 from fsmodel.stale_trees import StaleTrees
-from lmdb_index import errors as problems
-from lmdb_index.errors import IndexProblem, NoRoom
+from lmdb_index.errors import IndexProblem
 from lmdb_index.index import Index
 from lmdb_index.keys import number_key
 from lmdb_index.operation import Operation
@@ -173,7 +173,7 @@ class OpenChange:
         try:
             self._operation.__enter__()
         except IndexProblem as problem:
-            raise _in_our_words(problem) from problem
+            raise index_error(problem) from problem
         change = self._change = self._new_change(self._operation)
         return change
 
@@ -188,7 +188,7 @@ class OpenChange:
             return
         self._operation.__exit__(kind, error, trace)
         if isinstance(error, IndexProblem):
-            raise _in_our_words(error) from error
+            raise index_error(error) from error
 
     def _apply(self) -> None:
         change, operation = self._change, self._operation
@@ -201,14 +201,5 @@ class OpenChange:
                 raise
             operation.__exit__(None, None, None)
         except IndexProblem as problem:
-            raise _in_our_words(problem) from problem
+            raise index_error(problem) from problem
         change.publish()
-
-
-def _in_our_words(problem: IndexProblem) -> CairnError:
-    """What the model calls a problem of the index."""
-    if isinstance(problem, NoRoom):
-        return NoSpace(str(problem))
-    if isinstance(problem, problems.IndexCorrupt):
-        return IndexCorrupt(str(problem), problem.table, problem.key)
-    return BackendError("index", OSError(str(problem)))

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from fsmodel.errors import BackendError, NoSpace
+from fsmodel.index_border import index_error
 from fsmodel.steps import Steps, Work
 from fsmodel.store.pack_writer import PackWriter
-from lmdb_index.errors import IndexProblem, NoRoom
+from lmdb_index.errors import IndexProblem
 from lmdb_index.index import Index
 
 SYNC_COST_BYTES: Final = 1 << 20  # waits for the disk, so a worker does it
@@ -59,7 +59,7 @@ class Durability:
             self._packs.sync()
             self._index.sync_journal()
         except IndexProblem as error:
-            raise BackendError("journal", OSError(str(error))) from error
+            raise index_error(error) from error
         return covered
 
     def note_synced(self, position: int) -> None:
@@ -81,7 +81,5 @@ class Durability:
         self._packs.sync()
         try:
             self._index.checkpoint()
-        except NoRoom as error:
-            raise NoSpace(str(error)) from error
         except IndexProblem as error:
-            raise BackendError("index", OSError(str(error))) from error
+            raise index_error(error) from error

@@ -1,16 +1,23 @@
-"""What the index reports about a store that cannot be opened, in the model's own words."""
+"""What the index reports, in the model's own words."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fsmodel.errors import FormatTooNew, IndexCorrupt, NoSpace, StoreDamaged
+from fsmodel.errors import (
+    BackendError,
+    CairnError,
+    FormatTooNew,
+    IndexCorrupt,
+    NoSpace,
+    StoreDamaged,
+)
 from lmdb_index import errors as problems
-from lmdb_index.errors import IndexProblem, IndexTooNew, NoRoom
+from lmdb_index.errors import IndexProblem, IndexTooNew, JournalFailed, NoRoom
 
 
 @contextmanager
 def index_errors_translated() -> Iterator[None]:
-    """Raise NoSpace, FormatTooNew, IndexCorrupt and StoreDamaged for what the index says."""
+    """Raise NoSpace, FormatTooNew, IndexCorrupt and StoreDamaged about a store being opened."""
     try:
         yield
     except NoRoom as error:
@@ -21,3 +28,13 @@ def index_errors_translated() -> Iterator[None]:
         raise IndexCorrupt(str(error), error.table, error.key) from error
     except IndexProblem as error:
         raise StoreDamaged(str(error), "index") from error
+
+
+def index_error(problem: IndexProblem) -> CairnError:
+    """What the model calls a problem of an index that is open."""
+    if isinstance(problem, NoRoom):
+        return NoSpace(str(problem))
+    if isinstance(problem, problems.IndexCorrupt):
+        return IndexCorrupt(str(problem), problem.table, problem.key)
+    part = "journal" if isinstance(problem, JournalFailed) else "index"
+    return BackendError(part, OSError(str(problem)))

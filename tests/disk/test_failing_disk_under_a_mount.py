@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.host_layer.faults import ANY_CALL, CALLS
 from tests.support.host_layer.library import layer_library
+from tests.support.metrics_page import page, samples
 from tests.support.mounted import MountedStore
 from tests.support.syscalls import errno_of, refused
 
@@ -25,8 +26,10 @@ FOR_EVER: Final = 1 << 30
 class FailingStore(MountedStore):
     """A mount on the layer. Calls fail while `switch` exists."""
 
-    def __init__(self, call: int, number: int) -> None:
+    def __init__(self, call: int, number: int, part: str = "") -> None:
+        """`part` of the store is on the disk that fails; by default all of it."""
         super().__init__()
+        self.root = self.store / part
         self.switch = self.folder / "failing"
         self.fault = f"{call}:1:{number}:{FOR_EVER}"
 
@@ -36,9 +39,10 @@ class FailingStore(MountedStore):
         usual = dict(self.environment)
         self.environment |= {
             "LD_PRELOAD": str(layer_library()),
-            "CAIRNFS_LAYER_ROOT": str(self.store),
+            "CAIRNFS_LAYER_ROOT": str(self.root),
             "CAIRNFS_LAYER_FAULT": self.fault,
             "CAIRNFS_LAYER_SWITCH": str(self.switch),
+            "CAIRNFS_METRICS_LISTEN": f"unix:{self.folder / 'metrics.sock'}",
         }
         self.mount()
         self.environment = usual
@@ -51,8 +55,7 @@ class FailingStore(MountedStore):
 
 @pytest.fixture
 def failing(request: pytest.FixtureRequest) -> Iterator[FailingStore]:
-    call, number = request.param
-    store = FailingStore(call, number)
+    store = FailingStore(*request.param)
     with store:
         store.mount_on_layer()
         yield store
@@ -68,7 +71,13 @@ def write_durably(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def errors_in(log: str) -> list[str]:
+    """The lines of level error."""
+    return [line for line in log.splitlines() if " error " in line]
+
+
 SYNCS: Final = [(CALLS.index("fdatasync"), errno.EIO)]
+ALL_FAIL: Final = (ANY_CALL, errno.EIO)
 
 
 @pytest.mark.parametrize("failing", SYNCS, indirect=True)
@@ -134,8 +143,7 @@ def test_what_fails_with_every_request_is_logged_once(failing: FailingStore) -> 
     with suppress(OSError):
         os.close(descriptor)
     status = failing.status()
-    lines = [line for line in failing.log_text().splitlines() if " error " in line]
-    told = [line.split(" error ")[1] for line in lines]
+    told = [line.split(" error ")[1] for line in errors_in(failing.log_text())]
     assert 0 < len(told) == len(set(told)) <= 5, told
     assert any("Input/output error" in line for line in told), told
     assert status["errors"] >= 10
@@ -143,7 +151,41 @@ def test_what_fails_with_every_request_is_logged_once(failing: FailingStore) -> 
     failing.remount()
 
 
-EVERYTHING: Final = [(ANY_CALL, errno.EIO), (ANY_CALL, errno.EMFILE), (ANY_CALL, errno.ENOMEM)]
+FAILING_PARTS: Final = [(*SYNCS[0], "packs"), (*SYNCS[0], "journal"), (*ALL_FAIL, "journal")]
+
+
+@pytest.mark.parametrize("failing", FAILING_PARTS, indirect=True)
+def test_harm_is_logged_with_its_path_counted_and_shown_until_the_next_mount(
+    failing: FailingStore,
+) -> None:
+    """A sync that fails, and a record that can neither be appended nor taken back."""
+    mount, metrics = failing.mountpoint, failing.folder / "metrics.sock"
+    write_durably(mount / "kept", b"durable")
+    assert page(metrics, "/healthz") == (200, "ok\n")
+    failing.switch.touch()
+    with refused(errno.EIO):
+        write_durably(mount / "lost", b"perhaps")
+    failing.switch.unlink()
+    for _ in range(3):
+        with refused(errno.EROFS):
+            (mount / "new").mkdir()
+    status = failing.status()
+    assert (status["read_only"], status["errors"] > 0) == (True, True)
+    told = [line.split(" error ")[1] for line in errors_in(failing.log_text())]
+    assert len([line for line in told if str(failing.root) in line]) == 1, told
+    assert "Input/output error" in status["refuses_changes"]
+    found = samples(page(metrics, "/metrics")[1])
+    assert found["cairnfs_read_only", ""] == 1
+    assert found["cairnfs_errors_total", ""] == status["errors"]
+    code, trouble = page(metrics, "/healthz")
+    assert (code, status["refuses_changes"] in trouble) == (503, True)
+    failing.remount()
+    assert (mount / "kept").read_bytes() == b"durable"
+    write_durably(mount / "new", b"bytes")
+    assert failing.status()["read_only"] is False
+
+
+EVERYTHING: Final = [ALL_FAIL, (ANY_CALL, errno.EMFILE), (ANY_CALL, errno.ENOMEM)]
 
 
 @pytest.mark.parametrize("failing", EVERYTHING, indirect=True)
