@@ -5,6 +5,8 @@ from pathlib import Path
 
 from bench import kept, results, tables, targets
 from bench.growth import result as growth_result
+from bench.growth import tables as growth_tables
+from bench.growth.drawing import drawings_of
 from bench.indexes import result as indexes_result
 from bench.latency import result as latency_result
 from bench.mounts import BenchProblem
@@ -41,7 +43,7 @@ def _latency(path: Path) -> str:
 
 
 def _growth(path: Path) -> str:
-    return growth_result.table_of(growth_result.load(path))
+    return growth_tables.table_of(growth_result.load(path))
 
 
 def _starts(path: Path) -> str:
@@ -90,8 +92,8 @@ def expected() -> str:
 
 def expected_plots() -> dict[Path, str]:
     """The plots as they should be, by their files."""
-    drawn = growth_result.plots_of(growth_result.load(kept.GROWTH))
-    return {PLOTS / name: text for name, text in drawn.items()}
+    drawn = drawings_of(growth_result.load(kept.GROWTH))
+    return {PLOTS / one.name: one.svg for one in drawn}
 
 
 def update() -> None:

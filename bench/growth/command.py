@@ -1,7 +1,6 @@
 """`python -m bench growth`: the same operations on stores that are large in different ways."""
 
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -11,36 +10,40 @@ from pathlib import Path
 from typing import Final
 
 import click
-import msgspec
 
 from bench.environment import describe
 from bench.growth.probe import probe
-from bench.growth.result import FORMAT, Growth, Point, Round, save, table_of
-from bench.growth.scenarios import Kind, Scenario, populate
-from bench.meter import usage_of, usage_when_quiet, wait_for_rest
+from bench.growth.result import FORMAT, Growth, Point, Round, save
+from bench.growth.scenarios import Kind, Scenario
+from bench.growth.stores import filled, mounted, without_archival
+from bench.growth.tables import table_of
+from bench.meter import usage_of, usage_when_quiet
 from bench.mounts import BenchProblem
 from bench.peers.tools import held_by
 from bench.rounds import rotated
-from bench.systems import Cairnfs
-from fsmodel.errors import CairnError
 
-FILLED: Final = "filled.json"  # beside a store that is complete: how long that took
 FILES: Final = (10_000, 100_000, 1_000_000)
 GIGABYTES: Final = (1, 10)
-NO_ARCHIVAL: Final = {
-    "CAIRNFS_ARCHIVE_STOP_SECONDS": "0",
-    "CAIRNFS_ARCHIVE_IDLE_SECONDS": str(86400),
-}
+LEVELS: Final = (10, 200)
+ENTRIES: Final = (5_000, 50_000, 500_000)
+SNAPSHOTS: Final = (100, 1000, 10_000)
 AT_LEAST_ONE: Final = click.IntRange(1)
 
 
 @click.command()
 @click.option("--files", multiple=True, default=FILES, show_default=True, type=AT_LEAST_ONE)
 @click.option("--gb", multiple=True, default=GIGABYTES, show_default=True, type=AT_LEAST_ONE)
-@click.option("--depth", multiple=True, default=[200], show_default=True, type=AT_LEAST_ONE)
-@click.option("--width", multiple=True, default=[500_000], show_default=True, type=AT_LEAST_ONE)
-@click.option("--snapshots", multiple=True, default=[10_000], show_default=True, type=AT_LEAST_ONE)
+@click.option("--depth", multiple=True, default=LEVELS, show_default=True, type=AT_LEAST_ONE)
+@click.option("--width", multiple=True, default=ENTRIES, show_default=True, type=AT_LEAST_ONE)
+@click.option("--snapshots", multiple=True, default=SNAPSHOTS, show_default=True, type=AT_LEAST_ONE)
 @click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in Kind]))
+@click.option(
+    "--repeated",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 99),
+    help="Percent of the GB that are stored already, which needs so much less room on the disk.",
+)
 @click.option("--rounds", default=5, show_default=True, type=AT_LEAST_ONE)
 @click.option("--operations", default=500, show_default=True, type=AT_LEAST_ONE)
 @click.option(
@@ -55,6 +58,7 @@ AT_LEAST_ONE: Final = click.IntRange(1)
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep the filled stores here, and use those that are there.",
 )
+@click.option("--fill", is_flag=True, help="Only fill them, for another time.")
 @click.option(
     "--folder",
     default=tempfile.gettempdir(),
@@ -69,11 +73,13 @@ def growth(
     width: Sequence[int],
     snapshots: Sequence[int],
     kinds: Sequence[str],
+    repeated: int,
     rounds: int,
     operations: int,
     rest: float,
     output: Path | None,
     stores: Path | None,
+    fill: bool,
     folder: Path,
 ) -> None:
     """Measure how costs grow with files, bytes, depth, width and snapshots.
@@ -91,32 +97,22 @@ def growth(
         Kind.SNAPSHOTS: snapshots,
     }
     wanted = [
-        Scenario(kind, amount)
+        Scenario(kind, amount, repeated if kind is Kind.BYTES else 0)
         for kind, each in amounts.items()
         if not kinds or kind.value in kinds
         for amount in each
     ]
+    if fill and stores is None:
+        raise BenchProblem("--fill keeps what it fills: say where, with --stores FOLDER")
     with _home(stores, folder) as home, without_archival():
+        if fill:
+            for scenario in wanted:
+                filled(home, scenario, rest)
+            return
         found = measure(home, wanted, rounds, operations, rest)
     if output is not None:
         save(found, output)
     click.echo(table_of(found))
-
-
-@contextmanager
-def without_archival() -> Iterator[None]:
-    """Have daemons that are started meanwhile leave what is new as it is.
-
-    Archiving it costs so much for each byte, once, whatever else a store holds: it would stand
-    between the rounds, and hide what grows.
-    """
-    before = dict(os.environ)
-    os.environ.update(NO_ARCHIVAL)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 @contextmanager
@@ -163,34 +159,9 @@ def measure(
     )
 
 
-def filled(home: Path, scenario: Scenario, rest_seconds: float) -> float:
-    """Fill a store unless it is complete, and let it rest; the seconds filling took, now or then.
-
-    Raises BenchProblem.
-    """
-    folder = home / scenario.name
-    note = folder / FILLED
-    if note.exists():
-        return float(msgspec.json.decode(note.read_bytes(), type=float))
-    shutil.rmtree(folder, ignore_errors=True)  # what was cut short
-    (folder / "mount").mkdir(parents=True)
-    click.echo(f"filling {scenario.name}", err=True)
-    began = time.perf_counter()
-    try:
-        populate(folder / "store", scenario, lambda line: click.echo(line, err=True))
-    except CairnError as error:
-        raise BenchProblem(f"{folder}: {error}") from error
-    seconds = round(time.perf_counter() - began, 1)
-    if rest_seconds > 0:
-        with _mounted(folder) as system:
-            wait_for_rest(system.serving, rest_seconds)
-    note.write_bytes(msgspec.json.encode(seconds))
-    return seconds
-
-
 def _round(folder: Path, scenario: Scenario, operations: int, number: int) -> Round:
     """Mount, measure, unmount."""
-    with _mounted(folder) as system:
+    with mounted(folder) as system:
         spent = usage_when_quiet(system.serving).cpu_seconds
         costs = probe(system.folder, system.serving, scenario, operations, number)
         resident = usage_of(system.serving).resident_bytes
@@ -202,19 +173,6 @@ def _round(folder: Path, scenario: Scenario, operations: int, number: int) -> Ro
         resident_bytes=resident,
         costs=list(costs),
     )
-
-
-@contextmanager
-def _mounted(folder: Path) -> Iterator[Cairnfs]:
-    """The store of a folder, mounted; unmounted at the end, by force after a failure."""
-    system = Cairnfs(folder)
-    try:
-        system.remount()
-        yield system
-        system.stop()
-    except BaseException:
-        system.kill()
-        raise
 
 
 def _point(store: Path, scenario: Scenario, seconds: float, rounds: list[Round]) -> Point:

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from bench.growth.scenarios import FILE_BYTES, Scenario
+from bench.growth.scenarios import FILE_BYTES, Kind, Scenario
 from bench.meter import usage_of, usage_when_quiet
 from bench.mounts import BenchProblem
 from bench.workload import Watch, write_all
@@ -18,6 +18,7 @@ from bench.workload import Watch, write_all
 SAMPLE_FOLDERS: Final = 10  # looked up once each, so that a sample costs the same in any store
 NEW_BYTES: Final = 4096
 LISTED_ENTRIES: Final = 1000  # at most; the first ones of a folder
+NEW_SNAPSHOTS: Final = 3  # each writes the folder anew in which something has changed
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +50,8 @@ class _Place:
         self.listed = f"{root}/{scenario.folder_of(0)}"
         self.new = [f"{root}/{scenario.work_folder}/new-{number}" for number in range(count)]
         self.renamed = [f"{path}-renamed" for path in self.new]
+        self.snapshots = Path(root, ".snapshots")
+        self.taken = [self.snapshots / f"probe-{number}" for number in range(NEW_SNAPSHOTS)]
         draw = random.Random(seed)
         self.contents = [draw.randbytes(NEW_BYTES) for _ in self.new]
 
@@ -95,25 +98,64 @@ def _unlink(place: _Place) -> int:
     return len(place.renamed)
 
 
-WORKS: Final[Mapping[str, Callable[[_Place], int]]] = {
+def _snapshot(place: _Place) -> int:
+    for number, path in enumerate(place.taken):
+        Path(place.listed, f"changed-{number}").touch()
+        path.mkdir()
+    return len(place.taken)
+
+
+def _list_snapshots(place: _Place) -> int:
+    with os.scandir(place.snapshots) as entries:
+        return len([entry.stat(follow_symlinks=False) for entry in entries])
+
+
+def _look_into_snapshots(place: _Place) -> int:
+    """The roots of some, which no two of them share."""
+    names = sorted(os.listdir(place.snapshots))[: len(place.new)]
+    for name in names:
+        os.listdir(place.snapshots / name)
+    return len(names)
+
+
+def _clear(place: _Place) -> None:
+    """Take away the snapshots that were made, and what was changed for them."""
+    for number, path in enumerate(place.taken):
+        path.rmdir()
+        Path(place.listed, f"changed-{number}").unlink()
+
+
+_Work = Callable[[_Place], int]  # returns how many operations there were
+
+WORKS: Final[Mapping[str, _Work]] = {
     "stat, never asked before": _stat,
     "open + read 1 KiB + close": _read,
     "readdir + stat, an entry": _list,
     "create + write 4 KiB + close": _create,
     "rename": _rename,
     "unlink": _unlink,
+    "a snapshot, after a change": _snapshot,
+}
+SNAPSHOT_WORKS: Final[Mapping[str, _Work]] = {
+    "list .snapshots + stat, an entry": _list_snapshots,
+    "list the root in a snapshot": _look_into_snapshots,
 }
 
 
 def probe(root: Path, daemon: int, scenario: Scenario, count: int, seed: int) -> Sequence[Cost]:
     """One round on a store that has just been mounted; it holds the same files afterwards."""
     place = _Place(root, scenario, count, seed)
-    return list(_costs(place, daemon))
+    works = dict(WORKS)
+    if scenario.kind is Kind.SNAPSHOTS:
+        works |= SNAPSHOT_WORKS
+    costs = list(_costs(place, daemon, works))
+    _clear(place)
+    return costs
 
 
-def _costs(place: _Place, daemon: int) -> Iterator[Cost]:
+def _costs(place: _Place, daemon: int, works: Mapping[str, _Work]) -> Iterator[Cost]:
     usage_when_quiet(daemon)
-    for work, run in WORKS.items():
+    for work, run in works.items():
         before, watch = usage_of(daemon), Watch()
         with watch.running():
             done = run(place)

@@ -19,7 +19,10 @@ from fsmodel.volume import Volume
 
 FOLDER_FILES: Final = 1000  # in each folder, where nothing else is said
 FILE_BYTES: Final = 1024
+DISK_BYTES_PER_FILE: Final = 3000  # content, rows and journal; seen: 1,400 once all is at rest
+SNAPSHOT_BYTES: Final = 50_000  # seen with 10,000 files
 PIECE_BYTES: Final = 4 << 20
+REPEATED_PIECES: Final = 16  # different ones, of which all that repeats is made
 GB: Final = 10**9
 BIG_FILE_BYTES: Final = 1 << 30
 DEEP_FOLDERS: Final = 50  # chains side by side
@@ -42,17 +45,26 @@ class Kind(StrEnum):
 class Scenario(msgspec.Struct, frozen=True):
     """One store: in which way it is large, and how much.
 
-    `amount` counts files, GB, levels, entries of one folder, or snapshots. Work is measured in
-    `work_folder`, and on some of the files that are there.
+    `amount` counts files, GB, levels, entries of one folder, or snapshots. Of GB, `repeated`
+    percent are bytes that are stored already. Work is measured in `work_folder`, and on some of
+    the files that are there.
     """
 
     kind: Kind
     amount: int
+    repeated: int = 0
 
     @property
     def name(self) -> str:
         """As a folder is called."""
-        return f"{self.kind}-{self.amount}"
+        return f"{self.kind}-{self.amount}" + (f"-{self.repeated}" if self.repeated else "")
+
+    @property
+    def disk_bytes(self) -> int:
+        """About how much room the store needs, with all that is there while it is made."""
+        unique = self.amount * GB * (100 - self.repeated) // 100 if self.kind is Kind.BYTES else 0
+        snapshots = self.amount * SNAPSHOT_BYTES if self.kind is Kind.SNAPSHOTS else 0
+        return unique + snapshots + self.files * DISK_BYTES_PER_FILE
 
     @property
     def files(self) -> int:
@@ -118,7 +130,7 @@ def populate(store: Path, scenario: Scenario, report: Report) -> None:
                 report(f"{scenario.name}: {number + 1} of {scenario.files} files")
         filler.folder("work")
         if scenario.kind is Kind.BYTES:
-            filler.add_bytes(scenario.amount * GB)
+            filler.add_bytes(scenario.amount * GB, scenario.repeated)
         if scenario.kind is Kind.SNAPSHOTS:
             filler.add_snapshots(scenario.amount)
     finally:
@@ -147,11 +159,11 @@ class _Filler:
         parent, _, name = path.rpartition("/")
         self._write(self.folder(parent), name, [self._random.randbytes(FILE_BYTES)])
 
-    def add_bytes(self, count: int) -> None:
-        """Files of 1 GiB at most, of random bytes."""
+    def add_bytes(self, count: int, repeated: int) -> None:
+        """Files of 1 GiB at most, of random bytes, so many percent of which are there twice."""
         for number in range(-(-count // BIG_FILE_BYTES)):
             size = min(BIG_FILE_BYTES, count - number * BIG_FILE_BYTES)
-            self._write(self.folder("big"), f"{number:04d}", self._pieces(size))
+            self._write(self.folder("big"), f"{number:04d}", self._pieces(size, repeated))
 
     def add_snapshots(self, count: int) -> None:
         """Snapshots, each after one file has changed."""
@@ -160,9 +172,15 @@ class _Filler:
             run_inline(self._volume.snapshots.create(b"s%06d" % number))
             self._checkpoint()
 
-    def _pieces(self, size: int) -> Iterator[bytes]:
-        for at in range(0, size, PIECE_BYTES):
-            yield self._random.randbytes(min(PIECE_BYTES, size - at))
+    def _pieces(self, size: int, repeated: int) -> Iterator[bytes]:
+        for number, at in enumerate(range(0, size, PIECE_BYTES)):
+            again = (number + 1) * repeated // 100 > number * repeated // 100
+            piece = self._repeating(number) if again else self._random.randbytes(PIECE_BYTES)
+            yield piece[: size - at]
+
+    def _repeating(self, number: int) -> bytes:
+        """One of a few pieces, the same ones whenever they are asked for."""
+        return random.Random(number % REPEATED_PIECES).randbytes(PIECE_BYTES)
 
     def _write(self, parent: InodeId, name: str, pieces: Iterator[bytes] | list[bytes]) -> None:
         volume, offset = self._volume, 0

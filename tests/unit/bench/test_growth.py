@@ -6,14 +6,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from msgspec.structs import replace
 
 from bench.growth import command
 from bench.growth import probe as probing
-from bench.growth.command import FILLED, filled, without_archival
-from bench.growth.probe import WORKS, Cost, probe, sample
-from bench.growth.result import FORMAT, Growth, Point, Round, judge, load, plots_of, save, table_of
+from bench.growth.drawing import drawings_of
+from bench.growth.probe import NEW_SNAPSHOTS, SNAPSHOT_WORKS, WORKS, Cost, probe, sample
+from bench.growth.result import FORMAT, Growth, Point, Round, judge, load, save
 from bench.growth.scenarios import FILE_BYTES, Kind, Scenario, populate
+from bench.growth.stores import FILLED, filled, require_room, without_archival
+from bench.growth.tables import table_of
 from bench.meter import usage_of
 from bench.mounts import BenchProblem
 from daemon.config import load_settings
@@ -75,6 +78,39 @@ def test_snapshots_are_taken_and_bytes_stored(
         assert volume.statistics().logical_bytes == (5 << 20) + 20 * FILE_BYTES
 
 
+def test_bytes_that_repeat_take_no_more_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.growth.scenarios.FOLDER_FILES", 1)
+    monkeypatch.setattr("bench.growth.scenarios.GB", 8 << 20)
+    monkeypatch.setattr("bench.growth.scenarios.PIECE_BYTES", 1 << 20)
+    monkeypatch.setattr("bench.growth.scenarios.REPEATED_PIECES", 2)
+    stored = []
+    for repeated in (0, 75):
+        scenario = Scenario(Kind.BYTES, 1, repeated)
+        with opened(tmp_path / scenario.name, scenario) as volume:
+            assert volume.statistics().logical_bytes == (8 << 20) + 10 * FILE_BYTES
+            stored.append(volume.statistics().stored_bytes)
+    assert stored[1] < stored[0] * 0.6
+
+
+def test_a_store_that_would_fill_the_disk_is_not_begun(tmp_path: Path) -> None:
+    require_room(tmp_path, Scenario(Kind.WIDTH, 3))
+    with pytest.raises(BenchProblem, match=r"bytes-9000000 needs 10800000\.0 GB of room"):
+        filled(tmp_path, Scenario(Kind.BYTES, 9_000_000), 0)
+    assert not (tmp_path / "bytes-9000000").exists()
+    assert Scenario(Kind.BYTES, 50, 80).disk_bytes < Scenario(Kind.BYTES, 11).disk_bytes
+
+
+def test_stores_are_filled_for_another_time(tmp_path: Path) -> None:
+    stores = tmp_path / "stores"
+    words = ["--kind", "width", "--width", "3", "--rest", "0", "--fill"]
+    done = CliRunner().invoke(command.growth, [*words, "--stores", str(stores)])
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert (stores / "width-3" / FILLED).exists()
+    assert "say where" in str(CliRunner().invoke(command.growth, words).exception)
+
+
 def test_a_filled_store_is_used_again_and_half_a_one_is_not(tmp_path: Path) -> None:
     scenario = Scenario(Kind.WIDTH, 3)
     seconds = filled(tmp_path, scenario, 0)
@@ -130,16 +166,36 @@ def test_a_probe_measures_everything_and_leaves_what_was_there(
     monkeypatch.setattr(probing, "usage_when_quiet", usage_of)
     scenario = Scenario(Kind.WIDTH, 4)
     (tmp_path / "wide").mkdir()
+    (tmp_path / ".snapshots" / "before").mkdir(parents=True)
     for number in range(4):
         (tmp_path / scenario.path_of(number)).write_bytes(bytes(FILE_BYTES))
     costs = probe(tmp_path, os.getpid(), scenario, 3, seed=1)
     assert [cost.work for cost in costs] == list(WORKS)
-    assert [cost.operations for cost in costs] == [3, 3, 4, 3, 3, 3]
+    assert [cost.operations for cost in costs] == [3, 3, 4, 3, 3, 3, NEW_SNAPSHOTS]
     assert all(cost.wall_us > 0 for cost in costs)
     assert len(os.listdir(tmp_path / "wide")) == 4
+    assert os.listdir(tmp_path / ".snapshots") == ["before"]
     (tmp_path / scenario.path_of(1)).write_bytes(b"short")
     with pytest.raises(BenchProblem, match="has 5 bytes"):
         probe(tmp_path, os.getpid(), scenario, 4, seed=1)
+
+
+def test_snapshots_are_listed_where_there_are_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "usage_when_quiet", usage_of)
+    monkeypatch.setattr("bench.growth.scenarios.FOLDER_FILES", 1)
+    scenario = Scenario(Kind.SNAPSHOTS, 5)
+    for number in range(scenario.files):
+        path = tmp_path / scenario.path_of(number)
+        path.parent.mkdir()
+        path.write_bytes(bytes(FILE_BYTES))
+    (tmp_path / "work").mkdir()
+    for number in range(5):
+        (tmp_path / ".snapshots" / f"s{number}").mkdir(parents=True)
+    costs = probe(tmp_path, os.getpid(), scenario, 4, seed=1)
+    assert [cost.work for cost in costs] == [*WORKS, *SNAPSHOT_WORKS]
+    assert [cost.operations for cost in costs[-3:]] == [NEW_SNAPSHOTS, 5 + NEW_SNAPSHOTS, 4]
 
 
 def point(amount: int, cpu_us: float, mount_seconds: float = 0.5) -> Point:
@@ -179,6 +235,23 @@ def test_the_largest_is_judged_by_the_smallest() -> None:
     assert judge(other) == []
 
 
+def test_each_way_to_be_large_has_a_plot_where_two_stores_differ() -> None:
+    def kind(kind: Kind, *amounts: int) -> list[Point]:
+        return [replace(point(each, 40.0), scenario=Scenario(kind, each)) for each in amounts]
+
+    points = [*kind(Kind.BYTES, 1, 10), *kind(Kind.DEPTH, 200), *kind(Kind.SNAPSHOTS, 10, 100)]
+    found = drawings_of(replace(FOUND, points=points))
+    assert [one.name for one in found] == ["growth-bytes.svg", "growth-snapshots.svg"]
+    assert found[0].title == "The daemon's CPU time of an operation, us, by GB"
+
+
+def test_what_was_not_measured_is_left_empty() -> None:
+    other = replace(point(5, 40.0), scenario=Scenario(Kind.BYTES, 5, 50))
+    rounds = [replace(other.rounds[0], costs=[])]
+    table = table_of(replace(FOUND, points=[*FOUND.points, replace(other, rounds=rounds)]))
+    assert "| 5 GB, 50 % of it repeated |        - |" in table
+
+
 def test_a_result_is_kept_shown_and_drawn(tmp_path: Path) -> None:
     path = tmp_path / "results" / "growth.json"
     save(FOUND, path)
@@ -186,9 +259,10 @@ def test_a_result_is_kept_shown_and_drawn(tmp_path: Path) -> None:
     table = table_of(load(path))
     assert "| 100,000 files | 100,000 |     1.20 |         0.25 |" in table
     assert "100 / 60" in table
-    plots = plots_of(FOUND)
+    plots = {one.name: one.svg for one in drawings_of(FOUND)}
     assert len(plots) == 4
     assert "rename: 60" in plots["growth-cpu.svg"]
+    assert all(f"](plots/{name})" in table for name in plots)
     save(replace(FOUND, format=FORMAT + 1), path)
     with pytest.raises(BenchProblem, match="has format"):
         load(path)
