@@ -28,6 +28,11 @@ def manifest_ref(page: ObjectId) -> ContentRef:
     return ContentRef(_MANIFEST + page)
 
 
+def is_chunk(ref: bytes) -> bool:
+    """Whether the ref names a single chunk."""
+    return ref[:1] == _CHUNK
+
+
 def is_manifest(ref: bytes) -> bool:
     """Whether the ref names a manifest rather than a chunk or nothing."""
     return ref[:1] == _MANIFEST

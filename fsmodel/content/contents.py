@@ -12,7 +12,7 @@ from typing import Final
 
 from fsmodel.change import Change, Changes
 from fsmodel.content.chunk_list import ChunkList, lost_chunks, stored_chunks
-from fsmodel.content.content_ref import EMPTY, object_of
+from fsmodel.content.content_ref import EMPTY, is_chunk, object_of
 from fsmodel.content.file_state import FileState
 from fsmodel.content.lineages import Lineages
 from fsmodel.content.manifest import named_objects
@@ -262,7 +262,13 @@ class Contents:
         return file
 
     def _chunks_of(self, record: InodeRecord) -> ChunkList:
-        """The chunks of a file, or what fails for them when it is not known which they are."""
+        """The chunks of a file, or what fails for them when it is not known which they are.
+
+        A settled file's only chunk is as long as the file: who reads it finds out whether it is
+        stored.
+        """
+        if is_chunk(record.content) and not record.flags & InodeFlag.UNSETTLED:
+            return ChunkList.of(record.content, record.content_size, self._objects.load)
         try:
             chunks = self.chunk_list(record.content)
         except DataError:
