@@ -52,11 +52,13 @@ class Durability:
         """Sync packs, then the journal; return the position covered. Raises BackendError.
 
         What is covered is read first: an operation that comes while the packs are being synced may
-        refer to a frame that this sync has missed.
+        refer to a frame that this sync has missed. Frames come before what refers to them, so packs
+        that have nothing to sync then need not be asked for more.
         """
         covered = self._index.journal_position
         try:
-            self._packs.sync()
+            if self._packs.unsynced or self._packs.failure is not None:
+                self._packs.sync()
             self._index.sync_journal()
         except IndexProblem as error:
             raise index_error(error) from error
