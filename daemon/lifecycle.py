@@ -38,6 +38,7 @@ from daemon.mounting import check_host, check_mount_point
 from daemon.operation_tallies import changes_asked_for, tallied
 from daemon.operations import CairnOperations
 from daemon.problems import ConfigInvalid, MountProblem, Problem, UsageProblem, innermost
+from daemon.read_ahead import widen_read_ahead
 from daemon.reloading import Reloaded, Reloader
 from daemon.root_keeper import RootKeeper
 from daemon.routing import RoutedOperations
@@ -221,6 +222,7 @@ class _Daemon:
         mountpoint = self._plan.mountpoint
         if not await mount_answers(mountpoint):
             raise MountProblem(f"{mountpoint} does not answer within {PROBE_SECONDS:g} s")
+        widen_read_ahead(mountpoint)
         record = DaemonRecord(
             pid=os.getpid(),
             start_ticks=start_ticks(os.getpid()) or 0,

@@ -28,7 +28,7 @@ from fsmodel.errors import DataError
 from fsmodel.ids import InodeId
 
 WINDOW_BYTES_MIN: Final = 256 << 10
-WINDOW_BYTES_MAX: Final = 1 << 20
+WINDOW_BYTES_MAX: Final = 2 << 20
 AHEAD_BYTES_MAX: Final = 4 << 20  # behind the last byte that was asked for
 HELD_BYTES_MAX: Final = 32 << 20  # by all streams
 
@@ -53,10 +53,13 @@ class Window:
 class ReadStream:
     """How one open file is being read."""
 
-    __slots__ = ("ahead_to", "careful", "next_read", "sequential_bytes", "windows")
+    __slots__ = (
+        "ahead_to", "careful", "next_read", "request_bytes", "sequential_bytes", "windows"
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.next_read = 0  # where a sequential reader goes on
+        self.request_bytes = 1  # of his last request
         self.sequential_bytes = 0  # that he has asked for since he went elsewhere
         self.ahead_to = 0  # up to where windows were asked for
         self.careful = 0  # so many windows are made without guessing where chunks lie
@@ -77,15 +80,20 @@ class ReadStream:
             self.sequential_bytes = self.ahead_to = 0
             self.windows = ()
         self.next_read = end
+        self.request_bytes = max(end - start, 1)
 
     def next_window(self) -> tuple[int, int] | None:
-        """Offset and length of the window to be made now; None when there is enough ahead."""
+        """Offset and length of the window to be made now; None when there is enough ahead.
+
+        It ends where a request of the usual size will end, if it can.
+        """
         done = self.sequential_bytes
         first = max(self.next_read, self.ahead_to)
         length = min(max(done, WINDOW_BYTES_MIN), WINDOW_BYTES_MAX)
         if first + length > self.next_read + min(2 * done, AHEAD_BYTES_MAX):
             return None
-        return first, length
+        odd = (first + length - self.next_read) % self.request_bytes
+        return first, length - odd if odd < length else length
 
     async def take(self, start: int, end: int) -> Buffer | None:
         """Bytes [start, end) from windows; None where they are not all to be had from there."""
@@ -142,7 +150,7 @@ class ReadStreams:
             stream.careful = max(stream.careful - 1, 0)
             if plan is not None:
                 window = Window(plan)
-                stream.ahead_to = max(plan.end, stream.ahead_to)
+                stream.ahead_to = plan.end
                 stream.windows = (*stream.windows, window)
                 self._make_room_for(stream)
                 self._start(self._make, stream, window)

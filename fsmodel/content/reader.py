@@ -48,8 +48,7 @@ class Reader:
         if end <= file.kept and not dirty:
             piece = _piece_at(file, offset, end)
             if piece.offset + piece.high - piece.low == end:
-                data = yield from self._chunk(piece.chunk)
-                return memoryview(data)[piece.low : piece.high]
+                return (yield from self._part(piece))
         pieces = list(pieces_of(file, offset, end))
         pieces = [piece for piece in pieces if not _is_covered(piece, dirty)]
         held = yield from self._fetch(pieces)
@@ -63,14 +62,19 @@ class Reader:
             buffer[at : at + len(extent.data)] = extent.data
         return memoryview(buffer)
 
-    def _chunk(self, chunk: ObjectId) -> Steps[Buffer]:
-        data = self._objects.cached(chunk)
+    def _part(self, piece: Piece) -> Steps[bytes | memoryview]:
+        """A range that lies in one chunk, as most small ones do: without making lists."""
+        objects = self._objects
+        data = objects.cached(piece.chunk)
         if data is None:
-            located = self._objects.locate(chunk)
-            data = self._objects.read_nowait(located)
+            located = objects.locate(piece.chunk)
+            part = objects.read_part_nowait(located, piece.low, piece.high)
+            if part is not None:
+                return part
+            data = objects.read_nowait(located)
             if data is None:
-                data = yield Work(partial(self._objects.read, located), located.work_bytes)
-        return data
+                data = yield Work(partial(objects.read, located), located.work_bytes)
+        return memoryview(data)[piece.low : piece.high]
 
     def _fetch(self, pieces: list[Piece]) -> Steps[dict[ObjectId, Buffer]]:
         held: dict[ObjectId, Buffer] = {}

@@ -1,11 +1,14 @@
 """Windows: stretches of a file, put together before they are asked for.
 
-Whoever reads a file from one end to the other asks for some 128 KiB at a time, which is parts of
-three chunks. To find, read, check and join these for each request costs more than the bytes
-themselves. A window is made at once: some MiB of whole chunks, in one buffer, by one piece of work
-in a worker; a request is then answered by a slice of it. Chunks that are stored as they are and lie
+Whoever reads a file from one end to the other asks for some 128 KiB at a time, or 1 MiB, which is
+parts of three to twenty chunks. To find, read, check and join these for each request costs more
+than the bytes themselves. A window is made at once: some MiB in one buffer, by one piece of work in
+a worker; a request is then answered by a slice of it. Chunks that are stored as they are and lie
 one behind the other, as a stream leaves them, are read by a single call of the host, straight into
 that buffer, and do not go through the cache, which would keep what the kernel keeps anyway.
+
+A window begins and ends where it was asked to, amid a chunk as a rule, which is then read whole for
+both windows. So whoever asks for windows that end where his requests do never has to join two.
 """
 
 from collections.abc import Iterator
@@ -15,25 +18,31 @@ from typing import Final, NamedTuple
 
 from fsmodel.buffers import Buffer
 from fsmodel.content.file_state import FileState
-from fsmodel.encoding.codecs import Codec
 from fsmodel.errors import FrameCorrupt
-from fsmodel.ids import ObjectId
 from fsmodel.steps import Work
+from fsmodel.store.frames import blank
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import FRAME_HEADER
-from fsmodel.store.placement import Placement
+from fsmodel.store.pack_reader import RawChunk
 
 CHUNKS_MAX: Final = 256  # in a window, however small they are
 
 
 class Part(NamedTuple):
-    """One chunk of a window: its bytes if they are in memory, else where they are."""
+    """One chunk of a window: its bytes if they are in memory, else where they are.
 
-    data: Buffer | None
-    located: Located | None
-    size: int
-    is_guess: bool = False  # nobody has asked the index whether it lies there
+    With neither it is a guess, that nobody has asked the index about: right behind the part before.
+    """
+
+    chunk: RawChunk
+    data: Buffer | None = None
+    located: Located | None = None
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether the chunk may lie elsewhere."""
+        return self.data is None and self.located is None
 
 
 class WindowPlan(NamedTuple):
@@ -58,10 +67,10 @@ class WindowPlan(NamedTuple):
 def plan_window(
     objects: ObjectStore, file: FileState, offset: int, length: int, *, guessing: bool
 ) -> WindowPlan | None:
-    """How to bring a window of at least `length` bytes from about an offset on.
+    """How to bring a window of so many bytes from an offset on.
 
-    It begins with the chunk that holds the offset, and ends earlier where the file does. None where
-    nothing is chunked, or where bytes lie that are not chunked yet. Raises DataError.
+    It ends earlier where the file does, or where it would have too many chunks. None where nothing
+    is chunked, or where bytes lie that are not chunked yet. Raises DataError.
 
     `guessing`: behind a chunk that is stored as it is the next one of the file is looked for where
     a stream would have left it, without asking the index. What lies there must have the id.
@@ -70,78 +79,89 @@ def plan_window(
     if not chunks:
         return None
     start = chunks[0][0]
-    end = min(start + sum(size for _, _, size in chunks), file.kept)
-    if file.dirty_within(start, end):
+    end = min(offset + length, chunks[-1][0] + chunks[-1][1].size, file.kept)
+    if file.dirty_within(offset, end):
         return None
     parts: list[Part] = []
-    for _, chunk, size in chunks:
-        parts.append(_part(objects, chunk, size, parts[-1] if guessing and parts else None))
-    work = Work(partial(_brought, objects, parts, end - start), end - start)
-    return WindowPlan(file, file.edits, start, end, work)
+    for _, chunk in chunks:
+        parts.append(_part(objects, chunk, parts[-1] if guessing and parts else None))
+    objects.note_reads([part.chunk.id for part in parts if part.is_guess])
+    work = Work(partial(_brought, objects, parts, offset - start, end - start), end - start)
+    return WindowPlan(file, file.edits, offset, end, work)
 
 
-def _whole_chunks(file: FileState, start: int, end: int) -> Iterator[tuple[int, ObjectId, int]]:
+def _whole_chunks(file: FileState, start: int, end: int) -> Iterator[tuple[int, RawChunk]]:
     """Where each chunk that touches a range begins, its id and its length."""
     end = min(end, file.kept)
     if start >= end:
         return
-    for run_start, run in file.chunks.runs_from(start):
-        first = max(start - run_start, 0) // run.length
-        for at in range(run_start + first * run.length, run_start + run.size, run.length):
+    for run_start, (chunk, length, repeat) in file.chunks.runs_from(start):
+        first = max(start - run_start, 0) // length
+        for at in range(run_start + first * length, run_start + repeat * length, length):
             if at >= end:
                 return
-            yield at, run.id, run.length
+            yield at, RawChunk(chunk, length)
 
 
-def _part(objects: ObjectStore, chunk: ObjectId, size: int, before: Part | None) -> Part:
-    data = objects.cached(chunk)
+def _part(objects: ObjectStore, chunk: RawChunk, before: Part | None) -> Part:
+    if before is not None and (before.is_guess or _is_raw(before)):
+        return Part(chunk)
+    data = objects.cached(chunk.id)
     if data is not None:
-        return Part(data, None, size)
-    if before is not None and before.located is not None and before.located.is_raw:
-        return Part(None, _behind(before.located, chunk, size), size, is_guess=True)
-    return Part(None, objects.locate(chunk), size)
+        return Part(chunk, data)
+    return Part(chunk, located=objects.locate(chunk.id))
 
 
-def _behind(before: Located, chunk: ObjectId, size: int) -> Located:
-    """Where a chunk lies if it was stored as it is right behind another one."""
-    pack, offset, stored, *_ = before.place
-    place = Placement(pack, offset + stored, FRAME_HEADER.size + size)
-    return Located(chunk, Codec.RAW, place, size, None, before.epoch)
+def _is_raw(part: Part) -> bool:
+    """Whether the index says that a frame holds the bytes of a part as they are."""
+    located = part.located
+    return located is not None and located.is_raw and located.plain == part.chunk.size
 
 
-def _brought(objects: ObjectStore, parts: list[Part], size: int) -> memoryview:
-    """The bytes of all parts in one buffer, of which so many count. Any thread.
+def _brought(objects: ObjectStore, parts: list[Part], low: int, high: int) -> memoryview:
+    """Bytes [low, high) of all parts together, in one buffer. Any thread.
 
     They end in front of the first part that does not lie where it was guessed to.
     """
-    buffer = memoryview(bytearray(sum(part.size for part in parts)))
+    buffer = memoryview(blank(sum(part.chunk.size for part in parts)))
     number = at = 0
     while number < len(parts):
         part = parts[number]
-        neighbours = list(_raw_neighbours(parts[number:]))
-        done = objects.read_raw(neighbours, buffer[at:]) if neighbours else 0
+        done = _read_neighbours(objects, parts[number:], buffer[at:])
         if not done and part.is_guess:
             break
         if not done:
-            buffer[at : at + part.size] = _bytes_of(objects, part)
+            buffer[at : at + part.chunk.size] = _bytes_of(objects, part)
             done = 1
-        at += sum(part.size for part in parts[number : number + done])
+        at += sum(part.chunk.size for part in parts[number : number + done])
         number += done
-    return buffer[: min(at, size)].toreadonly()
+    return buffer[low : max(min(at, high), low)].toreadonly()
 
 
-def _raw_neighbours(parts: list[Part]) -> Iterator[Located]:
+def _read_neighbours(objects: ObjectStore, parts: list[Part], into: memoryview) -> int:
+    """Read the first parts if they are stored as they are; how many of them are right."""
+    first = parts[0].located
+    if first is None or not _is_raw(parts[0]):
+        return 0
+    return objects.read_raw(first, [part.chunk for part in _raw_neighbours(parts)], into)
+
+
+def _raw_neighbours(parts: list[Part]) -> Iterator[Part]:
     """The first parts, as far as frames that hold them as they are lie one behind the other."""
     expected: tuple[int, int] | None = None
     for part in parts:
         located = part.located
-        if located is None or not located.is_raw or located.plain != part.size:
+        if located is not None and _is_raw(part):
+            place = located.place
+            if expected not in (None, (place.pack, place.offset)):
+                return
+            expected = place.pack, place.offset + place.stored
+        elif part.is_guess and expected is not None:
+            pack, offset = expected
+            expected = pack, offset + FRAME_HEADER.size + part.chunk.size
+        else:
             return
-        place = located.place
-        if expected not in (None, (place.pack, place.offset)):
-            return
-        yield located
-        expected = place.pack, place.offset + place.stored
+        yield part
 
 
 def _bytes_of(objects: ObjectStore, part: Part) -> Buffer:
@@ -149,6 +169,8 @@ def _bytes_of(objects: ObjectStore, part: Part) -> Buffer:
     if data is None:
         assert part.located is not None
         data = objects.read(part.located)
-    if len(data) != part.size:
-        raise FrameCorrupt("manifest page", f"{part.size} bytes of a chunk that has {len(data)}")
+    if len(data) != part.chunk.size:
+        raise FrameCorrupt(
+            "manifest page", f"{part.chunk.size} bytes of a chunk that has {len(data)}"
+        )
     return data

@@ -30,6 +30,10 @@ class Heat:
         if len(reads) > self._counted_max:
             self._reads = {each: count // 2 for each, count in reads.items() if count > 1}
 
+    def reads(self, wanted: ObjectId) -> int:
+        """How often an object was read from its pack lately."""
+        return self._reads.get(wanted, 0)
+
     def touch(self, read: ObjectId, now_ns: int) -> None:
         """An object is being read at a moment, from its pack or from memory."""
         moments = self._moments

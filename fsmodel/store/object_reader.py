@@ -127,14 +127,23 @@ class ObjectReader:
             data = self._decoded(each, frame, data)
         return data
 
-    def read_raw(self, neighbours: Sequence[Located], into: memoryview) -> int:
+    def read_part_nowait(self, located: Located, low: int, high: int) -> bytes | None:
+        """Bytes [low, high) of a chunk that is stored as it is, past the cache.
+
+        None when that is for `read_nowait` or `read` to do, or to say what is wrong with it.
+        """
+        if not located.is_raw or located.plain > NOWAIT_BYTES_MAX:
+            return None
+        chunk = RawChunk(located.id, located.plain)
+        return self._packs.read_raw_part_nowait(located.location, chunk, low, high)
+
+    def read_raw(self, first: Located, wanted: Sequence[RawChunk], into: memoryview) -> int:
         """Chunks that are stored as they are, in frames without gaps, past the cache.
 
         Their bytes go into a buffer, one chunk behind the other. Returns how many are right, from
         the first on: those behind are for `read` to read, or to say what is wrong with them.
         """
-        wanted = [RawChunk(each.id, each.plain) for each in neighbours]
-        return self._packs.read_raw_chunks(neighbours[0].location, wanted, into)
+        return self._packs.read_raw_chunks(first.location, wanted, into)
 
     def verify(self, located: Located) -> None:
         """Read an object's own frame from its pack, and decode it.

@@ -33,7 +33,7 @@ from fsmodel.store.group_writer import EncodedRun, GroupLimits, append_grouped, 
 from fsmodel.store.heat import Heat
 from fsmodel.store.object_reader import Located, ObjectReader, locate
 from fsmodel.store.pack_format import Location, ObjectKind
-from fsmodel.store.pack_reader import PackReader
+from fsmodel.store.pack_reader import PackReader, RawChunk
 from fsmodel.store.pack_writer import PackWriter
 from fsmodel.store.reliance import Reliance
 from fsmodel.store.similarity import FeatureIndex
@@ -287,13 +287,30 @@ class ObjectStore:
         self.heat.touch(wanted, self._changes.now_ns())
         return data
 
+    def note_reads(self, wanted: Sequence[ObjectId]) -> None:
+        """Objects are going to be read from their packs, whether or not they are in memory."""
+        now_ns = self._changes.now_ns()
+        for each in wanted:
+            self.heat.note(each)
+            self.heat.touch(each, now_ns)
+
+    def read_part_nowait(self, located: Located, low: int, high: int) -> bytes | None:
+        """Bytes [low, high) of an object that `cached` did not have; see ObjectReader.
+
+        Only where it is the first time lately that somebody wants it: the next time all of it is
+        worth its place in memory. None when that is for `read_nowait` to do.
+        """
+        if self.heat.reads(located.id) > 1:
+            return None
+        return self._reader.read_part_nowait(located, low, high)
+
     def read(self, located: Located) -> bytes:
         """The bytes of an object, verified. Any thread may call it. Raises DataError."""
         return self._reader.read(located)
 
-    def read_raw(self, neighbours: Sequence[Located], into: memoryview) -> int:
+    def read_raw(self, first: Located, wanted: Sequence[RawChunk], into: memoryview) -> int:
         """Read chunks that lie behind each other as they are; see ObjectReader. Any thread."""
-        return self._reader.read_raw(neighbours, into)
+        return self._reader.read_raw(first, wanted, into)
 
     def read_nowait(self, located: Located) -> Buffer | None:
         """The same; None when the host would have to wait for its disk, or it is long work."""

@@ -49,6 +49,7 @@ FRAME_VERSION: Final = 1
 FRAME_HEADER: Final = Struct("<6sHQIBBHII32s")
 assert FRAME_HEADER.size == 64  # docs/on-disk-format.md says the same, and a test compares them
 FACTS_FROM: Final = 20
+CHECKSUM_BYTES: Final = range(8, 16)
 _CHECKS: Final = Struct("<6sHQI")  # the header up to the facts
 _FACTS: Final = Struct("<BBHII32s")  # the rest of it, which the header check covers
 assert _CHECKS.size == FACTS_FROM
@@ -223,18 +224,13 @@ def parse_frame(block: Buffer, at: int, seed: int, place: object) -> Frame:
     )
 
 
-def is_raw_chunk(header: Buffer, seed: int, chunk: ObjectId, size: int) -> bool:
-    """Whether these 64 bytes head the frame of a chunk that is stored as it is, and pass the check.
+def raw_chunk_header(seed: int, chunk: ObjectId, size: int) -> bytes:
+    """The header of a chunk that is stored as it is, but for the checksum of its bytes: zero here.
 
-    That the bytes behind it are the chunk's is for the caller to see: their hash must be the id.
+    What stands in a pack is compared with it, and the hash of the bytes with the id.
     """
     facts = _FACTS.pack(ObjectKind.CHUNK, Codec.RAW, 0, size, size, chunk)
-    magic, version, _, check = _CHECKS.unpack_from(header)
-    return (
-        (magic, version) == (FRAME_MAGIC, FRAME_VERSION)
-        and header[FACTS_FROM : FRAME_HEADER.size] == facts
-        and checksum64(facts, seed) & 0xFFFFFFFF == check
-    )
+    return _CHECKS.pack(FRAME_MAGIC, FRAME_VERSION, 0, checksum64(facts, seed) & 0xFFFFFFFF) + facts
 
 
 def _split_body(

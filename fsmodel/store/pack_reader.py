@@ -6,10 +6,12 @@ pack is dropped from the cache finishes on the file it began with.
 """
 
 import os
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from errno import EAGAIN, EOPNOTSUPP
+from itertools import accumulate
 from threading import Lock
 from typing import Final, NamedTuple
 
@@ -17,6 +19,7 @@ from fsmodel.buffers import Buffer
 from fsmodel.encoding.hashing import object_id as id_of
 from fsmodel.errors import BackendError, FrameCorrupt, HashMismatch
 from fsmodel.ids import ObjectId, PackId
+from fsmodel.store.frames import right_chunks
 from fsmodel.store.layout import PACK_NUMBER_MAX, StoreLayout
 from fsmodel.store.pack_format import (
     FRAME_BYTES_MAX,
@@ -24,9 +27,9 @@ from fsmodel.store.pack_format import (
     PACK_HEADER,
     Frame,
     Location,
-    is_raw_chunk,
     pack_seed,
     parse_frame,
+    raw_chunk_header,
 )
 
 OPEN_PACKS_MAX: Final = 128
@@ -75,6 +78,7 @@ class PackReader:
         self._lock = Lock()
         self._nowait_works = hasattr(os, "RWF_NOWAIT")
         self._frames = self._bytes = 0
+        self._scratch: list[list[bytearray]] = []  # those that nobody is using now
 
     def read_frame(self, location: Location, expected: ObjectId | None) -> Frame:
         """The frame at a location, verified, and that of the expected object.
@@ -118,23 +122,18 @@ class PackReader:
         tell what is wrong.
         """
         headers = memoryview(bytearray(len(wanted) * FRAME_HEADER.size))
-        parts = list(_raw_parts(headers, wanted, into))
         try:
             _check_location(first)
             pack = self._opened(first.pack)
-            count = os.preadv(
-                pack.descriptor, [each for pair in parts for each in pair], first.offset
-            )
+            parts = list(_raw_parts(headers, wanted, into))
+            count = os.preadv(pack.descriptor, parts, first.offset)
         except (OSError, FrameCorrupt):
             return 0
-        right = end = 0
-        for (header, body), chunk in zip(parts, wanted, strict=True):
-            end += len(header) + len(body)
-            if end > count or not _is_right(header, body, pack.seed, chunk):
-                break
-            right += 1
-            self._frames += 1
-            self._bytes += len(header) + len(body)
+        read = _read_whole(wanted, count)
+        expected = b"".join([raw_chunk_header(pack.seed, *chunk) for chunk in read])
+        right = right_chunks(headers, into, expected)
+        self._frames += right
+        self._bytes += sum(FRAME_HEADER.size + chunk.size for chunk in read[:right])
         return right
 
     def read_raw_nowait(self, location: Location, chunk: RawChunk) -> memoryview | None:
@@ -142,19 +141,29 @@ class PackReader:
 
         None also where another frame lies or what lies there is damaged: `read_frame` tells.
         """
-        pack = self._used(location.pack)
-        if pack is None or not self._nowait_works:
-            return None
-        header, body = memoryview(bytearray(FRAME_HEADER.size)), memoryview(bytearray(chunk.size))
+        body = bytearray(chunk.size)
+        found = self._read_raw_nowait(location, chunk, [bytearray(FRAME_HEADER.size), body])
+        return memoryview(body).toreadonly() if found else None
+
+    def read_raw_part_nowait(
+        self, location: Location, chunk: RawChunk, low: int, high: int
+    ) -> bytes | None:
+        """Bytes [low, high) of such a chunk, of which all are read and checked, but none kept.
+
+        The memory it goes through is used again and again, and so is in the processor's caches,
+        which a buffer of its own for each chunk is not.
+        """
+        scratch = (
+            self._scratch.pop() if self._scratch else [bytearray(FRAME_HEADER.size), bytearray()]
+        )
         try:
-            count = os.preadv(pack.descriptor, [header, body], location.offset, os.RWF_NOWAIT)
-        except (OSError, OverflowError):
+            if len(scratch[1]) < chunk.size:
+                scratch[1] = bytearray(chunk.size)
+            if self._read_raw_nowait(location, chunk, scratch):
+                return bytes(memoryview(scratch[1])[low:high])
             return None
-        if count < len(header) + len(body) or not _is_right(header, body, pack.seed, chunk):
-            return None
-        self._frames += 1
-        self._bytes += count
-        return body.toreadonly()
+        finally:
+            self._scratch.append(scratch)
 
     def forget(self, pack: PackId) -> None:
         """Let go of a pack whose file is about to be deleted or was replaced."""
@@ -169,6 +178,26 @@ class PackReader:
         """Let go of all packs."""
         with self._lock:
             self._packs.clear()
+
+    def _read_raw_nowait(
+        self, location: Location, chunk: RawChunk, into: Sequence[bytearray]
+    ) -> bool:
+        """Fill a header and the first bytes of a body; whether they are those of the chunk."""
+        pack = self._used(location.pack)
+        if pack is None or not self._nowait_works:
+            return False
+        header, body = into[0], memoryview(into[1])[: chunk.size]
+        try:
+            count = os.preadv(pack.descriptor, [header, body], location.offset, os.RWF_NOWAIT)
+        except (OSError, OverflowError):
+            return False
+        if count < FRAME_HEADER.size + chunk.size:
+            return False
+        if not right_chunks(header, body, raw_chunk_header(pack.seed, *chunk)):
+            return False
+        self._frames += 1
+        self._bytes += count
+        return True
 
     def _used(self, number: PackId) -> _OpenPack | None:
         """A pack that is open, as the one most recently used."""
@@ -219,16 +248,19 @@ class PackReader:
 
 def _raw_parts(
     headers: memoryview, wanted: Sequence[RawChunk], into: memoryview
-) -> Iterator[tuple[memoryview, memoryview]]:
-    """Where the header and the body of each frame belong."""
+) -> Iterator[memoryview]:
+    """Where the header and the body of each frame belong, in turn."""
     size, at = FRAME_HEADER.size, 0
     for number, chunk in enumerate(wanted):
-        yield headers[number * size : (number + 1) * size], into[at : at + chunk.size]
+        yield headers[number * size : (number + 1) * size]
+        yield into[at : at + chunk.size]
         at += chunk.size
 
 
-def _is_right(header: memoryview, body: memoryview, seed: int, chunk: RawChunk) -> bool:
-    return is_raw_chunk(header, seed, chunk.id, chunk.size) and id_of(body) == chunk.id
+def _read_whole(wanted: Sequence[RawChunk], count: int) -> Sequence[RawChunk]:
+    """Those of neighbouring chunks whose frames end within so many bytes."""
+    ends = accumulate(FRAME_HEADER.size + chunk.size for chunk in wanted)
+    return wanted[: bisect_right(list(ends), count)]
 
 
 def verify_plain(object_id: ObjectId, plain: Buffer, place: object) -> None:

@@ -4,6 +4,9 @@ import os
 import random
 from pathlib import Path
 
+import pytest
+
+from daemon.read_ahead import READ_AHEAD_KIB
 from tests.support.mounted import Filesystem
 
 PIECE = 128 << 10
@@ -33,6 +36,15 @@ def test_streams_of_every_kind(root: Path, filesystem: Filesystem) -> None:
         descriptor = os.open(root / name, os.O_RDONLY)
         assert read_in_pieces(descriptor) == data, name
         os.close(descriptor)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may ask the kernel for it")
+def test_the_kernel_is_asked_to_read_further_ahead(root: Path) -> None:
+    device = root.stat().st_dev
+    setting = Path(f"/sys/class/bdi/{os.major(device)}:{os.minor(device)}/read_ahead_kb")
+    if not os.access(setting, os.W_OK):
+        pytest.skip("this host shows no such setting, or may not change it")
+    assert int(setting.read_text()) == READ_AHEAD_KIB
 
 
 def test_what_is_written_in_front_of_a_reader_is_what_he_reads(

@@ -41,6 +41,7 @@ class FakeContents:
     file: FakeFile = field(default_factory=FakeFile)
     asked: list[tuple[int, int, bool]] = field(default_factory=list)
     short: int = 0  # bytes that the windows lack at their ends
+    most: int = SIZE  # bytes of a window, however many are asked for
     fails: bool = False
     refused: bool = False
     released: threading.Event = field(default_factory=threading.Event)
@@ -50,7 +51,7 @@ class FakeContents:
     ) -> WindowPlan | None:
         assert inode == INODE
         self.asked.append((offset, length, guessing))
-        end = min(offset + length, self.size)
+        end = min(offset + min(length, self.most), self.size)
         if self.refused:
             raise ChunkNotFound(ObjectId(bytes(32)))
         if offset >= end:
@@ -124,6 +125,26 @@ async def test_the_whole_file_comes_from_windows(reading: Reading) -> None:
     offsets = [offset for offset, _, _ in reading.contents.asked if offset < SIZE]
     assert offsets == sorted(set(offsets))  # nothing is brought twice
     assert max(length for _, length, _ in reading.contents.asked) == read_streams.WINDOW_BYTES_MAX
+
+
+@pytest.mark.parametrize("request_bytes", [REQUEST, 3 * REQUEST, MIB])
+async def test_windows_end_where_requests_do(reading: Reading, request_bytes: int) -> None:
+    phase = 5 * 4096  # as when somebody has begun with a few pages
+    await reading.read(0, phase)
+    for at in range(phase, SIZE - request_bytes, request_bytes):
+        await reading.read(at, request_bytes)
+    asked = [offset + length for offset, length, _ in reading.contents.asked][1:]
+    assert asked
+    assert {(end - phase) % request_bytes for end in asked} == {0}
+
+
+async def test_windows_that_turn_out_shorter_leave_no_gap(reading: Reading) -> None:
+    reading.contents.most = 300_000
+    await reading.to(8 * MIB)
+    asked = reading.contents.asked
+    assert max(length for _, length, _ in asked) > 300_000
+    ends = [offset + min(length, 300_000) for offset, length, _ in asked]
+    assert [offset for offset, _, _ in asked[1:]] == ends[:-1]
 
 
 async def test_a_request_across_two_windows_is_joined(reading: Reading) -> None:

@@ -48,7 +48,7 @@ def planned(volume: Volume, inode: InodeId, at: int, length: int, *, guessing: b
 
 
 def window(volume: Volume, inode: InodeId, at: int, length: int, *, guessing: bool) -> bytes:
-    """What a window has; begins where its first chunk does."""
+    """What a window has."""
     return bytes(planned(volume, inode, at, length, guessing=guessing).work.run())
 
 
@@ -69,13 +69,29 @@ def test_windows_have_the_bytes_of_the_file(volume: Volume, data: bytes, guessin
 
 
 @either_way
-def test_one_begins_with_the_chunk_that_holds_the_offset(
+def test_one_has_what_was_asked_for_and_no_more(
     volume: Volume, inode: InodeId, guessing: bool
 ) -> None:
-    plan = planned(volume, inode, STARTS[3] + 5, 2_000, guessing=guessing)
-    assert plan.start == STARTS[3]
-    assert plan.end >= STARTS[3] + 2_000
-    assert plan.end in STARTS
+    at = STARTS[3] + 5
+    plan = planned(volume, inode, at, 2_000, guessing=guessing)
+    assert (plan.start, plan.end) == (at, at + 2_000)
+    assert bytes(plan.work.run()) == DATA[at : at + 2_000]
+
+
+@either_way
+def test_one_ends_with_the_file(volume: Volume, inode: InodeId, guessing: bool) -> None:
+    plan = planned(volume, inode, 19_990, 2_000, guessing=guessing)
+    assert plan.end == 20_000
+    assert bytes(plan.work.run()) == DATA[19_990:]
+
+
+def test_a_guess_that_fails_in_front_of_the_offset_gives_nothing(
+    volume: Volume, inode: InodeId
+) -> None:
+    mend = damage(volume, RUNS[HURT].id)
+    at = STARTS[HURT] - 3
+    assert window(volume, inode, at, 2_000, guessing=True) == DATA[at : at + 3]
+    mend()
 
 
 def test_a_stream_is_found_in_the_index_once(

@@ -19,6 +19,12 @@ def test_the_hottest_come_first() -> None:
     assert heat.hot() == [IDS[2], IDS[1]]
 
 
+def test_reads_are_counted() -> None:
+    heat = Heat()
+    note(heat, 3, 2)
+    assert (heat.reads(IDS[3]), heat.reads(IDS[4])) == (2, 0)
+
+
 def test_what_was_read_once_makes_room() -> None:
     heat = Heat(counted_max=10)
     note(heat, 0, 40)

@@ -428,3 +428,31 @@ def test_one_chunk_that_is_not_in_memory(
     reader.read_frame(stored.location, stored.id)
     monkeypatch.setattr(os, "preadv", failing(number))
     assert raw_nowait(reader, stored) is None
+
+
+def raw_part(reader: PackReader, one: Stored, low: int, high: int) -> bytes | None:
+    chunk = RawChunk(one.id, len(one.data))
+    return reader.read_raw_part_nowait(one.location, chunk, low, high)
+
+
+def test_a_part_of_a_chunk_is_read_at_once(layout: StoreLayout, reader: PackReader) -> None:
+    stored = store_objects(layout, THREE)
+    assert raw_part(reader, stored[1], 3, 9) is None  # the pack is not open
+    reader.read_frame(stored[0].location, stored[0].id)
+    parts = [raw_part(reader, one, 2, 5) for one in (stored[1], stored[0], stored[2])]
+    assert parts == [THREE[1][2:5], b"rst", b"ird"]
+    assert raw_part(reader, stored[1], 0, len(THREE[1])) == THREE[1]
+    assert parts[1] == b"rst"  # what is read later goes through the same memory
+
+
+def test_no_part_of_a_damaged_chunk_is_given(layout: StoreLayout, reader: PackReader) -> None:
+    (stored,) = store_objects(layout, [b"only"])
+    reader.read_frame(stored.location, stored.id)
+    path = layout.pack(stored.location.pack)
+    whole = path.read_bytes()
+    for bit in range(8 * stored.location.offset, 8 * len(whole)):
+        path.write_bytes(with_bit_flipped(whole, bit))
+        in_checksum = bit // 8 - stored.location.offset in CHECKSUM
+        assert raw_part(reader, stored, 0, 1) == (b"o" if in_checksum else None)
+    path.write_bytes(whole[:-1])
+    assert raw_part(reader, stored, 0, 1) is None

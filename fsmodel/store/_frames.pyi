@@ -1,0 +1,6 @@
+"""The C kernel of frames.py: the same answers as frames_reference.py."""
+
+from fsmodel.buffers import Buffer
+
+def blank(size: int, /) -> bytearray: ...
+def right_chunks(headers: Buffer, bodies: Buffer, expected: Buffer, /) -> int: ...
