@@ -5,6 +5,7 @@ Reads a task as JSON from stdin and answers with a measurement as JSON on stdout
 
 import gc
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class Task(msgspec.Struct, frozen=True):
     folder: str
     seed: int
     sizes: Sizes
+    seconds_max: float
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -32,13 +34,23 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 def measure(task: Task) -> Measured:
-    """Run a workload; what it wrote has reached the disk before the answer."""
+    """Run a workload; what it wrote has reached the disk before the answer.
+
+    Raises TimeoutError in the middle of one that takes too long: the programs that it runs end.
+    """
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.setitimer(signal.ITIMER_REAL, task.seconds_max)
     watch = Watch()
     place = Place(Path(task.folder), task.sizes, task.seed)
     gc.disable()
     amount = workload_named(task.workload).work(place, watch)
+    signal.setitimer(signal.ITIMER_REAL, 0)
     os.sync()  # so that nobody else's measurement pays for it
     return Measured(amount, watch.seconds, watch.cpu_seconds)
+
+
+def _too_long(*_: object) -> None:
+    raise TimeoutError("it takes longer than it may: see --limit")
 
 
 if __name__ == "__main__":

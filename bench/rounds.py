@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,7 +25,7 @@ from bench.results import Measurement
 from bench.systems import Prepares, System
 from bench.workload import Caches, Sizes, Workload
 
-WORKLOAD_SECONDS_MAX = 300.0
+GRACE_SECONDS = 30.0  # in which a workload that is told to stop may do so
 KILL_SECONDS_MAX = 10.0
 DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 
@@ -37,21 +38,48 @@ def can_drop_caches() -> bool:
     return os.access(DROP_CACHES, os.W_OK)
 
 
-def run_rounds(
-    home: Path,
-    systems: Sequence[str],
-    plan: Sequence[Workload],
-    sizes: Sizes,
-    rounds: int,
-    report: Report,
-) -> Iterator[Measurement]:
-    """Measure everything; what a round made is gone at its end. Raises BenchProblem."""
-    for number in range(rounds):
-        with _round_home(home, number) as folder, _running(folder, systems) as running:
-            for step, workload in enumerate(plan):
-                report(f"round {number + 1} of {rounds}: {workload.title}")
-                for name in rotated(systems, number + step):
-                    found = _measure(running[name], workload, number, sizes)
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """What is measured in each round: every workload on every system."""
+
+    home: Path
+    systems: Sequence[str]
+    plan: Sequence[Workload]
+    sizes: Sizes
+    workload_seconds_max: float
+    report: Report
+
+    def run(self, count: int) -> list[list[Measurement]]:
+        """The rounds that came to their end; what a round made is gone then.
+
+        One that fails is told and left out, for the others are still worth their time. Raises
+        BenchProblem when all have failed.
+        """
+        complete = list[list[Measurement]]()
+        for number in range(count):
+            title = f"round {number + 1} of {count}"
+            try:
+                complete.append(list(self._round(number, title)))
+            except (BenchProblem, OSError, subprocess.SubprocessError) as problem:
+                self.report(f"{title} is left out: {problem}")
+        if not complete:
+            raise BenchProblem("no round came to its end")
+        return complete
+
+    def _round(self, number: int, title: str) -> Iterator[Measurement]:
+        with _round_home(self.home, number) as folder, _running(folder, self.systems) as running:
+            for step, workload in enumerate(self.plan):
+                self.report(f"{title}: {workload.title}")
+                for name in rotated(self.systems, number + step):
+                    system = running[name]
+                    task = Task(
+                        workload.name,
+                        str(system.folder),
+                        number,
+                        self.sizes,
+                        self.workload_seconds_max,
+                    )
+                    found = _measure(system, workload, task)
                     if found is not None:
                         yield _measurement(number, name, workload, *found)
 
@@ -92,7 +120,7 @@ def _running(home: Path, names: Sequence[str]) -> Iterator[Mapping[str, System]]
 
 
 def _measure(
-    system: System, workload: Workload, number: int, sizes: Sizes
+    system: System, workload: Workload, task: Task
 ) -> tuple[Measured, float | None, int | None] | None:
     """One workload on one system; None where it cannot run, or the caches not be as it needs."""
     if workload.needs_contents and not system.keeps_contents:
@@ -106,7 +134,6 @@ def _measure(
     if workload.caches is Caches.COLD:
         os.sync()
         DROP_CACHES.write_text("3")
-    task = Task(workload.name, str(system.folder), number, sizes)
     if system.daemon is None:
         return _run_apart(task, system), None, None
     before = usage_of(system.daemon)
@@ -124,13 +151,15 @@ def _run_apart(task: Task, system: System) -> Measured:
         stderr=subprocess.PIPE,
     )
     try:
-        answer, words = worker.communicate(msgspec.json.encode(task), WORKLOAD_SECONDS_MAX)
+        answer, words = worker.communicate(
+            msgspec.json.encode(task), task.seconds_max + GRACE_SECONDS
+        )
     except subprocess.TimeoutExpired:
         system.kill()  # first: a process that waits for a filesystem cannot be killed
         worker.kill()
         worker.communicate(timeout=KILL_SECONDS_MAX)
         raise BenchProblem(
-            f"{task.workload} in {task.folder}: no end after {WORKLOAD_SECONDS_MAX:.0f} s"
+            f"{task.workload} in {task.folder}: no end after {task.seconds_max:.0f} s"
         ) from None
     if worker.returncode != 0:
         last = words.decode(errors="replace").strip().splitlines()[-1:]

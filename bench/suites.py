@@ -15,10 +15,10 @@ from bench.known_systems import VARIANTS as VARIANT_SYSTEMS
 from bench.mounts import BenchProblem
 from bench.plan import APPLICATIONS, FIO_JOBS, SPEEDS, SUITES, VARIANTS, choose, lacking
 from bench.results import FORMAT, Run, WorkloadInfo, save
-from bench.rounds import can_drop_caches, run_rounds
+from bench.rounds import Rounds, can_drop_caches
 from bench.s3ql import is_installed as has_s3ql
 from bench.tables import table_of
-from bench.workload import MIB, Sizes
+from bench.workload import MIB, Sizes, Workload
 
 LOCAL_RESULTS = Path("bench/results/local")
 DEFAULTS = Sizes()
@@ -37,6 +37,12 @@ def suite_options(suite: str, systems: Sequence[str]) -> Callable[[Command], Com
         click.option("--rounds", default=3, show_default=True, type=POSITIVE),
         click.option(
             "--only", multiple=True, help="Workloads whose name contains this; may be repeated."
+        ),
+        click.option(
+            "--limit",
+            default=300.0,
+            show_default=True,
+            help="Seconds that a workload may take on a system; more for larger trees.",
         ),
         click.option(
             "--folder",
@@ -149,6 +155,7 @@ def run_suite(
     systems: str,
     rounds: int,
     only: Sequence[str],
+    limit: float,
     folder: Path,
     output: Path,
 ) -> None:
@@ -156,39 +163,45 @@ def run_suite(
     names = systems.split(",")
     if unknown := set(names) - SYSTEMS.keys():
         raise BenchProblem(f"unknown system {unknown.pop()}: there are {', '.join(SYSTEMS)}")
-    if not can_drop_caches():
-        click.echo("not root: workloads with all caches cold are left out", err=True)
-    result = measure(suite, names, rounds, only, folder, sizes)
-    save(result, output)
-    click.echo(table_of(result))
-    click.echo(f"\nkept in {output}", err=True)
-
-
-def measure(
-    suite: str, systems: Sequence[str], rounds: int, only: Sequence[str], folder: Path, sizes: Sizes
-) -> Run:
-    """Everything of one run, in a folder of its own that is gone afterwards."""
-    plan = choose(only, can_drop_caches=can_drop_caches(), suite=suite)
-    for workload in SUITES[suite]:
-        if missing := lacking(workload):
-            click.echo(f"{workload.title}: left out, lacks {', '.join(missing)}", err=True)
-    if not plan:
-        raise BenchProblem(f"no workload that can run is named like {' or '.join(only)}")
-    made_at = datetime.now(UTC).isoformat(timespec="seconds")
+    plan = _plan(suite, only)
     with tempfile.TemporaryDirectory(prefix="cairnfs-bench.", dir=folder) as home:
         Path(home).chmod(0o711)  # a server that is not root has to get to its files
-        progress = run_rounds(
-            Path(home), systems, plan, sizes, rounds, lambda line: click.echo(line, err=True)
-        )
-        measurements = list(progress)
-        return Run(
-            format=FORMAT,
-            suite=suite,
-            made_at=made_at,
-            rounds=rounds,
-            sizes=sizes,
-            environment=describe(Path(home)),
-            load_average=round(os.getloadavg()[2], 1),
-            workloads=[WorkloadInfo(one.name, one.title, one.unit) for one in plan],
-            measurements=measurements,
-        )
+        result = measure(suite, Rounds(Path(home), names, plan, sizes, limit, _tell), rounds)
+    save(result, output)
+    click.echo(table_of(result))
+    _tell(f"\nkept in {output}")
+
+
+def _tell(line: str) -> None:
+    """Progress, beside the table that is the answer."""
+    click.echo(line, err=True)
+
+
+def _plan(suite: str, only: Sequence[str]) -> list[Workload]:
+    """What can run of what is wanted; what is left out is told. Raises BenchProblem for nothing."""
+    if not can_drop_caches():
+        _tell("not root: workloads with all caches cold are left out")
+    for workload in SUITES[suite]:
+        if missing := lacking(workload):
+            _tell(f"{workload.title}: left out, lacks {', '.join(missing)}")
+    plan = choose(only, can_drop_caches=can_drop_caches(), suite=suite)
+    if not plan:
+        raise BenchProblem(f"no workload that can run is named like {' or '.join(only)}")
+    return plan
+
+
+def measure(suite: str, work: Rounds, rounds: int) -> Run:
+    """Everything of one run. Raises BenchProblem when no round comes to its end."""
+    made_at = datetime.now(UTC).isoformat(timespec="seconds")
+    complete = work.run(rounds)
+    return Run(
+        format=FORMAT,
+        suite=suite,
+        made_at=made_at,
+        rounds=len(complete),
+        sizes=work.sizes,
+        environment=describe(work.home),
+        load_average=round(os.getloadavg()[2], 1),
+        workloads=[WorkloadInfo(one.name, one.title, one.unit) for one in work.plan],
+        measurements=[one for measured in complete for one in measured],
+    )

@@ -1,0 +1,55 @@
+"""Rounds: each workload on each system in turn, with a limit, and what becomes of failures."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import rounds
+from bench.measure import Measured, Task
+from bench.mounts import BenchProblem
+from bench.plan import workload_named
+from bench.rounds import Rounds
+from bench.systems import System
+from bench.workload import Sizes, Workload
+
+SIZES = Sizes(tree_files=3, small_files=2)
+
+
+def work_of(home: Path, told: list[str], *names: str, limit: float = 60.0) -> Rounds:
+    plan = [workload_named(name) for name in names]
+    return Rounds(home, ["plain"], plan, SIZES, limit, told.append)
+
+
+def test_workloads_are_measured_and_nothing_is_left(tmp_path: Path) -> None:
+    told: list[str] = []
+    (first,) = work_of(tmp_path, told, "create", "unlink").run(1)
+    assert [(one.workload, one.system, one.amount) for one in first] == [
+        ("create", "plain", 2),
+        ("unlink", "plain", 2),
+    ]
+    assert told == ["round 1 of 1: create + write 4 KiB + close", "round 1 of 1: unlink"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_takes_too_long_is_stopped(tmp_path: Path) -> None:
+    told: list[str] = []
+    with pytest.raises(BenchProblem, match="no round came to its end"):
+        work_of(tmp_path, told, "untar", limit=1e-4).run(1)
+    assert told[-1].startswith("round 1 of 1 is left out: untar in ")
+    assert told[-1].endswith("TimeoutError: it takes longer than it may: see --limit")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_round_that_fails_leaves_the_others_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(system: System, workload: Workload, task: Task) -> tuple[Measured, None, None]:
+        if task.seed == 1:
+            raise BenchProblem("its daemon has ended")
+        return Measured(amount=1, seconds=1.0, client_cpu_seconds=0.0), None, None
+
+    monkeypatch.setattr(rounds, "_measure", measured)
+    told: list[str] = []
+    found = work_of(tmp_path, told, "create").run(3)
+    assert [[one.round for one in each] for each in found] == [[0], [2]]
+    assert "round 2 of 3 is left out: its daemon has ended" in told
