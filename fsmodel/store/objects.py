@@ -297,10 +297,11 @@ class ObjectStore:
     def read_part_nowait(self, located: Located, low: int, high: int) -> bytes | None:
         """Bytes [low, high) of an object that `cached` did not have; see ObjectReader.
 
-        Only where it is the first time lately that somebody wants it: the next time all of it is
-        worth its place in memory. None when that is for `read_nowait` to do.
+        Only where it is the first time lately that somebody wants it, and others would have to
+        leave for it: the next time all of it is worth its place in memory. None when that is for
+        `read_nowait` to do.
         """
-        if self.heat.reads(located.id) > 1:
+        if self._cache.has_room(located.plain) or self.heat.reads(located.id) > 1:
             return None
         return self._reader.read_part_nowait(located, low, high)
 

@@ -184,6 +184,23 @@ def test_a_page_may_be_in_memory_as_the_chunk_of_a_file_that_equals_it(folder: P
         assert decode_leaf(objects.load(object_id(page))) == RUNS[:5]
 
 
+def test_in_a_full_cache_a_chunk_gets_its_place_when_it_is_wanted_again(folder: Path) -> None:
+    with opened(folder, VolumeSettings(cache_bytes=RUNS[4].length * 5)) as volume:
+        inode = settled_file(volume, b"file", DATA)
+        volume.open_file(inode, writing=False)
+        read_range(volume, inode, STARTS[5], 10_000)
+        cache, reader = parts_of(volume).cache, parts_of(volume).reader
+        low, chunk = STARTS[4], RUNS[4].id
+        for is_kept in (False, True):
+            before = reader.statistics().frames_read
+            assert read_range(volume, inode, low + 3, 7) == DATA[low + 3 : low + 10]
+            assert reader.statistics().frames_read - before == 1
+            assert (chunk in cache) == is_kept
+        assert read_range(volume, inode, low + 5, 7) == DATA[low + 5 : low + 12]
+        assert reader.statistics().frames_read - before == 1
+        volume.close_file(inode)
+
+
 @pytest.mark.parametrize("offset", [STARTS[5], STARTS[5] + 1, 0])
 def test_a_range_within_one_chunk(volume: Volume, inode: InodeId, offset: int) -> None:
     run = RUNS[5] if offset else RUNS[0]
