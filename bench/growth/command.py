@@ -11,11 +11,12 @@ from typing import Final
 
 import click
 
+from bench.archival import without_archival
 from bench.environment import describe
 from bench.growth.probe import probe
 from bench.growth.result import FORMAT, Growth, Point, Round, save
 from bench.growth.scenarios import Kind, Scenario
-from bench.growth.stores import filled, mounted, without_archival
+from bench.growth.stores import filled, mounted
 from bench.growth.tables import table_of
 from bench.meter import usage_of, usage_when_quiet
 from bench.mounts import BenchProblem

@@ -1,6 +1,5 @@
 """Stores to be measured: filled once, left to rest, kept, and mounted when it is their turn."""
 
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -18,27 +17,7 @@ from bench.systems import Cairnfs
 from fsmodel.errors import CairnError
 
 FILLED: Final = "filled.json"  # beside a store that is complete: how long that took
-NO_ARCHIVAL: Final = {
-    "CAIRNFS_ARCHIVE_STOP_SECONDS": "0",
-    "CAIRNFS_ARCHIVE_IDLE_SECONDS": str(86400),
-}
 ROOM_FACTOR: Final = 1.2  # so that the disk is not full afterwards
-
-
-@contextmanager
-def without_archival() -> Iterator[None]:
-    """Have daemons that are started meanwhile leave what is new as it is.
-
-    Archiving it costs so much for each byte, once, whatever else a store holds: it would stand
-    between the rounds, and hide what grows.
-    """
-    before = dict(os.environ)
-    os.environ.update(NO_ARCHIVAL)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def filled(home: Path, scenario: Scenario, rest_seconds: float) -> float:

@@ -15,11 +15,10 @@ from bench.growth.drawing import drawings_of
 from bench.growth.probe import NEW_SNAPSHOTS, SNAPSHOT_WORKS, WORKS, Cost, probe, sample
 from bench.growth.result import FORMAT, Growth, Point, Round, judge, load, save
 from bench.growth.scenarios import FILE_BYTES, Kind, Scenario, populate
-from bench.growth.stores import FILLED, filled, require_room, without_archival
+from bench.growth.stores import FILLED, filled, require_room
 from bench.growth.tables import table_of
 from bench.meter import usage_of
 from bench.mounts import BenchProblem
-from daemon.config import load_settings
 from fsmodel.steps import run_inline
 from fsmodel.volume import Volume
 from tests.unit.bench.test_pauses import ENVIRONMENT
@@ -121,16 +120,6 @@ def test_a_filled_store_is_used_again_and_half_a_one_is_not(tmp_path: Path) -> N
     note.unlink()
     filled(tmp_path, scenario, 0)
     assert note.exists()
-
-
-def test_daemons_are_told_to_archive_nothing_for_a_while(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CAIRNFS_ARCHIVE_STOP_SECONDS", "7")
-    with without_archival():
-        settings = load_settings(tmp_path, os.environ).values
-        assert settings.archive_stop_seconds == 0
-    assert os.environ["CAIRNFS_ARCHIVE_STOP_SECONDS"] == "7"
 
 
 def test_a_store_that_fails_leaves_the_others_measured(
