@@ -6,6 +6,8 @@ until it is used. The engine is LMDB 0.9, whatever the binding would choose: the
 """
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +22,9 @@ ENGINE: Final = 0  # LMDB 0.9; 1 would be LMDB 1.0
 MAP_BYTES_MIN: Final = 64 << 30
 DATABASES_MAX: Final = 64
 DATA_FILE: Final = "data.mdb"
+LOCK_FILE: Final = "lock.mdb"
+LOCK_BYTES: Final = 8192  # what LMDB makes it for 126 readers
+MEMORY: Final = "/dev/shm"
 _OTHER_PAGES: Final = (
     4  # two of LMDB's own, and about as many for names of databases and free pages
 )
@@ -148,10 +153,14 @@ class Environment:
 
 
 def _opened(folder: Path) -> lmdb.Environment:
+    data = folder / DATA_FILE
+    with host_failures(data):
+        os.close(os.open(data, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE))
+    place = _folder_in_memory(data)
     try:
         with host_failures(folder):
             return lmdb.Environment(
-                os.fsencode(folder),
+                os.fsencode(place or folder),
                 map_size=MAP_BYTES_MIN,
                 max_dbs=DATABASES_MAX,
                 mode=FILE_MODE,
@@ -159,3 +168,27 @@ def _opened(folder: Path) -> lmdb.Environment:
             )
     except lmdb.Error as error:
         raise index_problem(error, folder) from error
+    finally:
+        if place is not None:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _folder_in_memory(data: Path) -> Path | None:
+    """A folder to open the LMDB file from, and then to be removed; None on a host that has none.
+
+    LMDB has its locks in a file beside the other, and changes that through a map. On a host without
+    room that copies what it writes, as btrfs does, such a change is a SIGBUS; in memory that has
+    been taken already it is none. The locks are for the threads of this process: the store's own
+    lock keeps others out.
+    """
+    try:
+        place = Path(tempfile.mkdtemp(prefix="cairnfs-", dir=MEMORY))
+    except OSError:
+        return None
+    try:
+        (place / LOCK_FILE).write_bytes(bytes(LOCK_BYTES))
+        (place / DATA_FILE).symlink_to(data)
+    except OSError:
+        shutil.rmtree(place, ignore_errors=True)
+        return None
+    return place

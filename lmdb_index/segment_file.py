@@ -1,8 +1,9 @@
 """One journal segment as an open file that records are appended to.
 
 Room for further records is set aside ahead of its end, so that they find a place even when the
-host is full. A record that cannot be written whole is taken back at once, unless that fails too,
-and then nothing may be appended any more.
+host is full. A record that cannot be written whole is taken back at once. Where that fails, too, as
+with a quota that is used up, the next record is written over its part; after any other failure of
+both, nothing may be appended any more.
 
 Where records are synced one by one, a stretch of zeros is written behind one of them, and those
 that follow overwrite it. A sync of bytes that lie where bytes have been before changes neither the
@@ -15,7 +16,14 @@ from pathlib import Path
 from typing import Final
 
 from lmdb_index.errors import JournalFailed
-from lmdb_index.host_files import FILE_MODE, problem_of, reserve_room, sync_folder, write_all
+from lmdb_index.host_files import (
+    FILE_MODE,
+    NO_ROOM,
+    problem_of,
+    reserve_room,
+    sync_folder,
+    write_all,
+)
 from lmdb_index.journal_files import unfinished_path
 from lmdb_index.journal_format import (
     SEGMENT_HEADER,
@@ -166,7 +174,10 @@ class SegmentFile:
                 self.trim()
                 self.reserve()
         except OSError as second:
-            raise _failed(self.path, error, second) from second
+            # A quota can refuse even that. The next record is written over what is there, and what
+            # it leaves of it is the end of a record: none that recovery could take for one.
+            if not NO_ROOM.issuperset((error.errno, second.errno)):
+                raise _failed(self.path, error, second) from second
 
 
 def _opened_new(path: Path) -> int:

@@ -15,7 +15,15 @@ from typing import Final
 import pytest
 
 from tests.support.mounted import MountedStore
-from tests.support.small_hosts import MIB, ext4, store_on, tmpfs, use_up_bytes, use_up_inodes
+from tests.support.small_hosts import (
+    MIB,
+    ext4,
+    quota_host,
+    store_on,
+    tmpfs,
+    use_up_bytes,
+    use_up_inodes,
+)
 from tests.support.syscalls import errno_of
 from tests.support.waiting import wait_until
 
@@ -160,3 +168,21 @@ def test_a_host_without_inodes_loses_nothing_that_was_acknowledged(tmp_path: Pat
         store.kill_and_mount()
         for name, data in kept.items():
             assert (store.mountpoint / name).read_bytes() == data
+
+
+def test_a_quota_that_is_used_up_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    """EDQUOT, of which nothing says beforehand that it will come: the host has room."""
+    with quota_host(tmp_path, HOST_MIB) as host, store_on(host.folder) as store:
+        writers = fill(store)
+        for writer in writers:
+            assert writer.refused is not None
+            assert writer.refused.errno == errno.ENOSPC, writer.refused
+            writer.require_all()
+        assert store.ask("status")["refuses_changes"] is None
+        assert not can_write(store)
+        host.allow(2 * HOST_MIB)
+        wait_until(lambda: can_write(store), "room that is there again is not used")
+        store.kill_and_mount()
+        for writer in writers:
+            writer.require_all()
+        assert (store.mountpoint / "again").stat().st_size == MIB

@@ -1,10 +1,13 @@
 """Small real filesystems to put a store on. Only root may mount them."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+import pytest
 
 from tests.support.mounted import MountedStore
 from tests.support.processes import run
@@ -38,6 +41,39 @@ def ext4(folder: Path, size_mib: int) -> Iterator[Path]:
         yield host
     finally:
         run(["umount", host])
+
+
+class QuotaHost:
+    """A folder with a quota on a filesystem that has room. It counts for root, too."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def allow(self, size_mib: int) -> None:
+        """So much may lie below the folder."""
+        run(["btrfs", "qgroup", "limit", f"{size_mib}M", self.folder])
+
+
+@contextmanager
+def quota_host(folder: Path, size_mib: int) -> Iterator[QuotaHost]:
+    """A quota of that size, on a btrfs in a file. Skips the test where there is none."""
+    if shutil.which("mkfs.btrfs") is None or shutil.which("btrfs") is None:
+        pytest.skip("btrfs-progs is not installed: no filesystem with quotas can be made")
+    image, place = folder / "image", folder / "btrfs"
+    place.mkdir()
+    with image.open("wb") as file:
+        file.truncate(2 * size_mib * MIB + 256 * MIB)
+    run(["mkfs.btrfs", "-q", "-f", image])
+    if run(["mount", "-o", "loop", image, place], check=False).status:
+        pytest.skip("this kernel cannot mount btrfs: no filesystem with quotas can be made")
+    try:
+        run(["btrfs", "quota", "enable", place])
+        run(["btrfs", "subvolume", "create", place / "host"])
+        host = QuotaHost(place / "host")
+        host.allow(size_mib)
+        yield host
+    finally:
+        run(["umount", place])
 
 
 @contextmanager

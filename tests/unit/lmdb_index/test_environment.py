@@ -1,5 +1,7 @@
 """The LMDB environment: its engine, its growing map, its errors in our words."""
 
+import errno
+import os
 from pathlib import Path
 
 import lmdb
@@ -15,6 +17,47 @@ from tests.support.index_store import UUID, new_store, put_raw
 def test_the_engine_is_the_one_whose_format_we_keep(store: Path) -> None:
     with lmdb.Environment(str(store / "index"), lib_version=module.ENGINE) as environment:
         assert environment.lib_version()[:2] == (0, 9)
+
+
+def test_locks_lie_in_memory_where_no_full_host_can_make_them_fatal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MEMORY", str(tmp_path / "memory"))
+    (tmp_path / "memory").mkdir()
+    store = new_store(tmp_path / "store")
+    index = Index.open(store, UUID)
+    put_raw(index, b"key")
+    index.checkpoint()
+    with index.snapshot():
+        assert os.listdir(store / "index") == [module.DATA_FILE]
+    assert os.listdir(tmp_path / "memory") == []
+    index.close()
+
+
+def test_a_host_without_such_a_folder_has_them_in_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MEMORY", str(tmp_path / "none"))
+    store = new_store(tmp_path / "store")
+    index = Index.open(store, UUID)
+    assert sorted(os.listdir(store / "index")) == [module.DATA_FILE, module.LOCK_FILE]
+    assert (store / "index" / module.LOCK_FILE).stat().st_size == module.LOCK_BYTES
+    index.close()
+
+
+def test_memory_without_room_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(module, "MEMORY", str(tmp_path / "memory"))
+    (tmp_path / "memory").mkdir()
+    store = new_store(tmp_path / "store")
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "write_bytes", full)
+        index = Index.open(store, UUID)
+    assert module.LOCK_FILE in os.listdir(store / "index")
+    assert os.listdir(tmp_path / "memory") == []
+    index.close()
 
 
 def test_the_map_grows_at_checkpoints_and_when_it_is_opened(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lmdb_index import segment_file
-from lmdb_index.errors import IndexProblem, JournalFailed
+from lmdb_index.errors import IndexProblem, JournalFailed, NoRoom
 from lmdb_index.journal_files import segment_path, unfinished_path
 from lmdb_index.journal_format import (
     SEGMENT_HEADER,
@@ -16,6 +16,7 @@ from lmdb_index.journal_format import (
     SegmentHeader,
     parse_segment_header,
 )
+from lmdb_index.journal_survey import survey_journal
 from lmdb_index.segment_file import RESERVE_BYTES, RESERVE_BYTES_MIN, ZEROED_BYTES, SegmentFile
 from tests.support.index_store import UUID, records_in
 
@@ -155,6 +156,53 @@ def test_a_record_that_fails_among_zeros_is_taken_back(
     segment.append(RecordKind.OPERATION, 3, b"payload")
     segment.close()
     assert [record.sequence for record in records_in(path)] == [1, 2, 3]
+
+
+def half_written(error: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the next record is taken, and nothing can be done about it."""
+    write, calls = os.pwrite, []
+
+    def write_half(descriptor: int, data: bytes, offset: int) -> int:
+        calls.append(offset)
+        if len(calls) > 1:
+            refuse()
+        return write(descriptor, data[: len(data) // 2], offset)
+
+    def refuse(*arguments: Any) -> Any:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "pwrite", write_half)
+    monkeypatch.setattr(os, "ftruncate", refuse)
+
+
+def test_part_of_a_record_that_a_quota_keeps_there_is_written_over(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """btrfs needs room to cut a file, too."""
+    segment = SegmentFile.create(path, HEADER)
+    segment.append(RecordKind.OPERATION, 1, b"first")
+    with monkeypatch.context() as broken:
+        half_written(errno.EDQUOT, broken)
+        with pytest.raises(NoRoom):
+            segment.append(RecordKind.OPERATION, 2, b"payload" * 1000)
+    assert path.stat().st_size > segment.end + 1000
+    for sequence in (2, 3):
+        segment.append(RecordKind.OPERATION, sequence, b"other")
+    segment.append(RecordKind.SYNC_MARKER, 3, b"")
+    assert path.stat().st_size > segment.end
+    segment.close()
+    assert [record.sequence for record in records_in(path)] == [1, 2, 3, 3]
+    survey = survey_journal(path.parent, UUID, 0)
+    assert (survey.last, survey.end) == (3, segment.end)
+
+
+def test_part_of_a_record_that_a_broken_disk_keeps_there_ends_all(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = SegmentFile.create(path, HEADER)
+    half_written(errno.EIO, monkeypatch)
+    with pytest.raises(JournalFailed, match="Input/output error, then Input/output error"):
+        segment.append(RecordKind.OPERATION, 1, b"payload" * 1000)
 
 
 @pytest.mark.parametrize("call", ["pwrite", "fsync", "rename"])
