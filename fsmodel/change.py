@@ -36,6 +36,7 @@ class Change:
     def __init__(self, operation: Operation, inodes: InodeTable, now_ns: int) -> None:
         self.operation = operation
         self.now_ns = now_ns
+        self.trusts_trees = True  # no repair of trees that directories are said to have
         self._inodes = inodes
         self._edited: dict[InodeId, InodeRecord] = {}
         self._removed: set[InodeId] = set()
@@ -141,6 +142,19 @@ class Changes:
         index or the journal cannot be used.
         """
         return OpenChange(self._index.operation(), self._new_change, self._complete)
+
+    def move_access(self, inode: InodeId) -> None:
+        """Let the access time of an inode be now. Raises Stale, and as `begin`.
+
+        Nobody is shown this: to all who watch changes it is none. So it is one row and no more,
+        as the first reading of every file asks for it.
+        """
+        record = replace(self._inodes.get(inode), atime_ns=self.now_ns())
+        try:
+            self._index.put(INODE, number_key(inode), record)
+        except IndexProblem as problem:
+            raise index_error(problem) from problem
+        self._inodes.remember(inode, record)
 
     def _new_change(self, operation: Operation) -> Change:
         return Change(operation, self._inodes, self.now_ns())

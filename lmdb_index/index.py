@@ -20,7 +20,9 @@ from lmdb_index.environment import Environment, Transaction, index_problem
 from lmdb_index.errors import IndexProblem, JournalFailed, NoRoom
 from lmdb_index.host_files import is_full
 from lmdb_index.journal import Journal
+from lmdb_index.journal_format import encode_payload
 from lmdb_index.journal_survey import survey_journal
+from lmdb_index.keys import KEY_BYTES_MAX
 from lmdb_index.long_transaction import LongTransaction
 from lmdb_index.meta import Meta, put_meta, read_meta
 from lmdb_index.opening import Places, create_index, open_environment, open_journal
@@ -29,8 +31,9 @@ from lmdb_index.packed import PACKABLE
 from lmdb_index.packing import Packer
 from lmdb_index.recovery import AcceptRecord, replay
 from lmdb_index.rows import CurrentTransaction, Rows
-from lmdb_index.schema import TABLES
+from lmdb_index.schema import TABLES, Record, Table
 from lmdb_index.shrinking import CompactCopy, drop_copy, is_worth_it
+from lmdb_index.values import CODECS
 
 MUTATIONS_MAX: Final = 50_000  # nested transactions get slow beyond 100,000
 JOURNAL_BYTES_MAX: Final = 64 << 20
@@ -153,6 +156,28 @@ class Index(Rows):
     def operation(self) -> Operation:
         """A context manager: what its block does applies when the block ends, or not at all."""
         return Operation(self._environment, self._current, self._journal, self._counters)
+
+    def put(self, table: Table[Record], key: bytes, record: Record) -> None:
+        """An operation that stores one row and does nothing else. Raises NoRoom, IndexProblem.
+
+        There is nothing to be undone, so it needs no nested transaction.
+        """
+        current, number = self._current, table.number
+        assert not current.is_nested, "operations do not nest"
+        assert 0 < len(key) <= KEY_BYTES_MAX  # the journal must not say what LMDB cannot hold
+        self._journal.check()
+        value = CODECS[number].seal(key, record)
+        self._journal.append(encode_payload({}, [(number, key, value)]), 1)
+        transaction, database = current.transaction, current.databases[number]
+        try:
+            if key <= current.packed.last.get(number, b""):
+                current.packed.before_put(transaction, database, number, key)
+            transaction.put(key, value, True, True, False, database)
+        except lmdb.Error as error:
+            # The journal now says what the index does not: only a replay makes them agree.
+            self._journal.fail(f"an operation was not applied: {error}")
+            raise index_problem(error, "index") from error
+        current.generation += 1
 
     def counter(self, name: str) -> int:
         """A counter's value; 0 when there is none."""

@@ -208,8 +208,7 @@ class Namespace:
         """The inode has been read: move its access time if due; returns whether."""
         if not self.access_is_due(inode):
             return False
-        with self.changes.begin() as change:
-            change.edit(inode).atime_ns = change.now_ns
+        self.changes.move_access(inode)
         return True
 
     def get_xattr(self, inode: InodeId, name: bytes) -> bytes:

@@ -201,3 +201,33 @@ def test_a_problem_of_the_index_at_the_end_is_told_in_the_words_of_the_model(
     with store.changes.begin() as change:  # nothing of it is left open
         change.edit(ROOT_INODE).uid = 6
     assert store.inodes.get(ROOT_INODE).uid == 6
+
+
+def test_an_access_time_moves_without_anybody_being_told(store: NamespaceStore) -> None:
+    told: list[object] = []
+    store.changes.watch(told.append)
+    store.clock.advance()
+    store.changes.move_access(ROOT_INODE)
+    root, now = stored(store, ROOT_INODE), store.clock.now_ns()
+    assert root is not None and root.atime_ns == store.inodes.get(ROOT_INODE).atime_ns == now
+    assert told == []
+    with pytest.raises(Stale):
+        store.changes.move_access(InodeId(99))
+    store.kill()
+    assert store.inodes.get(ROOT_INODE).atime_ns == now
+
+
+def test_an_access_time_that_the_journal_refuses_stays(
+    store: NamespaceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = store.inodes.get(ROOT_INODE)
+    store.clock.advance()
+
+    def refuse(*arguments: object) -> None:
+        raise NoRoom("no room")
+
+    with monkeypatch.context() as full:
+        full.setattr(store.index._journal, "append", refuse)
+        with pytest.raises(NoSpace):
+            store.changes.move_access(ROOT_INODE)
+    assert store.inodes.get(ROOT_INODE) == stored(store, ROOT_INODE) == before

@@ -7,17 +7,27 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import lmdb
 import pytest
 
 from lmdb_index.environment import Environment
 from lmdb_index.errors import IndexProblem, JournalFailed, NoRoom
 from lmdb_index.index import Index
 from lmdb_index.journal_format import PAYLOAD_BYTES_MAX, RecordKind, decode_payload
-from lmdb_index.keys import KEY_BYTES_MAX
-from lmdb_index.records import RawRecord
-from lmdb_index.schema import LINK, XATTR
+from lmdb_index.keys import KEY_BYTES_MAX, number_key
+from lmdb_index.records import InodeRecord, RawRecord
+from lmdb_index.schema import INODE, LINK, XATTR
 from lmdb_index.segment_file import RESERVE_BYTES_MIN
-from tests.support.index_store import put_packs, put_raw, records_in, state_of, the_segment
+from tests.support.index_store import (
+    killed,
+    opened,
+    put_packs,
+    put_raw,
+    records_in,
+    state_of,
+    the_segment,
+)
+from tests.support.small_blocks import pack_all, small_blocks
 
 
 def fail_with(number: int) -> Callable[..., Any]:
@@ -38,6 +48,11 @@ def in_part(write: Callable[[int, bytes, int], int]) -> Callable[[int, bytes, in
         return write(descriptor, data[: len(data) // 2], offset)
 
     return call
+
+
+def an_inode(size: int) -> InodeRecord:
+    """A file of a size."""
+    return InodeRecord(0o100644, 0, 0, 1, size, 0, 1, 2, 3, 4, 1, 5)
 
 
 class GivenUp(Exception):
@@ -266,3 +281,57 @@ def test_a_journalled_operation_that_is_not_applied_ends_all_operations(
     assert (index.get(XATTR, b"old"), index.get(XATTR, b"new")) == (RawRecord(), None)
     with pytest.raises(JournalFailed, match="not applied"):
         put_raw(index, b"more")
+
+
+def test_one_row_is_an_operation_like_any_other(index: Index, store: Path, tmp_path: Path) -> None:
+    put_raw(index, b"key", b"value")
+    index.put(XATTR, b"key", RawRecord(b"value"))
+    first, second = (record.payload for record in records_in(the_segment(store)))
+    assert bytes(first) == bytes(second)
+    index.put(XATTR, b"key", RawRecord(b"later"))
+    before = state_of(index), index.journal_position
+    assert index.get(XATTR, b"key") == RawRecord(b"later")
+    with opened(killed(index, store, tmp_path / "killed")) as again:
+        assert (state_of(again), again.journal_position) == before
+
+
+def test_one_row_may_take_the_place_of_a_packed_one(index: Index) -> None:
+    with small_blocks():
+        for number in range(200):
+            index.put(INODE, number_key(number), an_inode(number))
+        pack_all(index)
+        index.put(INODE, number_key(7), an_inode(70))
+        assert index.count(INODE) == 200
+        row = index.get(INODE, number_key(7))
+        assert row is not None and row.size == 70
+
+
+def test_one_row_that_the_journal_refuses_is_not_there(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_raw(index, b"key")
+    with monkeypatch.context() as full:
+        full.setattr(os, "pwrite", fail_with(errno.ENOSPC))
+        with pytest.raises(NoRoom):
+            index.put(XATTR, b"key", RawRecord(b"new"))
+    assert index.get(XATTR, b"key") == RawRecord()
+    index.put(XATTR, b"key", RawRecord(b"new"))
+
+
+class FullTransaction(BrokenTransaction):
+    """A transaction that takes no row."""
+
+    def put(self, *_: object) -> None:
+        raise lmdb.MapFullError("injected")
+
+
+def test_one_row_that_lmdb_does_not_take_ends_all_operations(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    current = index._current
+    with monkeypatch.context() as broken:
+        broken.setattr(current, "transaction", FullTransaction(current.transaction))
+        with pytest.raises(NoRoom):
+            index.put(XATTR, b"new", RawRecord())
+    with pytest.raises(JournalFailed, match="not applied"):
+        index.put(XATTR, b"more", RawRecord())
