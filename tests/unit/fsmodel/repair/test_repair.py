@@ -49,7 +49,7 @@ from tests.support.damages import (
     garble_row,
     plant_in_rows,
 )
-from tests.support.index_store import flip_bit
+from tests.support.index_store import flip_bit, records_in
 from tests.support.volumes import (
     NO_CACHE,
     collect_garbage,
@@ -246,10 +246,12 @@ def test_an_index_that_is_gone_is_made_again(store: Path, shown: Shown) -> None:
 def test_a_damaged_journal_costs_what_stands_behind_the_damage(store: Path, tmp_path: Path) -> None:
     volume = Volume.open(store)
     names = [b"new %d" % number for number in range(5)]
+    uuid = read_format(StoreLayout(store)).uuid.bytes
     ends = []
     for name in names:
         settled_file(volume, name, name * 100)
-        ends.append((next((store / "journal").glob("*.wal"))).stat().st_size)
+        segment = next((store / "journal").glob("*.wal"))
+        ends.append(records_in(segment, uuid)[-1].end)
         sync(volume)
     shutil.copytree(store, copy := tmp_path / "killed")
     parts_of(volume).close()
