@@ -54,6 +54,13 @@ def count(request: pytest.FixtureRequest) -> long_runs.Count:
     return long_runs.counter_of(request.node)
 
 
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> long_runs.Figure:
+    """Takes figures, such as latencies, for the file that `make crash` writes."""
+    assert isinstance(request.node, pytest.Item)
+    return long_runs.figures_of(request.node)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

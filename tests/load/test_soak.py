@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.load.figures import Figures, Latency, Sample, halves
 from tests.support.load.soak import CLIENTS, LONG_SECONDS, soak
-from tests.support.long_runs import Count
+from tests.support.long_runs import Count, Figure
 from tests.support.mounted import MountedStore
 
 _log = logging.getLogger(__name__)  # shown with -o log_cli=true, and when a test fails
@@ -39,9 +39,10 @@ def test_clients_at_once_meet_no_error(store: MountedStore, seed_base: int, coun
 
 @pytest.mark.crash
 @pytest.mark.timeout(LONG_SECONDS + 1800)
-def test_for_ten_minutes(store: MountedStore, seed_base: int, count: Count) -> None:
+def test_for_ten_minutes(store: MountedStore, seed_base: int, count: Count, figure: Figure) -> None:
     figures = soak(store, LONG_SECONDS, seed=seed_base + 1)
     _log.info("%s", json.dumps(asdict(figures)))
+    figure("eight clients for ten minutes", asdict(figures))
     figures.require_fair()
     figures.require_flat()
     count(HELD, "for ten minutes", figures.operations)
