@@ -16,11 +16,26 @@ CACHE_SECONDS: Final = 3600.0
 
 def attributes_of(inode: InodeId, record: InodeRecord, size: int) -> pyfuse3.EntryAttributes:
     """The attributes of an inode whose bytes number `size` as of now."""
+    entry = blank_attributes()
+    fill_attributes(entry, inode, record, size)
+    return entry
+
+
+def blank_attributes() -> pyfuse3.EntryAttributes:
+    """Attributes that every inode has, to be filled with those of one after the other."""
     entry = pyfuse3.EntryAttributes()
-    entry.st_ino = pyfuse3.InodeT(inode)
     entry.generation = 0
     entry.entry_timeout = CACHE_SECONDS
     entry.attr_timeout = CACHE_SECONDS
+    entry.st_blksize = PREFERRED_IO_BYTES
+    return entry
+
+
+def fill_attributes(
+    entry: pyfuse3.EntryAttributes, inode: InodeId, record: InodeRecord, size: int
+) -> None:
+    """Let blank attributes, or those of another inode, be those of this one."""
+    entry.st_ino = pyfuse3.InodeT(inode)
     entry.st_mode = pyfuse3.ModeT(record.mode)
     # Whoever still has a deleted file at hand that lives on as a version sees it without a name.
     entry.st_nlink = 0 if record.flags & InodeFlag.VERSION else record.nlink
@@ -28,12 +43,10 @@ def attributes_of(inode: InodeId, record: InodeRecord, size: int) -> pyfuse3.Ent
     entry.st_gid = record.gid
     entry.st_rdev = record.rdev
     entry.st_size = size
-    entry.st_blksize = PREFERRED_IO_BYTES
     entry.st_blocks = -(-size // BLOCK_BYTES)
     entry.st_atime_ns = record.atime_ns
     entry.st_mtime_ns = record.mtime_ns
     entry.st_ctime_ns = record.ctime_ns
-    return entry
 
 
 def attributes_in_view(

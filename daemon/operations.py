@@ -27,7 +27,13 @@ from pyfuse3 import (
     XAttrNameT,
 )
 
-from daemon.attributes import absent_entry, attributes_of
+from daemon.attributes import (
+    CACHE_SECONDS,
+    absent_entry,
+    attributes_of,
+    blank_attributes,
+    fill_attributes,
+)
 from daemon.errnos import errors_become_errnos
 from daemon.flusher import Flusher
 from daemon.handles import DirectoryHandle, FileHandle, Handles
@@ -420,18 +426,21 @@ class CairnOperations(pyfuse3.Operations):
     def _list_stored(self, handle: DirectoryHandle, after: int, token: ReaddirToken) -> bool:
         """List entries behind a cookie; False when the kernel's buffer is full before the end."""
         directory, volume = handle.inode, self._volume
-        count, fits = 0, True
+        told: list[InodeId] = []
+        fits = True
+        entry, is_asked = blank_attributes(), volume.has_volatile_names(directory)
         limit, expected = handle.cookie_limit, handle.expected
         for found, record, size in volume.list_attributes(directory, after, limit, expected):
-            entry = attributes_of(found.inode, record, size)
-            if volume.is_volatile(directory, found.name):
-                entry.entry_timeout = 0
-            count += 1
+            fill_attributes(entry, found.inode, record, size)
+            if is_asked:
+                volatile = volume.is_volatile(directory, found.name)
+                entry.entry_timeout = 0 if volatile else CACHE_SECONDS
             fits = pyfuse3.readdir_reply(token, FileNameT(found.name), entry, found.cookie)
             if not fits:
                 break
-            volume.hold(found.inode)
-        handle.expected = count
+            told.append(found.inode)
+        volume.hold_each(told)
+        handle.expected = len(told) + (not fits)
         return fits
 
     def _dots(self, directory: InodeId, start: int) -> Iterator[tuple[FileNameT, InodeId, int]]:

@@ -97,6 +97,10 @@ class VolumeFiles(VolumeUpkeep):
         """Whether a name comes and goes without being asked for: nobody may remember it."""
         return self._parts.rules.is_volatile(parent, name)
 
+    def has_volatile_names(self, directory: InodeId) -> bool:
+        """Whether any name of a directory may be volatile: of most none is, whatever it is."""
+        return self._parts.rules.has_volatile_names(directory)
+
     def close_file(self, inode: InodeId, *, writing: bool = False) -> None:
         """End one use of a file; one without a name is deleted with the last.
 
@@ -115,6 +119,10 @@ class VolumeFiles(VolumeUpkeep):
     def hold(self, inode: InodeId) -> None:
         """Keep an inode even when its last name goes, until as many holds are given back."""
         self._parts.holds.add(inode)
+
+    def hold_each(self, inodes: Iterable[InodeId]) -> None:
+        """The same for many."""
+        self._parts.holds.add_each(inodes)
 
     def give_back(self, holds: Iterable[tuple[InodeId, int]]) -> None:
         """End holds: inodes and how often. Those that nothing keeps any more are deleted."""

@@ -129,10 +129,10 @@ class VolumeNames(VolumeUpkeep):
         What the records say of contents is not to be relied on. About so many are `expected` to be
         wanted.
         """
-        file_of = self.contents.file
+        file_of, hidden = self.contents.file, SYSTEM_NAME if directory == ROOT_INODE else None
         for entry, record in self._names.list_records(directory, after, limit, expected):
             file = file_of(entry.inode)
-            if entry.name != SYSTEM_NAME or directory != ROOT_INODE:
+            if entry.name != hidden:
                 yield entry, record, record.size if file is None else file.size
 
 

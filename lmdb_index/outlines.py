@@ -2,7 +2,7 @@
 
 A listing wants the attributes of hundreds of inodes, whose rows are neighbours as a rule. To look
 each up finds its block, decodes a group of rows for one of them, and completes the id of a content
-that the listing does not show. Here the group that was decoded last is kept, all records of it, and
+that the listing does not show. Here a group is decoded at once, and all records of it are used, and
 ids stay as they are stored: shortened, most of them. So an outline is nothing to be kept, or put.
 """
 
@@ -25,37 +25,58 @@ class PackedOutlines(Generic[Record]):
         self._packed = packed
         self._transaction = transaction
         self._table = table
-        self._block: Block | None = None
-        self._asked = b""  # the last key that was looked for in the block
-        self._first = 0  # place in the block of the first of these
-        self._records: list[Record] = []
+        self._found: dict[bytes, Record] = {}  # all of each group that was decoded
 
     def get(self, key: bytes) -> Record | None:
         """The outline of a key; None when there is no such row. Raises IndexCorrupt, IndexTooNew.
 
         To be read only: whoever asks again may get the same one.
         """
-        block = self._block
-        if block is None or not self._asked <= key <= block.place[1:]:
+        found = self._found.get(key)
+        if found is None:
             block = self._packed.block_at(self._transaction, self._table.number, key)
-            self._block, self._records = block, []
-        self._asked = key
-        place = None if block is None else block.find(key)
-        if block is None or place is None:
-            return None
-        if not 0 <= place - self._first < len(self._records):
-            self._decode(block, place)
-        return self._records[place - self._first]
+            place = None if block is None else block.find(key)
+            if block is not None and place is not None:
+                self._found.update(_group_of(block, self._table, place)[1])
+                return self._found[key]
+        return found
 
-    def _decode(self, block: Block, place: int) -> None:
-        self._first, group = block.group_at(place)
-        try:
-            self._records = PACKED_CODECS[self._table.number].outlines(group, block.base)
-            if place - self._first < len(self._records):
-                return
-            reason = "a group lacks a row"
-        except (msgspec.MsgspecError, ValueError) as error:
-            reason = str(error)
-        raise IndexCorrupt(
-            f"{block} hold no {self._table.record.__name__}: {reason}: run cairnfs fsck --repair"
-        )
+
+def outlines_from(
+    packed: Packed,
+    transaction: Transaction,
+    table: Table[Record],
+    start: bytes,
+    stop: bytes | None,
+    size: int,
+) -> list[tuple[bytes, Record]]:
+    """Up to so many packed rows with start <= key < stop, the lowest of them, in order.
+
+    As outlines, to be read only. Raises IndexCorrupt, IndexTooNew.
+    """
+    found: list[tuple[bytes, Record]] = []
+    for block, first, behind in packed.stretches_from(transaction, table.number, start, stop, size):
+        at = first
+        while at < behind:
+            begun, rows = _group_of(block, table, at)
+            found += rows[at - begun : behind - begun]
+            at = begun + len(rows)
+    return found
+
+
+def _group_of(
+    block: Block, table: Table[Record], place: int
+) -> tuple[int, list[tuple[bytes, Record]]]:
+    """The group of rows that a place of a block is in: its first place, its keys and outlines."""
+    first, group = block.group_at(place)
+    try:
+        records: list[Record] = PACKED_CODECS[table.number].outlines(group, block.base)
+        keys = block.keys(first, first + len(records))
+        if place - first < len(records) == len(keys):
+            return first, list(zip(keys, records, strict=True))
+        reason = "a group lacks a row"
+    except (msgspec.MsgspecError, ValueError) as error:
+        reason = str(error)
+    raise IndexCorrupt(
+        f"{block} hold no {table.record.__name__}: {reason}: run cairnfs fsck --repair"
+    )

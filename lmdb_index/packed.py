@@ -135,16 +135,25 @@ class Packed:
     ) -> list[tuple[bytes, PackedRow]]:
         """Up to so many packed rows with start <= key < stop, the lowest of them, in order."""
         found: list[tuple[bytes, PackedRow]] = []
+        for block, first, behind in self.stretches_from(transaction, number, start, stop, size):
+            found += _part(block, first, behind)
+        return found
+
+    def stretches_from(
+        self, transaction: Transaction, number: int, start: bytes, stop: bytes | None, size: int
+    ) -> Iterator[tuple[Block, int, int]]:
+        """Where those rows are: blocks, and in each the first place and the one behind the last."""
         with transaction.cursor(self._database) as cursor:
             more = cursor.set_range(block_place(number, start))
-            while more and len(found) < size and cursor.key()[0] == number:
+            while more and size > 0 and cursor.key()[0] == number:
                 block = self._caches[number].get(cursor)
                 first = block.position(start)
                 behind = block.count if stop is None else block.position(stop)
-                behind = min(behind, first + size - len(found))
-                found += _part(block, first, behind)
-                more = behind == block.count and cursor.next()
-        return found
+                behind = min(behind, first + size)
+                size -= behind - first
+                more = behind == block.count
+                yield block, first, behind
+                more = more and cursor.next()
 
     def rows_before(
         self, transaction: Transaction, number: int, start: bytes, stop: bytes | None, size: int

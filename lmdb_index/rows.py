@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
 import lmdb
 
@@ -10,7 +10,7 @@ from lmdb_index.block_format import Block
 from lmdb_index.environment import Database, Transaction, index_problem
 from lmdb_index.errors import IndexProblem
 from lmdb_index.keys import after_prefix
-from lmdb_index.outlines import PackedOutlines
+from lmdb_index.outlines import PackedOutlines, outlines_from
 from lmdb_index.packed import TOMBSTONE, Packed, PackedRow
 from lmdb_index.schema import PACKED_DATABASE, Record, Table
 from lmdb_index.values import CODECS, RowCodec
@@ -19,6 +19,7 @@ BATCH_ROWS_MIN: Final = 8
 BATCH_ROWS_MAX: Final = 512
 
 StoredRow = bytes | PackedRow  # a stored value (values.py), or a row of a block
+Packable = TypeVar("Packable")  # a row of a block, as it is or decoded
 
 
 def table_problem(error: lmdb.Error, table: Table[Record]) -> IndexProblem:
@@ -80,7 +81,10 @@ class Rows:
         last, unseal = current.packed.last.get(number, b""), CODECS[number].unseal
         packed = PackedOutlines(current.packed, transaction, table)
         found: list[Record | None] = []
+        keys = list(keys)
         try:
+            if keys and max(keys) <= last and not self._read_between(table, min(keys), max(keys)):
+                return [packed.get(key) for key in keys]  # none has a row above it
             for key in keys:
                 value = transaction.get(key, None, database)
                 if value is None and key <= last:
@@ -90,6 +94,31 @@ class Rows:
         except lmdb.Error as error:
             raise table_problem(error, table) from error
         return found
+
+    def first_outlines(
+        self, table: Table[Record], start: bytes, stop: bytes, size: int
+    ) -> tuple[Sequence[tuple[bytes, Record]], bytes | None]:
+        """Rows with start <= key < stop in the order of their keys: about `size`, and what follows.
+
+        That is the key behind which more may come; None when these are all. As outlines, to be read
+        only. Raises as `get`.
+        """
+        current, number = self._current, table.number
+        packed, unseal = current.packed, CODECS[number].unseal
+        try:
+            rows = self._read_from(table, start, stop, size)
+            if start > packed.last.get(number, b""):
+                edge = rows[-1][0] if len(rows) == size else None
+                return [(key, unseal(key, row)) for key, row in rows], edge
+            below = outlines_from(packed, current.transaction, table, start, stop, size)
+        except lmdb.Error as error:
+            raise table_problem(error, table) from error
+        merged, edge = _merged(rows, below, size, reverse=False)
+        if not rows:
+            return below, edge
+        return [
+            (key, unseal(key, row) if isinstance(row, bytes) else row) for key, row in merged
+        ], edge
 
     def scan(
         self,
@@ -191,6 +220,12 @@ class Rows:
         below = read(current.transaction, number, start, stop, size)
         return _merged(rows, below, size, reverse=reverse)
 
+    def _read_between(self, table: Table[Record], first: bytes, last: bytes) -> bool:
+        """Whether a table's own database has any row, or tombstone, from one key to another."""
+        current = self._current
+        with current.transaction.cursor(current.databases[table.number]) as cursor:
+            return bool(cursor.set_range(first)) and cursor.key() <= last
+
     def _read_from(
         self, table: Table[Record], start: bytes, stop: bytes | None, size: int
     ) -> list[tuple[bytes, bytes]]:
@@ -219,17 +254,17 @@ class Rows:
 
 def _merged(
     rows: list[tuple[bytes, bytes]],
-    below: list[tuple[bytes, PackedRow]],
+    below: Sequence[tuple[bytes, Packable]],
     size: int,
     *,
     reverse: bool,
-) -> tuple[Sequence[tuple[bytes, StoredRow]], bytes | None]:
+) -> tuple[Sequence[tuple[bytes, bytes | Packable]], bytes | None]:
     """Rows of a table and packed ones as one, up to where both are known, and where that is."""
     ends = [part[-1][0] for part in (rows, below) if len(part) == size]
     edge = (max(ends) if reverse else min(ends)) if ends else None
     if not rows:
         return below, edge
-    merged: dict[bytes, StoredRow] = {**dict(below), **dict(rows)}
+    merged: dict[bytes, bytes | Packable] = {**dict(below), **dict(rows)}
     keys = sorted(key for key, row in merged.items() if row != TOMBSTONE)
     if reverse:
         keys.reverse()

@@ -5,6 +5,8 @@ directory, or about to be opened by whoever has just looked it up. The kernel sa
 told of an inode, less what it has forgotten.
 """
 
+from collections.abc import Iterable
+
 from fsmodel.ids import InodeId
 
 
@@ -17,6 +19,12 @@ class Holds:
     def add(self, inode: InodeId) -> None:
         """Somebody has been told of an inode once more."""
         self._counts[inode] = self._counts.get(inode, 0) + 1
+
+    def add_each(self, inodes: Iterable[InodeId]) -> None:
+        """The same for many."""
+        counts = self._counts
+        for inode in inodes:
+            counts[inode] = counts.get(inode, 0) + 1
 
     def drop(self, inode: InodeId, times: int) -> bool:
         """Some of the holds end; tell whether none is left."""

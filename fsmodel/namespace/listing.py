@@ -6,7 +6,6 @@ given out when it began: entries that keep arriving cannot make it endless.
 """
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Final, NamedTuple
 
 from fsmodel.ids import InodeId
@@ -69,17 +68,15 @@ class Listings:
             yield from zip(read, self._inodes.outlines([each.inode for each in read]), strict=True)
 
     def _batches(
-        self, directory: InodeId, at: int, cookie_limit: int, together: int
+        self, directory: InodeId, after: int, cookie_limit: int, together: int
     ) -> Iterator[list[Entry]]:
         """Entries as they are read together, the first time so many."""
+        start: bytes | None = pair_key(directory, after + 1)
         stop = pair_key(directory, cookie_limit)
-        while True:
-            rows = self._index.scan(DIRENT_ORDER, pair_key(directory, at + 1), stop)
-            read = [
-                Entry(row.name, InodeId(row.inode), row.kind, pair_of(key)[1])
-                for key, row in islice(rows, together)
+        while start is not None:
+            rows, edge = self._index.first_outlines(DIRENT_ORDER, start, stop, together)
+            yield [
+                Entry(row.name, InodeId(row.inode), row.kind, pair_of(key)[1]) for key, row in rows
             ]
-            yield read
-            if len(read) < together:
-                return
-            at, together = read[-1].cookie, min(2 * together, _READ_MAX)
+            start = None if edge is None else edge + b"\0"
+            together = min(2 * together, _READ_MAX)

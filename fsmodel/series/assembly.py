@@ -69,6 +69,10 @@ class NameRules:
             return self.is_document(directory, name)
         return self.places.is_series_output(directory)
 
+    def has_volatile_names(self, directory: InodeId) -> bool:
+        """Whether there can be such a name in a directory: all that counts of one is its suffix."""
+        return any(self.is_volatile(directory, name) for name in (b"", DOCUMENT_SUFFIX))
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesParts:

@@ -108,3 +108,47 @@ def test_a_group_that_is_too_short_is_damage(index: Index, monkeypatch: pytest.M
     monkeypatch.setattr(PACKED_CODECS[INODE.number], "outlines", lambda *_: [])
     with pytest.raises(IndexCorrupt, match="a group lacks a row"):
         index.outlines(INODE, [number_key(20)])
+
+
+def walked(index: Index, start: int, stop: int, size: int) -> list[tuple[bytes, InodeRecord]]:
+    """All rows of a range, as whoever asks for so many at a time gets them."""
+    found: list[tuple[bytes, InodeRecord]] = []
+    at: bytes | None = number_key(start)
+    while at is not None:
+        rows, edge = index.first_outlines(INODE, at, number_key(stop), size)
+        assert len(rows) <= size
+        found += rows
+        assert edge is None or edge >= at
+        at = None if edge is None else edge + b"\0"
+    return found
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 32, 500])
+@pytest.mark.parametrize(
+    ("start", "stop"), [(0, 400), (11, 53), (14, 49), (100, 101), (205, 305), (302, 400), (0, 5)]
+)
+def test_the_first_outlines_are_those_of_a_scan(
+    index: Index, start: int, stop: int, size: int
+) -> None:
+    expected = index.scan(INODE, number_key(start), number_key(stop))
+    found = walked(index, start, stop, size)
+    assert [(key, without_ids(record)) for key, record in found] == [
+        (key, without_ids(record)) for key, record in expected
+    ]
+
+
+def test_rows_that_are_not_packed_come_alike(store: Path) -> None:
+    with opened(store) as index:
+        with index.operation() as operation:
+            for number in (3, 4, 8):
+                operation.put(INODE, number_key(number), an_inode(number))
+        assert [number for number, _ in walked(index, 0, 8, 2)] == [number_key(3), number_key(4)]
+        assert index.outlines(INODE, [number_key(4)]) == [an_inode(4)]
+
+
+def test_damage_is_told_of_the_first_outlines_too(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PACKED_CODECS[INODE.number], "outlines", lambda *_: [])
+    with pytest.raises(IndexCorrupt, match="a group lacks a row"):
+        index.first_outlines(INODE, number_key(0), number_key(400), 10)

@@ -457,3 +457,11 @@ def test_names_the_kernel_must_not_remember(store: StructuredStore) -> None:
     assert not volatile(store.inode("output/default/data"), b"x.txt")
     assert not volatile(store.inode("projects"), b"x.json")
     assert not volatile(InodeId(1), b"series")
+
+
+def test_folders_without_such_names_are_known(store: StructuredStore) -> None:
+    may_have = store.volume.has_volatile_names
+    for path in ("output", "series", "runs", "output/default"):
+        assert may_have(store.inode(path)), path
+    assert not may_have(store.inode("output/default/data"))
+    assert not may_have(store.inode("projects"))
