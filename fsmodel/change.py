@@ -39,6 +39,7 @@ class Change:
         self.trusts_trees = True  # no repair of trees that directories are said to have
         self._inodes = inodes
         self._edited: dict[InodeId, InodeRecord] = {}
+        self._formers: dict[InodeId, InodeRecord] = {}  # of those: what they were
         self._removed: set[InodeId] = set()
         self._edits: list[Edit] | None = None  # what `edits` answers, until it is another
         self._applied: list[Callable[[], None]] = []
@@ -60,7 +61,8 @@ class Change:
         """A record the caller may change; it is stored when the change ends. Raises Stale."""
         record = self._edited.get(inode)
         if record is None:
-            record = self._edited[inode] = replace(self.inode(inode))
+            former = self._formers[inode] = self.inode(inode)
+            record = self._edited[inode] = replace(former)
             self._edits = None
         return record
 
@@ -81,8 +83,8 @@ class Change:
         """Each edited inode: its record as edited, and as it was; None for a new one."""
         edits = self._edits
         if edits is None:
-            find = self._inodes.find
-            edits = [(inode, record, find(inode)) for inode, record in self._edited.items()]
+            former_of = self._formers.get
+            edits = [(inode, record, former_of(inode)) for inode, record in self._edited.items()]
             self._edits = edits
         return edits
 
@@ -141,7 +143,7 @@ class Changes:
         Raises NoSpace when the host has no room for the journal record, BackendError when the
         index or the journal cannot be used.
         """
-        return OpenChange(self._index.operation(), self._new_change, self._complete)
+        return OpenChange(self)
 
     def move_access(self, inode: InodeId) -> None:
         """Let the access time of an inode be now. Raises Stale, and as `begin`.
@@ -156,10 +158,15 @@ class Changes:
             raise index_error(problem) from problem
         self._inodes.remember(inode, record)
 
-    def _new_change(self, operation: Operation) -> Change:
+    def operation(self) -> Operation:
+        """What a change is in the index; it has not begun."""
+        return self._index.operation()
+
+    def on(self, operation: Operation) -> Change:
+        """A change that an operation in progress is to be."""
         return Change(operation, self._inodes, self.now_ns())
 
-    def _complete(self, change: Change) -> None:
+    def complete(self, change: Change) -> None:
         """Put into the operation what was edited, and what others add to it."""
         for watcher in self._watchers:
             watcher(change)
@@ -170,17 +177,11 @@ class Changes:
 class OpenChange:
     """A change while its block runs. A class, as a generator would take three times as long."""
 
-    __slots__ = ("_change", "_complete", "_new_change", "_operation")
+    __slots__ = ("_change", "_changes", "_operation")
 
-    def __init__(
-        self,
-        operation: Operation,
-        new_change: Callable[[Operation], Change],
-        complete: Callable[[Change], None],
-    ) -> None:
-        self._operation = operation
-        self._new_change = new_change
-        self._complete = complete
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
+        self._operation = changes.operation()
         self._change: Change | None = None
 
     def __enter__(self) -> Change:
@@ -188,7 +189,7 @@ class OpenChange:
             self._operation.__enter__()
         except IndexProblem as problem:
             raise index_error(problem) from problem
-        change = self._change = self._new_change(self._operation)
+        change = self._change = self._changes.on(self._operation)
         return change
 
     def __exit__(
@@ -209,7 +210,7 @@ class OpenChange:
         assert change is not None
         try:
             try:
-                self._complete(change)
+                self._changes.complete(change)
             except BaseException as error:
                 operation.__exit__(type(error), error, None)
                 raise

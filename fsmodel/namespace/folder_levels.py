@@ -29,7 +29,7 @@ _NONE: Final = b"none"
 _DEFAULT: Final = b"default"
 
 
-FindInode = Callable[[int], InodeRecord | None]
+FindInode = Callable[[InodeId], InodeRecord | None]
 
 
 class ReadsRows(Protocol):
@@ -56,7 +56,7 @@ def level_of(value: bytes) -> int | None:
     )
 
 
-def folder_level(rows: ReadsRows, directory: int, find: FindInode | None = None) -> int | None:
+def folder_level(rows: ReadsRows, directory: InodeId, find: FindInode | None = None) -> int | None:
     """The level for files in a directory; None for that of the store.
 
     Records of inodes are had from `find` where that is quicker than reading their rows.
@@ -69,7 +69,7 @@ def folder_level(rows: ReadsRows, directory: int, find: FindInode | None = None)
             row = rows.get(XATTR, named_key(directory, COMPRESSION))
             if row is not None:
                 return level_of(row.value)
-        directory = record.parent
+        directory = InodeId(record.parent)
     return None
 
 
@@ -78,7 +78,7 @@ def level_for(rows: ReadsRows, inodes: InodeTable, file: InodeId) -> int | None:
     record = inodes.find(file)
     if record is None:
         return None
-    return folder_level(rows, record.parent, lambda number: inodes.find(InodeId(number)))
+    return folder_level(rows, InodeId(record.parent), inodes.find)
 
 
 class FolderCompression:

@@ -16,7 +16,7 @@ from fsmodel.namespace.system_tree import SystemTree
 from fsmodel.series.layout import DELETED, DOCUMENT_FOLDERS, REMOVED, StructuredFolders
 from lmdb_index.index import Index
 from lmdb_index.keys import pair_key
-from lmdb_index.records import InodeRecord
+from lmdb_index.records import InodeFlag, InodeRecord
 from lmdb_index.schema import DIRENT_ORDER
 
 
@@ -44,6 +44,7 @@ class Spot:
 
 
 FREE: Final = Spot(Zone.FREE)
+_OF_DELETED: Final = (DELETED, REMOVED)  # folders of the hidden directory
 
 RecordOf = Callable[[InodeId], InodeRecord]
 
@@ -70,7 +71,7 @@ class Places:
         top = way[-1]
         if top == self.folders.output:
             return self._in_output(way[:-1], record_of, is_deleted=False)
-        if len(way) > 2 and way[-2] in self._hidden_folders():
+        if len(way) > 2 and self._is_of_deleted(record_of(way[-2])):
             return self._in_output(way[:-2], record_of, is_deleted=True)
         return FREE
 
@@ -88,8 +89,9 @@ class Places:
         """Whether a directory is the folder of an active series' output."""
         return self._inodes.get(directory).parent == self.folders.output
 
-    def _hidden_folders(self) -> tuple[InodeId | None, ...]:
-        return self._system.find(DELETED), self._system.find(REMOVED)
+    def _is_of_deleted(self, folder: InodeRecord) -> bool:
+        """Whether a folder is one of those that keep the output of deleted series."""
+        return bool(folder.flags & InodeFlag.HIDDEN) and self._name(folder) in _OF_DELETED
 
     def _name(self, record: InodeRecord) -> bytes:
         row = self._index.get(DIRENT_ORDER, pair_key(record.parent, record.cookie))
