@@ -1,4 +1,4 @@
-"""When set-uid and set-gid bits go by themselves: on write, truncate and chown.
+"""When set-uid and set-gid bits and capabilities go by themselves: on write, truncate and chown.
 
 Without execute permission for the group, set-gid once meant mandatory locking: writing keeps it.
 """
@@ -165,3 +165,33 @@ def test_a_refused_write_clears_nothing(root: Path) -> None:
     with as_user(OTHER), refused(errno.EACCES):
         truncate(file)
     assert mode_of(file) == 0o4755
+
+
+# That of `setcap cap_net_raw+ep`, as linux/capability.h has it: revision 2, effective.
+CAPABILITY: Final = bytes.fromhex("0100000200200000000000000000000000000000")
+
+
+def has_capability(path: Path) -> bool:
+    return "security.capability" in os.listxattr(path)
+
+
+@pytest.mark.parametrize("change", WRITING)
+def test_capabilities_go_whoever_changes_the_bytes(
+    root: Path, change: Callable[[Path], None]
+) -> None:
+    path = someones_file(root / "file", 0o755)
+    for user in (USER, 0):
+        os.setxattr(path, "security.capability", CAPABILITY)
+        assert has_capability(path)
+        with as_user(user):
+            change(path)
+        assert not has_capability(path)
+
+
+def test_capabilities_go_with_the_owner_and_stay_with_the_mode(root: Path) -> None:
+    path = someones_file(root / "file", 0o755)
+    os.setxattr(path, "security.capability", CAPABILITY)
+    os.chmod(path, 0o700)
+    assert has_capability(path)
+    os.chown(path, OTHER, -1)
+    assert not has_capability(path)
