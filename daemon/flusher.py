@@ -27,50 +27,57 @@ OLD_AFTER_SECONDS: Final = 5.0
 WRITE_BYTES_MAX: Final = 1 << 20  # of one request: 256 pages, more the kernel does not send
 
 
+class FileLock:
+    """The lock of a file, which whoever has waited longest gets next.
+
+    While it is free, taking it is no checkpoint, unlike a lock of trio: that lets all other tasks
+    go first, which costs a closing file more than its lock is worth. So a loop needs a checkpoint
+    of its own.
+    """
+
+    __slots__ = ("_is_held", "_waiting")
+
+    def __init__(self) -> None:
+        self._is_held = False
+        self._waiting: trio.lowlevel.ParkingLot | None = None  # until somebody has to wait
+
+    def locked(self) -> bool:
+        """Whether somebody has it."""
+        return self._is_held
+
+    async def __aenter__(self) -> None:
+        if not self._is_held:
+            self._is_held = True
+            return
+        if self._waiting is None:
+            self._waiting = trio.lowlevel.ParkingLot()
+        await self._waiting.park()  # whoever had it leaves it held
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._waiting:
+            self._waiting.unpark()
+        else:
+            self._is_held = False
+
+
 class FileLocks:
     """A lock for each inode somebody works on. Unused ones take no memory."""
 
     def __init__(self) -> None:
-        self._locks: dict[InodeId, trio.Lock] = {}
+        self._locks: dict[InodeId, FileLock] = {}
 
-    def of(self, inode: InodeId) -> trio.Lock:
+    def of(self, inode: InodeId) -> FileLock:
         """The lock of an inode."""
         lock = self._locks.get(inode)
         if lock is None:
-            lock = self._locks[inode] = trio.Lock()
+            lock = self._locks[inode] = FileLock()
         return lock
-
-    def held(self, inode: InodeId) -> "HeldLock":
-        """An async context manager: the lock of an inode, and no checkpoint while it is free.
-
-        `async with of(inode)` lets all other tasks go first, which costs a closing file more than
-        its lock is worth. Not for loops that have no other checkpoint.
-        """
-        return HeldLock(self.of(inode))
 
     def drop(self, inode: InodeId) -> None:
         """Forget the lock of an inode that nobody uses any more."""
         lock = self._locks.get(inode)
         if lock is not None and not lock.locked():
             del self._locks[inode]
-
-
-class HeldLock:
-    """A lock while its block runs. Who waits for it gets it before whoever comes later."""
-
-    __slots__ = ("_lock",)
-
-    def __init__(self, lock: trio.Lock) -> None:
-        self._lock = lock
-
-    async def __aenter__(self) -> None:
-        try:
-            self._lock.acquire_nowait()
-        except trio.WouldBlock:
-            await self._lock.acquire()
-
-    async def __aexit__(self, *_: object) -> None:
-        self._lock.release()
 
 
 class Flusher:
@@ -83,6 +90,7 @@ class Flusher:
         self._writes_before_look = 0
         self._spilling: set[InodeId] = set()
         self._relieved = trio.lowlevel.ParkingLot()  # writers that wait for such a task
+        volume.contents.when_relieved(self._relieved.unpark_all)
         self._failed: dict[InodeId, CairnError] = {}
         self._nursery: trio.Nursery | None = None
         self.locks = FileLocks()
@@ -138,6 +146,7 @@ class Flusher:
         """Until little is dirty, while a task is at work on this file; else relieve it here."""
         while self._volume.contents.dirty_bytes > self.dirty_bytes_max:
             if file.inode not in self._spilling:
+                await trio.lowlevel.checkpoint()
                 async with self.locks.of(file.inode):
                     await self._workers.drive(self._volume.contents.settle(file.inode, whole=False))
                 await self._relieve_largest()
@@ -168,7 +177,7 @@ class Flusher:
         file = self._volume.contents.file(inode)
         if file is None or not file.changed:
             return
-        async with self.locks.held(inode):
+        async with self.locks.of(inode):
             self._failed.pop(inode, None)
             if self._volume.contents.file(inode) is not None:
                 await self._workers.drive(self._volume.contents.settle(inode))
@@ -191,7 +200,7 @@ class Flusher:
     async def make_durable(self, inode: InodeId) -> None:
         """Put dirty bytes where the next sync makes them durable. Raises NoSpace, DataError."""
         contents = self._volume.contents
-        async with self.locks.held(inode):
+        async with self.locks.of(inode):
             file = contents.file(inode)
             if file is None or not file.changed or file.settling:
                 return  # a copy that is being made is settled by who makes it
@@ -217,7 +226,7 @@ class Flusher:
         contents = self._volume.contents
         try:
             while file.dirty.size_bytes >= SPILL_BYTES and contents.file(file.inode) is file:
-                async with self.locks.held(file.inode):
+                async with self.locks.of(file.inode):
                     if contents.file(file.inode) is not file:
                         break
                     await self._workers.drive(contents.settle(file.inode, whole=False))

@@ -24,6 +24,7 @@ class Work(NamedTuple):
 
 Steps = Generator[Work, Any, Result]
 
+BESIDE_BYTES_MIN: Final = 1 << 20  # a step with less is over before another thread has begun
 PAUSE: Final = Work(lambda: None, 0)  # yielded between two stretches of long work: others go first
 
 
@@ -39,6 +40,37 @@ def side_by_side(parts: Sequence[Work]) -> Work:
 
 def _run_in_turn(parts: Sequence[Work]) -> list[Any]:
     return [part.run() for part in parts]
+
+
+def beside(steps: Steps[Result], work: Work) -> Steps[tuple[Result, list[Any]]]:
+    """Steps, with another piece of work done at the same time as their first long one.
+
+    It has no step of its own: when no step was long, it is not done, and the list is empty. An
+    error of it is taken for one of the step.
+    """
+    found: list[Any] = []
+    try:
+        asked = next(steps)
+        while True:
+            try:
+                if not found and asked.size_bytes >= BESIDE_BYTES_MIN:
+                    found, answer = yield from _with(asked, work)
+                else:
+                    answer = yield asked
+            except Exception as error:  # noqa: BLE001  # what it means is for the steps to say
+                asked = steps.throw(error)
+            else:
+                asked = steps.send(answer)
+    except StopIteration as end:
+        return end.value, found
+    finally:
+        steps.close()
+
+
+def _with(asked: Work, work: Work) -> Steps[tuple[list[Any], Any]]:
+    """Both at once, the one without parts first, as it takes longest."""
+    first, *others = yield side_by_side([work, *(asked.parts or (asked,))])
+    return [first], others if asked.parts else others[0]
 
 
 def run_inline(steps: Steps[Result]) -> Result:

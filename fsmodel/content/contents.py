@@ -111,6 +111,10 @@ class Contents:
         """Bytes written and not chunked yet, of all files."""
         return sum(file.dirty_bytes for file in self._files.values())
 
+    def when_relieved(self, tell: Callable[[], object]) -> None:
+        """Have somebody told whenever dirty bytes have become fewer amid settling."""
+        self._settler.relieved = tell
+
     def named_in_memory(self) -> Iterator[ObjectId]:
         """Objects that files in use name and no row does yet; GC keeps them."""
         for file in self._files.values():

@@ -71,6 +71,14 @@ class DirtyExtents:
         if self._starts and self._starts[-1] + len(self._blocks[-1]) > size:
             self._carve(size, self._starts[-1] + len(self._blocks[-1]))
 
+    def forget_before(self, offset: int) -> None:
+        """Forget the extents that end at or before an offset."""
+        gone = bisect_left(self._starts, offset)
+        if gone and self._starts[gone - 1] + len(self._blocks[gone - 1]) > offset:
+            gone -= 1
+        self.size_bytes -= sum(map(len, self._blocks[:gone]))
+        del self._starts[:gone], self._blocks[:gone]
+
     def within(self, start: int, end: int) -> list[Extent]:
         """The parts of extents inside a range, as copies, in order."""
         found: list[Extent] = []

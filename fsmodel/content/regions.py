@@ -62,6 +62,10 @@ class RegionPlanner:
         """About a batch of bytes from a place on, with the pending extents that start in it."""
         return self._region(file.chunks, start, head, pending, _is_long, whole=whole)
 
+    def following(self, rest: Extent, pending: Sequence[Extent], *, whole: bool) -> PlannedRegion:
+        """What `batch` will plan once all before some bytes at the end of the file is settled."""
+        return _appended(rest.start, b"", (rest, *pending), whole=whole)
+
     def cutting_start(self, file: FileState, offset: int) -> int:
         """Where the chunk starts that an edit at the offset may change."""
         chunks = file.chunks
@@ -97,11 +101,8 @@ class RegionPlanner:
             count, edited_to = _absorb(pending, count, edited_to, before, start)
             behind = behind + 1 if chunk.start >= edited_to else 0
         if not old:
-            count, edited_to = _absorb(pending, count, edited_to, edited_to + 1, start)
-        final = whole
-        if count < len(pending):
-            # Behind a gap: zeros come first, and cut the end again. Else this is not the end.
-            final = pending[count].start > edited_to
+            return _appended(start, head, pending, whole=whole)
+        final = _is_final(pending, count, edited_to, whole=whole)
         return Region(start, head, tuple(pending[:count]), tuple(old), reaches_end, final)
 
     def _old_chunks(self, chunks: ChunkList, offset: int) -> Iterator[OldChunk[Located | None]]:
@@ -110,6 +111,22 @@ class RegionPlanner:
             first = max(offset - start, 0) // run.length
             for number in range(first, run.repeat):
                 yield OldChunk(start + number * run.length, run.length, source)
+
+
+def _appended(start: int, head: Buffer, pending: Sequence[Extent], *, whole: bool) -> PlannedRegion:
+    """A region with no old chunks in it: the pending extents that follow each other."""
+    edited_to = start + len(head)
+    count, edited_to = _absorb(pending, 0, edited_to, edited_to + 1, start)
+    final = _is_final(pending, count, edited_to, whole=whole)
+    return Region(start, head, tuple(pending[:count]), (), reaches_end=True, final=final)
+
+
+def _is_final(pending: Sequence[Extent], count: int, edited_to: int, *, whole: bool) -> bool:
+    """Whether the file ends where a region with so many of the pending extents does.
+
+    Behind a gap zeros come first, and cut the end again. Else what is left shows it is not the end.
+    """
+    return whole if count == len(pending) else pending[count].start > edited_to
 
 
 def _is_near(behind: int, size: int, edited: bool) -> bool:

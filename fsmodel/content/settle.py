@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import compress, pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from fsmodel.buffers import Buffer
 from fsmodel.content.chunking import ChunkLimits, cut_points
@@ -24,7 +24,7 @@ from fsmodel.content.recut import CutRegion, NewChunk, cut_region
 from fsmodel.content.regions import PlannedRegion, RegionPlanner
 from fsmodel.encoding.hashing import object_id
 from fsmodel.ids import InodeId, ObjectId
-from fsmodel.steps import Steps, Work
+from fsmodel.steps import Steps, Work, beside
 from fsmodel.store.drafts import NewObject
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
@@ -34,6 +34,17 @@ LevelOf = Callable[[InodeId], int | None]  # None: as the store's settings say
 
 HASTY_BYTES_MIN: Final = 4 << 20  # of a file that wait to be chunked: then what is quick counts
 SKIPPED_REPEATS_MIN: Final = 16  # of one chunk, before it is looked at whether cuts can be spared
+
+
+class _CutAhead(NamedTuple):
+    """A region that was cut while the chunks before it were stored."""
+
+    region: PlannedRegion
+    result: CutRegion
+
+
+def _nothing() -> None:
+    """Nobody waits for it."""
 
 
 class Settler:
@@ -50,6 +61,7 @@ class Settler:
         self._zeros = bytes(limits.max_size)
         self._zeros_id = object_id(self._zeros)
         self._planner = RegionPlanner(objects, self._zeros_id)
+        self.relieved: Callable[[], object] = _nothing  # told when less is dirty than before
 
     def settle(self, file: FileState, *, whole: bool) -> Steps[None]:
         """Chunk what is dirty now.
@@ -66,10 +78,13 @@ class Settler:
                 file.thaw([])
                 return
             yield from self._shrink(file)
+            ahead: _CutAhead | None = None
             while pending:
                 if pending[0].start > file.chunks.size:
                     yield from self._extend(file, pending[0].start)
-                pending = yield from self._settle_batch(file, pending, whole=whole)
+                pending, ahead = yield from self._settle_batch(file, pending, ahead, whole=whole)
+                file.frozen.forget_before(pending[0].start if pending else file.chunks.size)
+                self.relieved()
                 if not whole and len(pending) == 1 and pending[0].start >= file.chunks.size:
                     break
             if whole and file.chunks.size < size:
@@ -143,17 +158,28 @@ class Settler:
         _replace(file, start, chunks.size, runs)
 
     def _settle_batch(
-        self, file: FileState, pending: list[Extent], *, whole: bool
-    ) -> Steps[list[Extent]]:
-        """Settle the first of the pending extents; what is left is returned, in order."""
+        self, file: FileState, pending: list[Extent], ahead: "_CutAhead | None", *, whole: bool
+    ) -> Steps[tuple[list[Extent], "_CutAhead | None"]]:
+        """Settle the first of the pending extents; what is left is returned, in order.
+
+        And what of it was cut meanwhile.
+        """
         regions, taken = self._planner.batch(file, pending, whole=whole)
-        size = sum(len(edit.data) for region in regions for edit in region.edits)
-        results: list[CutRegion] = yield Work(partial(self._cut_all, regions), size)
+        if ahead is not None and regions == [ahead.region]:
+            results = [ahead.result]
+        else:
+            size = sum(len(edit.data) for region in regions for edit in region.edits)
+            results = yield Work(partial(self._cut_all, regions), size)
         done = [
             found.met or region.reaches_end for region, found in zip(regions, results, strict=True)
         ]
-        yield from self._store(
-            file, (chunk for result in compress(results, done) for chunk in result.chunks)
+        ahead = yield from self._store_and_cut(
+            self._store(
+                file, (chunk for result in compress(results, done) for chunk in result.chunks)
+            ),
+            results[-1].rest if done[-1] else None,
+            pending[taken:],
+            whole=whole,
         )
         left: list[Extent] = []
         for region, result, is_done in zip(regions, results, done, strict=True):
@@ -164,7 +190,22 @@ class Settler:
         left += pending[taken:]
         if not all(done):
             left = yield from self._settle_far(file, left, whole=whole)
-        return left
+        return left, ahead
+
+    def _store_and_cut(
+        self, stored: Steps[None], rest: Extent | None, pending: Sequence[Extent], *, whole: bool
+    ) -> Steps["_CutAhead | None"]:
+        """Store chunks; meanwhile cut what follows them in a stream, `rest` and what is pending.
+
+        What was stored has to be named before the next step, so there is none for cutting alone.
+        """
+        if rest is None or not pending:
+            yield from stored
+            return None
+        region = self._planner.following(rest, pending, whole=whole)
+        work = Work(partial(self._cut_all, [region]), region.size_bytes)
+        _, found = yield from beside(stored, work)
+        return _CutAhead(region, found[0][0]) if found else None
 
     def _settle_far(
         self, file: FileState, pending: list[Extent], *, whole: bool

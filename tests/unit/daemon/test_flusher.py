@@ -205,6 +205,7 @@ async def test_open_files_are_added_up_only_when_there_may_be_too_much(
     volume: Volume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(flushing, "WRITE_BYTES_MAX", len(SHORT))
+    monkeypatch.setattr(volume._parts.space, "_promised", lambda: 0)  # asks now and then, too
     flusher = Flusher(volume, Workers(), DIRTY_BYTES_MAX)
     looks: list[int] = []
     dirty_bytes = Contents.dirty_bytes
@@ -213,6 +214,7 @@ async def test_open_files_are_added_up_only_when_there_may_be_too_much(
         looks.append(dirty_bytes.__get__(contents))
         return looks[-1]
 
+    monkeypatch.setattr(volume._parts.space, "_promised", lambda: 0)  # it looks when time is up
     monkeypatch.setattr(Contents, "dirty_bytes", property(counted))
     writes = 3 * DIRTY_BYTES_MAX // len(SHORT)
     inodes = [open_file(volume, b"%d" % number) for number in range(writes)]

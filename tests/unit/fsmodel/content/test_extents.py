@@ -79,6 +79,18 @@ def test_extents_are_what_was_written(
     assert sorted(parts) == parts
 
 
+def test_what_ends_before_an_offset_is_forgotten() -> None:
+    dirty = DirtyExtents()
+    for offset in (0, 50, 100):
+        dirty.write(offset, noise(50, offset))
+    for offset, left in ((49, [0, 50, 100]), (50, [50, 100]), (120, [100]), (150, [])):
+        dirty.forget_before(offset)
+        assert [start for start, _ in listed(dirty)] == left
+        assert dirty.size_bytes == 50 * len(left)
+    dirty.forget_before(1000)
+    assert not dirty
+
+
 def test_a_stream_of_small_writes_is_one_extent_until_it_is_long() -> None:
     dirty = DirtyExtents()
     for offset in range(0, 90, 10):

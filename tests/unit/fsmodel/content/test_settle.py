@@ -9,6 +9,7 @@ import pytest
 
 from fsmodel.content.recut import CutRegion, cut_region
 from fsmodel.content.regions import PlannedRegion
+from fsmodel.content.settle import Settler
 from fsmodel.errors import NoSpace
 from fsmodel.ids import InodeId
 from fsmodel.steps import run_inline
@@ -44,6 +45,14 @@ def settle(volume: Volume, inode: InodeId, *, whole: bool = True) -> None:
     run_inline(volume.contents.settle(inode, whole=whole))
 
 
+def streamed_file(volume: Volume, data: bytes) -> InodeId:
+    """An open file, written in pieces that are kept as they came."""
+    inode = new_file(volume)
+    for offset in range(0, len(data), 3_000):
+        volume.write(inode, offset, data[offset : offset + 3_000])
+    return inode
+
+
 def stored_objects(volume: Volume) -> int:
     return parts_of(volume).packs.statistics().appended_frames
 
@@ -75,6 +84,62 @@ def test_settling_nothing_new_does_nothing(volume: Volume) -> None:
     settle(volume, inode)
     settle(volume, inode, whole=False)
     assert (ref_of(volume, inode), volume.durability.position) == (ref, before)
+    volume.close_file(inode)
+
+
+def test_a_stream_is_cut_while_what_comes_before_is_stored(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte once, and all but the first batch beside the storing of another."""
+    data = noise(60_000)
+    inode = streamed_file(volume, data)
+    cut: list[int] = []
+    cut_all = Settler._cut_all
+
+    def counted(settler: Settler, regions: list[PlannedRegion]) -> list[CutRegion]:
+        cut.append(sum(region.size_bytes for region in regions))
+        return cut_all(settler, regions)
+
+    monkeypatch.setattr(Settler, "_cut_all", counted)
+    driver = Driver(volume.contents.settle(inode))
+    together = 0
+    while driver.work is not None:
+        together += len(driver.work.parts) > 1
+        driver.step()
+    assert together == len(cut) - 1 > 3
+    assert sum(cut) < len(data) + len(cut) * LIMITS.max_size  # what one leaves over the next has
+    assert ref_of(volume, inode) == ref_of_bytes(data)
+    volume.close_file(inode)
+
+
+def test_bytes_are_let_go_batch_by_batch(volume: Volume) -> None:
+    """So that who waits for room need not wait for the whole file; and they are read meanwhile."""
+    data = noise(60_000)
+    inode = streamed_file(volume, data)
+    dirty: list[int] = []
+    volume.contents.when_relieved(lambda: dirty.append(volume.contents.dirty_bytes))
+    driver = Driver(volume.contents.settle(inode))
+    while driver.work is not None:
+        assert read_range(volume, inode, 0, len(data)) == data
+        driver.step()
+    assert len(dirty) > 3
+    assert dirty == sorted(dirty, reverse=True)
+    assert dirty[-1] == 0
+    volume.close_file(inode)
+
+
+def test_a_failure_leaves_dirty_what_was_not_settled(volume: Volume) -> None:
+    data = noise(60_000)
+    inode = streamed_file(volume, data)
+    driver = Driver(volume.contents.settle(inode))
+    for _ in range(6):
+        driver.step()
+    with pytest.raises(NoSpace):
+        driver.fail(NoSpace("no room"))
+    assert 0 < volume.contents.dirty_bytes < len(data)
+    assert read_range(volume, inode, 0, len(data)) == data
+    settle(volume, inode)
+    assert ref_of(volume, inode) == ref_of_bytes(data)
     volume.close_file(inode)
 
 
