@@ -75,7 +75,7 @@ class VolumeFiles(VolumeUpkeep):
             if exclusive:
                 raise
             drafts.send_back(thread if is_document else 0, f"{name!r} has been made meanwhile")
-        self.contents.open(inode)
+        self.contents.open(inode, name)
         return inode
 
     def is_draft(self, inode: InodeId) -> bool:
@@ -135,8 +135,7 @@ class VolumeFiles(VolumeUpkeep):
         """Whether an inode has no name and nobody who holds it, so that it can be deleted."""
         if self.contents.is_open(inode) or inode in self._parts.holds:
             return False
-        record = self._parts.inodes.find(inode)
-        return record is not None and record.nlink == 0 and not self.read_only
+        return inode in self._names.orphans and not self.read_only
 
     def write(
         self, inode: InodeId, offset: int, data: bytes, *, privileged: bool = False

@@ -57,6 +57,10 @@ class Orphans:
         change.operation.delete(ORPHAN, number_key(inode))
         change.remove_inode(inode)
 
+    def __contains__(self, inode: InodeId) -> bool:
+        """Whether an inode has no name, and is there all the same."""
+        return self._index.get(ORPHAN, number_key(inode)) is not None
+
     def all(self) -> list[InodeId]:
         """Every orphan."""
         return [InodeId(number_of(key)) for key, _ in self._index.scan(ORPHAN)]
