@@ -46,6 +46,11 @@ def pair_of(key: bytes) -> tuple[int, int]:
     return int(first), int(second)
 
 
+def second_of(key: bytes) -> int:
+    """The second number of a key of at least two."""
+    return int.from_bytes(key[_U64.size : _U64_PAIR.size])
+
+
 def triple_of(key: bytes) -> tuple[int, int, int]:
     """The three numbers of a key."""
     first, second, third = _U64_TRIPLE.unpack_from(key)

@@ -6,6 +6,7 @@ that the listing does not show. Here a group is decoded at once, and all records
 ids stay as they are stored: shortened, most of them. So an outline is nothing to be kept, or put.
 """
 
+from collections.abc import Iterable
 from typing import Generic
 
 import msgspec
@@ -32,14 +33,20 @@ class PackedOutlines(Generic[Record]):
 
         To be read only: whoever asks again may get the same one.
         """
-        found = self._found.get(key)
-        if found is None:
-            block = self._packed.block_at(self._transaction, self._table.number, key)
-            place = None if block is None else block.find(key)
-            if block is not None and place is not None:
-                self._found.update(_group_of(block, self._table, place)[1])
-                return self._found[key]
-        return found
+        return self._found.get(key) or self._decoded(key)
+
+    def get_all(self, keys: Iterable[bytes]) -> list[Record | None]:
+        """The same for many keys."""
+        find, decoded = self._found.get, self._decoded
+        return [find(key) or decoded(key) for key in keys]
+
+    def _decoded(self, key: bytes) -> Record | None:
+        block = self._packed.block_at(self._transaction, self._table.number, key)
+        place = None if block is None else block.find(key)
+        if block is None or place is None:
+            return None
+        self._found.update(_group_of(block, self._table, place)[1])
+        return self._found[key]
 
 
 def outlines_from(

@@ -3,12 +3,15 @@
 A record is a MessagePack array of its fields in this order. A later version may append fields
 with defaults: an older row then decodes with the default, so adding a field needs no migration.
 Fields are never removed, reordered or given another meaning without a new table version.
+
+Of those that are many in memory Python's collector of cycles takes no note: what they hold are
+numbers and bytes.
 """
 
 import msgspec
 
 
-class InodeRecord(msgspec.Struct, array_like=True):
+class InodeRecord(msgspec.Struct, array_like=True, gc=False):
     """One filesystem object. The key is its number.
 
     The bytes of a regular file are, in this order: `content` cut to its first `content_size`
@@ -47,7 +50,7 @@ class InodeFlag:
     VERSION = 16  # hidden, too: what a file held earlier
 
 
-class DirentRecord(msgspec.Struct, array_like=True, frozen=True):
+class DirentRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A name in a directory. The key is (directory, name)."""
 
     inode: int
@@ -55,7 +58,7 @@ class DirentRecord(msgspec.Struct, array_like=True, frozen=True):
     kind: int  # file type: st_mode >> 12
 
 
-class DirentOrderRecord(msgspec.Struct, array_like=True, frozen=True):
+class DirentOrderRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The same entry in listing order. The key is (directory, cookie)."""
 
     inode: int
@@ -73,7 +76,7 @@ class ExtentRecord(msgspec.Struct, array_like=True, frozen=True):
     data: bytes
 
 
-class ObjectRecord(msgspec.Struct, array_like=True):
+class ObjectRecord(msgspec.Struct, array_like=True, gc=False):
     """Where an immutable object lies. The key is its BLAKE3-256 id."""
 
     kind: int  # ObjectKind

@@ -83,8 +83,8 @@ class Rows:
         found: list[Record | None] = []
         keys = list(keys)
         try:
-            if keys and max(keys) <= last and not self._read_between(table, min(keys), max(keys)):
-                return [packed.get(key) for key in keys]  # none has a row above it
+            if keys and max(keys) <= last and not self._has_rows(table, min(keys), max(keys)):
+                return packed.get_all(keys)
             for key in keys:
                 value = transaction.get(key, None, database)
                 if value is None and key <= last:
@@ -220,7 +220,7 @@ class Rows:
         below = read(current.transaction, number, start, stop, size)
         return _merged(rows, below, size, reverse=reverse)
 
-    def _read_between(self, table: Table[Record], first: bytes, last: bytes) -> bool:
+    def _has_rows(self, table: Table[Record], first: bytes, last: bytes) -> bool:
         """Whether a table's own database has any row, or tombstone, from one key to another."""
         current = self._current
         with current.transaction.cursor(current.databases[table.number]) as cursor:

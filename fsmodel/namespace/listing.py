@@ -12,7 +12,7 @@ from fsmodel.ids import InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import require_directory
 from lmdb_index.index import Index
-from lmdb_index.keys import pair_key, pair_of
+from lmdb_index.keys import pair_key, second_of
 from lmdb_index.records import InodeRecord
 from lmdb_index.schema import DIRENT_ORDER
 
@@ -76,7 +76,7 @@ class Listings:
         while start is not None:
             rows, edge = self._index.first_outlines(DIRENT_ORDER, start, stop, together)
             yield [
-                Entry(row.name, InodeId(row.inode), row.kind, pair_of(key)[1]) for key, row in rows
+                Entry(row.name, InodeId(row.inode), row.kind, second_of(key)) for key, row in rows
             ]
             start = None if edge is None else edge + b"\0"
             together = min(2 * together, _READ_MAX)

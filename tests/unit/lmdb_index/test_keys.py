@@ -12,6 +12,7 @@ from lmdb_index.keys import (
     number_of,
     pair_key,
     pair_of,
+    second_of,
     triple_key,
     triple_of,
 )
@@ -38,6 +39,7 @@ def test_named_keys_sort_by_number_then_name(pairs: list[tuple[int, bytes]]) -> 
 def test_keys_can_be_taken_apart(first: int, second: int, third: int, name: bytes) -> None:
     assert number_of(number_key(first)) == first
     assert pair_of(pair_key(first, second)) == (first, second)
+    assert second_of(pair_key(first, second)) == second
     assert triple_of(triple_key(first, second, third)) == (first, second, third)
     assert (number_of(named_key(first, name)), name_of(named_key(first, name))) == (first, name)
 
