@@ -10,16 +10,14 @@ from the directory it happens in; where that has been done since the last trees 
 kept in memory, so that many changes in one place go up once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Final, Protocol
 
-from msgspec.structs import replace
-
 from fsmodel.ids import ROOT_INODE, InodeId
+from fsmodel.large_folders import EndingChange, LargeFolders, is_quiet
 from lmdb_index.keys import number_key, triple_of
-from lmdb_index.operation import Operation
 from lmdb_index.records import InodeRecord
 from lmdb_index.schema import LINK
 
@@ -27,17 +25,8 @@ DIRECTORY: Final = 0o040000 >> 12
 STALE_MAX: Final = 100_000  # remembered; with more of them some changes go up again
 
 
-class EditedInodes(Protocol):
+class EditedInodes(EndingChange, Protocol):
     """What this asks of a change in progress."""
-
-    @property
-    def operation(self) -> Operation:
-        """The index operation it is."""
-        ...
-
-    def inode(self, inode: InodeId) -> InodeRecord:
-        """The record as the change has it so far."""
-        ...
 
     def edit(self, inode: InodeId) -> InodeRecord:
         """A record to be changed."""
@@ -45,10 +34,6 @@ class EditedInodes(Protocol):
 
     def when_applied(self, action: Callable[[], None]) -> None:
         """Have something done once the change is certain."""
-        ...
-
-    def edits(self) -> Sequence[tuple[InodeId, InodeRecord, InodeRecord | None]]:
-        """Each edited inode: its record as edited, and as it was; None for a new one."""
         ...
 
 
@@ -59,6 +44,8 @@ class StaleTrees:
         self._touched: set[InodeId] | None = None  # while somebody watches
         self._stale: set[InodeId] = set()  # neither these nor any directory above names a tree
         self._told: set[InodeId] = set()  # files of many names whose directories are all marked
+        self._passed: list[InodeId] = []  # directories that the present change has marked
+        self.large = LargeFolders()
 
     @contextmanager
     def watched(self) -> Iterator[set[InodeId]]:
@@ -76,6 +63,11 @@ class StaleTrees:
 
     def mark(self, change: EditedInodes) -> None:
         """Empty the tree of every directory that shows what a change is about to store."""
+        self._passed = []
+        self._mark(change)
+        self.large.note(change, self._passed)
+
+    def _mark(self, change: EditedInodes) -> None:
         stale = self._stale if self._touched is None else frozenset()
         for inode, record, former in change.edits():
             has_one_name = record.nlink < 2 or record.mode >> 12 == DIRECTORY
@@ -84,7 +76,7 @@ class StaleTrees:
             if record.tree and (former is None or former.tree != record.tree):
                 change.when_applied(self._forget)
             if inode == ROOT_INODE:
-                if former is None or not _is_quiet(record, former):
+                if former is None or not is_quiet(record, former):
                     self._touch(change, inode)
                 continue
             if record.mode >> 12 == DIRECTORY and not record.tree and self._touched is not None:
@@ -92,7 +84,7 @@ class StaleTrees:
             directories = self._directories_of(change, inode, record)
             if self._touched is None and self._stale.issuperset(directories):
                 continue
-            if former is None or not _is_quiet(record, former):
+            if former is None or not is_quiet(record, former):
                 for directory in directories:
                     self._touch(change, directory)
                 if len(directories) > 1:
@@ -108,6 +100,7 @@ class StaleTrees:
                 change.edit(directory).tree = b""
             directory = InodeId(change.inode(directory).parent)
         if passed:
+            self._passed += passed
             change.when_applied(partial(self._remember, passed))
 
     def _forget(self) -> None:
@@ -129,16 +122,3 @@ class StaleTrees:
             return own
         rows = change.operation.scan_prefix(LINK, number_key(inode))
         return own + [InodeId(triple_of(key)[1]) for key, _ in rows]
-
-
-def _is_quiet(record: InodeRecord, former: InodeRecord) -> bool:
-    """Whether two records differ in what trees need not show, and in nothing else.
-
-    Records that do not differ at all were edited for something that no field says, such as an
-    attribute's value.
-    """
-    if former.tree and not record.tree:
-        return False
-    if (record.atime_ns, record.tree) == (former.atime_ns, former.tree):
-        return False
-    return replace(record, atime_ns=former.atime_ns, tree=former.tree) == former

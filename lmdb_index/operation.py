@@ -106,6 +106,10 @@ class Operation(Rows):
             self._mutations.append((number, key, None))
         return found
 
+    def changed_keys(self, table: Table[Record]) -> list[bytes]:
+        """The keys of rows that were put or deleted so far, each as often as that was done."""
+        return [key for number, key, _ in self._mutations if number == table.number]
+
     def add(self, counter: str, delta: int) -> None:
         """Change a counter; one that does not exist yet is 0."""
         if not delta:

@@ -13,6 +13,12 @@ class ReadsRows(Protocol):
         """The row with this key."""
         ...
 
+    def scan(
+        self, table: Table[Record], start: bytes = b"", stop: bytes | None = None
+    ) -> Iterator[tuple[bytes, Record]]:
+        """Rows with start <= key < stop, in order."""
+        ...
+
     def scan_prefix(self, table: Table[Record], prefix: bytes) -> Iterator[tuple[bytes, Record]]:
         """Rows whose keys start so, in order."""
         ...

@@ -5,21 +5,24 @@ requests go on; the objects are appended there too, in groups, as pages have muc
 owner records their rows in small changes. Directories that change meanwhile are told by
 `StaleTrees`: their rows go on naming no tree, and the next root shows what they have become.
 
+Of a large directory, only the pages whose entries have changed are made again (former_pages.py).
+
 The last root is referred to by the row `root` of the table meta, as a file's content is by
 its inode: so the objects it needs stay, and GC takes those that only earlier roots needed. The
 trees that rows of directories name are always among those of the last root.
 """
 
 import logging
-from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Final
 
 from fsmodel.change import Changes
-from fsmodel.errors import CairnError, ChunkNotFound
+from fsmodel.errors import CairnError, ChunkNotFound, DataError
+from fsmodel.history.former_pages import FormerPages, leaves_of
 from fsmodel.history.naming import named_by
 from fsmodel.history.reads_rows import ReadsRows
 from fsmodel.history.root_format import SNAPSHOTS_LABEL, Label, Root, encode_root
@@ -29,10 +32,18 @@ from fsmodel.history.snapshots import (
     listed_snapshot,
     name_snapshot,
 )
-from fsmodel.history.tree_builder import MadeTree, TreeBuilder, TreePart, pages_of
+from fsmodel.history.tree_builder import (
+    FormerPagesWrong,
+    MadeTree,
+    TreeBuilder,
+    TreePart,
+    pages_of,
+)
 from fsmodel.history.tree_entry import TreeEntry
+from fsmodel.history.tree_pages import TreePages
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.inode_table import InodeTable
+from fsmodel.large_folders import FolderChanges
 from fsmodel.namespace.inodes import is_directory
 from fsmodel.steps import PAUSE, Result, Steps, Work
 from fsmodel.store.drafts import NewObject
@@ -128,12 +139,13 @@ class Roots:
         try:
             with self._changes.stale_trees.watched() as touched, self._index.snapshot() as view:
                 assert view.position == self._index.journal_position, "changes are not committed"
-                builder = TreeBuilder(view)
-                trees, objects = yield from self._store_trees(builder)
-                listed = tuple(all_snapshots(view))
-                labels = yield from self._store_list(listed)
-                root = self._store_root(view, builder.root_entry, labels, name)
-                self._listed, self._list_labels = listed, labels
+                with self._large_taken() as large:
+                    shown, trees, objects = yield from self._store_trees(view, large)
+                    listed = tuple(all_snapshots(view))
+                    labels = yield from self._store_list(listed)
+                    root = self._store_root(view, shown, labels, name)
+                    self._listed, self._list_labels = listed, labels
+                self._changes.stale_trees.large.made(trees)
                 yield from self._record_what_can_be(trees, touched)
         finally:
             self._unnamed.clear()
@@ -151,8 +163,50 @@ class Roots:
         yield from self._store(parts)
         return (Label(SNAPSHOTS_LABEL, tree),)
 
-    def _store_trees(self, builder: TreeBuilder) -> Steps[tuple[list[MadeTree], int]]:
-        """Make and record every object that the new trees need."""
+    @contextmanager
+    def _large_taken(self) -> Iterator[Mapping[InodeId, FolderChanges]]:
+        """What is known of large directories; it is kept if the block fails for other reasons."""
+        large = self._changes.stale_trees.large
+        taken = large.take()
+        try:
+            yield taken
+        except ChunkNotFound:
+            raise
+        except BaseException:
+            large.put_back(taken)
+            raise
+
+    def _store_trees(
+        self, view: Snapshot, large: Mapping[InodeId, FolderChanges]
+    ) -> Steps[tuple[TreeEntry, list[MadeTree], int]]:
+        """Make and record every object that the new trees need; the first is the root directory."""
+        builder = TreeBuilder(view, (yield from self._former_pages(large)))
+        try:
+            trees, objects = yield from self._store_parts(builder)
+        except FormerPagesWrong as mistake:
+            _log.error("%s: all of it is read again", mistake)
+            builder = TreeBuilder(view)
+            trees, objects = yield from self._store_parts(builder)
+        return builder.root_entry, trees, objects
+
+    def _former_pages(
+        self, large: Mapping[InodeId, FolderChanges]
+    ) -> Steps[dict[InodeId, FormerPages]]:
+        """The pages that large directories had, as far as they can be read."""
+        found = {}
+        for directory, changes in large.items():
+            try:
+                leaves = yield from leaves_of(TreePages(self._objects), changes.tree)
+            except DataError as error:
+                _log.warning("directory %d is read again as a whole: %s", directory, error)
+                continue
+            # A leaf that cannot be read is made again, which heals it.
+            changes.names.update(leaf.last for leaf in leaves if self._objects.is_damaged(leaf.id))
+            found[directory] = FormerPages(leaves, changes)
+        return found
+
+    def _store_parts(self, builder: TreeBuilder) -> Steps[tuple[list[MadeTree], int]]:
+        """The same for what a builder makes. Raises FormerPagesWrong."""
         made = builder.parts()
         trees: list[MadeTree] = []
         waiting: list[TreePart] = []
@@ -231,7 +285,7 @@ class Roots:
         for start in range(0, len(trees), CHANGE_DIRECTORIES):
             self._add_above(stale, touched)
             with self._changes.begin() as change:
-                for directory, tree in trees[start : start + CHANGE_DIRECTORIES]:
+                for directory, tree, _ in trees[start : start + CHANGE_DIRECTORIES]:
                     record = self._inodes.find(directory)
                     if directory not in stale and record is not None and is_directory(record):
                         change.edit(directory).tree = tree

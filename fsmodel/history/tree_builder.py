@@ -5,16 +5,21 @@ directories above say nothing either. So changed directories are found from the 
 each is made after those below it. Small ones become part of the page above; rows say nothing of
 these, so they are read again with that page whether they have changed or not, which costs little.
 
+Of a large directory whose former tree is known (large_folders.py), only pages with changed entries
+are made again, and the others, whose entries are not even read, are taken from that tree. The pages
+are the same either way.
+
 Memory: for each directory on the way to the present one, a page of entries, and what nodes say of
 the pages before.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from fsmodel.content.content_ref import EMPTY
 from fsmodel.encoding.hashing import object_id
+from fsmodel.history.former_pages import FormerPages
 from fsmodel.history.reads_rows import ReadsRows
 from fsmodel.history.tree_entry import (
     DIRECTORY,
@@ -36,7 +41,7 @@ from fsmodel.history.tree_format import (
 from fsmodel.history.tree_leaf import encode_tree_leaf, objects_of_entries
 from fsmodel.ids import ROOT_INODE, ContentRef, InodeId, ObjectId
 from fsmodel.store.pack_format import ObjectKind
-from lmdb_index.keys import name_of, number_key
+from lmdb_index.keys import after_prefix, name_of, named_key, number_key
 from lmdb_index.records import DirentRecord, InodeFlag, InodeRecord
 from lmdb_index.schema import DIRENT, INODE, XATTR
 
@@ -58,6 +63,11 @@ class MadeTree(NamedTuple):
 
     directory: InodeId
     tree: ObjectId
+    size: int  # entries, as its inode says
+
+
+class FormerPagesWrong(Exception):
+    """The former pages of a directory cannot have been its own: a mistake of ours."""
 
 
 def entry_of(
@@ -99,6 +109,8 @@ class _Directory:
 
     own: TreeEntry  # its entry in the directory above, without a tree
     rows: Iterator[tuple[bytes, DirentRecord]]
+    former: FormerPages | None = None
+    changed: Sequence[bytes] = ()  # names of the entries that it shows otherwise
     page: list[TreeEntry] = field(default_factory=list)
     items: int = 0  # in the page, those below its entries included
     weight: int = 0
@@ -120,6 +132,26 @@ class _Directory:
         self.page, self.items, self.weight = [], 0, 0
         return part
 
+    def keep_former_pages(self) -> bytes:
+        """At the beginning of a page: take what the former tree has there, if it is the same.
+
+        Returns the name behind which entries are to be read on; empty when nothing was taken.
+        """
+        if self.former is None or self.page:
+            return b""
+        last = self.children[-1].last if self.children else b""
+        kept = self.former.kept_behind(last, self.changed)
+        self.children += kept
+        return kept[-1].last if kept else b""
+
+    @property
+    def lacks_entries(self) -> bool:
+        """Whether, with former pages, there are not as many entries as there ought to be."""
+        if self.former is None:
+            return False
+        gained = self.own.size - self.former.changes.size
+        return sum(child.entries for child in self.children) != self.former.entries + gained
+
     @property
     def is_inlined(self) -> bool:
         """Whether, all entries read, it needs no page of its own."""
@@ -130,13 +162,16 @@ class _Directory:
 class TreeBuilder:
     """Makes the pages of every directory that has changed. Any thread may, one at a time."""
 
-    def __init__(self, rows: ReadsRows) -> None:
-        """`rows` must not change meanwhile."""
+    def __init__(
+        self, rows: ReadsRows, former: Mapping[InodeId, FormerPages] | None = None
+    ) -> None:
+        """`rows` must not change meanwhile; `former` pages of large directories may be known."""
         self._rows = rows
+        self._former = former or {}
         self._root: TreeEntry | None = None
 
     def parts(self) -> Iterator[TreePart | MadeTree]:
-        """Every object the new trees need, each behind those it names."""
+        """Every object the new trees need, each behind those it names. Raises FormerPagesWrong."""
         record = self._record(ROOT_INODE)
         entry, values = entry_of(self._rows, b"", ROOT_INODE, 0, record, first=True)
         yield from values
@@ -160,7 +195,9 @@ class TreeBuilder:
 
     def _read_on(self, directory: _Directory) -> Generator[TreePart, None, _Directory | None]:
         """Read entries up to a directory to be read before this goes on; None at the end."""
-        for key, dirent in directory.rows:
+        self._keep_former_pages(directory)
+        while (row := next(directory.rows, None)) is not None:
+            key, dirent = row
             record = self._record(dirent.inode)
             first = (record.parent, record.cookie) == (directory.own.inode, dirent.cookie)
             entry, values = entry_of(
@@ -171,7 +208,14 @@ class TreeBuilder:
                 return self._opened(entry)
             if directory.add(entry):
                 yield directory.end_page()
+                self._keep_former_pages(directory)
         return None
+
+    def _keep_former_pages(self, directory: _Directory) -> None:
+        behind = directory.keep_former_pages()
+        if behind:
+            key = named_key(directory.own.inode, behind)
+            directory.rows = self._entries(directory.own, key + b"\0")
 
     def _finish(
         self, directory: _Directory, above: _Directory | None
@@ -184,16 +228,25 @@ class TreeBuilder:
             return
         if directory.page or not directory.children:
             yield directory.end_page()
+        if directory.lacks_entries:
+            raise FormerPagesWrong(f"directory {directory.own.inode} has not had these pages")
         tree = yield from _nodes(directory.children)
         entry = directory.own._replace(tree=tree)
-        yield MadeTree(InodeId(entry.inode), tree)
+        yield MadeTree(InodeId(entry.inode), tree, entry.size)
         if above is None:
             self._root = entry
         elif above.add(entry):
             yield above.end_page()
 
     def _opened(self, own: TreeEntry) -> _Directory:
-        return _Directory(own, iter(self._rows.scan_prefix(DIRENT, number_key(own.inode))))
+        inode = InodeId(own.inode)
+        former = self._former.get(inode)
+        changed = former.names(self._rows, inode) if former is not None else ()
+        return _Directory(own, self._entries(own, number_key(inode)), former, changed)
+
+    def _entries(self, own: TreeEntry, start: bytes) -> Iterator[tuple[bytes, DirentRecord]]:
+        """The entries of a directory from a key on."""
+        return self._rows.scan(DIRENT, start, after_prefix(number_key(own.inode)))
 
     def _record(self, inode: int) -> InodeRecord:
         record = self._rows.get(INODE, number_key(inode))

@@ -188,6 +188,7 @@ def _correct_pack(wrong: WrongPack, change: Change, note: Note) -> None:
 def _correct_tree(wrong: WrongTree, change: Change, note: Note) -> None:
     """The next root shows a directory, and those above it, as they are then."""
     at, seen = wrong.directory, set[InodeId]()
+    change.trusts_trees = False  # none of its pages is to be kept
     while at and at not in seen:
         seen.add(at)
         try:

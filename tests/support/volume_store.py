@@ -120,10 +120,13 @@ class VolumeStore:
         return copy
 
     @classmethod
-    def of_image(cls, other: "VolumeStore") -> "VolumeStore":
-        """Another store, as if the process that serves the first one were killed now."""
+    def of_image(cls, other: "VolumeStore", folder: Path | None = None) -> "VolumeStore":
+        """Another store, as if the process that serves the first one were killed now.
+
+        What it leaves itself is put into a folder of its own, if it has one.
+        """
         made = cls.__new__(cls)
-        made._folder, made._lives, made._settings = other._folder, 0, other._settings
+        made._folder, made._lives, made._settings = folder or other._folder, 0, other._settings
         made.store, made.expected = other.image(), dict(other.expected)
         made._open()
         return made
