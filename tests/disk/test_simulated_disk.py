@@ -36,6 +36,17 @@ def test_a_loss_of_power_leaves_a_state_since_the_last_sync(
     count(CRASH_STATES, "at some moments of work", tally.states)
 
 
+def test_the_same_seed_writes_the_same_bytes_at_the_same_places(tmp_path: Path) -> None:
+    """Else a failure could not be looked at again. The time of making, and who did it, differ."""
+    own = ("store/lock", "store/.format.json.new")
+    runs = []
+    for number in range(2):
+        (folder := tmp_path / str(number)).mkdir()
+        entries = record_run(folder, 7, STEPS // 2).entries
+        runs.append([each for each in entries if each.path not in own])
+    assert runs[0] == runs[1]
+
+
 @pytest.mark.crash
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", range(100, 130))

@@ -77,7 +77,7 @@ def record_run(
     modules = ["tests.support.planted_faults", planted, module] if planted else [module]
     run(
         [sys.executable, "-m", *modules, root, str(seed), str(steps)],
-        env=layer_environment(root, record=record, fault=fault),
+        env={**layer_environment(root, record=record, fault=fault), "PYTHONHASHSEED": "0"},
     )
     views: list[View] = pickle.loads((root / "views").read_bytes())
     entries = [entry for entry in read_record(record) if entry.path != "views"]

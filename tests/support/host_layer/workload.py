@@ -11,6 +11,8 @@ that it stands in the layer's record among what happens to the store's files:
 
 When the host fails it insists on a sync, and goes no further. At its end it writes what the states
 looked like to FOLDER/views.
+
+Times and the store's uuid are made from the seed, so that the same seed writes the same bytes.
 """
 
 import contextlib
@@ -22,7 +24,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
+from unittest import mock
+from uuid import UUID
 
+from fsmodel import assembly
 from fsmodel.errors import CairnError
 from fsmodel.ids import InodeId
 from fsmodel.namespace.inodes import AttributeChange
@@ -32,6 +37,7 @@ from fsmodel.steps import run_inline
 from fsmodel.versions.policy import NO_VERSIONS
 from fsmodel.volume import Volume
 from tests.support.model_volume import Directory, File, ModelVolume, View
+from tests.support.namespace_store import ManualClock
 from tests.support.volumes import USER, collect_garbage, make_store, small_limits
 
 SETTINGS: Final = (
@@ -39,6 +45,7 @@ SETTINGS: Final = (
     VolumeSettings(pack_bytes_max=30_000, versions=NO_VERSIONS),
 )
 NAMES: Final = (b"a", b"b", b"c", b"d")
+STEP_SECONDS: Final = 0.01
 SIZES: Final = (0, 10, 700, 3_000, 9_000)
 SNAPSHOT: Final = b"/.snapshots/"  # what stands before a snapshot's name in a view
 
@@ -50,16 +57,18 @@ class Workload:
         self.dice = random.Random(seed)
         self.store = folder / "store"
         self.settings = SETTINGS[seed % 2]
+        self.clock = ManualClock()
         self.model = ModelVolume()
         self.snapshots: list[bytes] = []
         self.views: list[View] = [{}]
         self.done = 0  # of them
         self._said = os.open(folder / "said", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self.volume = Volume.open(self.store, settings=self.settings)
+        self.volume = Volume.open(self.store, settings=self.settings, clock=self.clock)
         self.synced()
 
     def step(self) -> None:
         """One change or more of a random kind."""
+        self.clock.advance(STEP_SECONDS)
         actions: list[tuple[int, Callable[[], None]]] = [
             (4, self.make_file),
             (2, self.make_directory),
@@ -221,7 +230,7 @@ class Workload:
         """A clean end and a new start."""
         self.volume.close()
         self.synced()
-        self.volume = Volume.open(self.store, settings=self.settings)
+        self.volume = Volume.open(self.store, settings=self.settings, clock=self.clock)
 
     def synced(self) -> None:
         """Say that all that is done is durable."""
@@ -282,7 +291,7 @@ def main(folder: Path, seed: int, steps: int) -> None:
     """Work, and leave the views."""
     with small_limits():
         if not (folder / "store").exists():
-            make_store(folder / "store")
+            _make_the_same(folder / "store", seed)
         workload = Workload(folder, seed)
         try:
             for _ in range(steps):
@@ -291,6 +300,15 @@ def main(folder: Path, seed: int, steps: int) -> None:
         except CairnError:
             workload.insist()
     (folder / "views").write_bytes(pickle.dumps(workload.views))
+
+
+def _make_the_same(store: Path, seed: int) -> None:
+    """A store that differs from another one of the same seed by the time in format.json alone."""
+    with (
+        mock.patch.object(assembly, "uuid4", return_value=UUID(int=seed)),
+        mock.patch.object(assembly, "SystemClock", ManualClock),
+    ):
+        make_store(store)
 
 
 if __name__ == "__main__":
