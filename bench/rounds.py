@@ -5,10 +5,12 @@ order that changes from round to round: whatever else the machine does meets all
 Each round starts from empty homes.
 """
 
+import math
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -48,6 +50,7 @@ class Rounds:
     sizes: Sizes
     workload_seconds_max: float
     report: Report
+    minutes: float = math.inf  # after which no round is begun, if one has come to its end
 
     def run(self, count: int) -> list[list[Measurement]]:
         """The rounds that came to their end; what a round made is gone then.
@@ -56,8 +59,12 @@ class Rounds:
         BenchProblem when all have failed.
         """
         complete = list[list[Measurement]]()
+        deadline = time.monotonic() + self.minutes * 60
         for number in range(count):
             title = f"round {number + 1} of {count}"
+            if complete and time.monotonic() >= deadline:
+                self.report(f"{title} is not begun: the time is up")
+                break
             try:
                 complete.append(list(self._round(number, title)))
             except (BenchProblem, OSError, subprocess.SubprocessError) as problem:

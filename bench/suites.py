@@ -1,5 +1,6 @@
 """The commands that run a suite of workloads on every system: `run`, `applications`, and others."""
 
+import math
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -36,6 +37,7 @@ def suite_options(suite: str, systems: Sequence[str]) -> Callable[[Command], Com
     options = [
         click.option("--systems", default=",".join(systems), show_default=True),
         click.option("--rounds", default=3, show_default=True, type=POSITIVE),
+        click.option("--minutes", default=math.inf, help="Begin no round after so many."),
         click.option(
             "--only", multiple=True, help="Workloads whose name contains this; may be repeated."
         ),
@@ -157,6 +159,7 @@ def run_suite(
     *,
     systems: str,
     rounds: int,
+    minutes: float,
     only: Sequence[str],
     limit: float,
     folder: Path,
@@ -169,7 +172,8 @@ def run_suite(
     plan = _plan(suite, only)
     with tempfile.TemporaryDirectory(prefix="cairnfs-bench.", dir=folder) as home:
         Path(home).chmod(0o711)  # a server that is not root has to get to its files
-        result = measure(suite, Rounds(Path(home), names, plan, sizes, limit, _tell), rounds)
+        work = Rounds(Path(home), names, plan, sizes, limit, _tell, minutes)
+        result = measure(suite, work, rounds)
     save(result, output)
     click.echo(table_of(result))
     _tell(f"\nkept in {output}")

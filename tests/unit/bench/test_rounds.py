@@ -15,9 +15,15 @@ from bench.workload import Sizes, Workload
 SIZES = Sizes(tree_files=3, small_files=2)
 
 
-def work_of(home: Path, told: list[str], *names: str, limit: float = 60.0) -> Rounds:
+def work_of(
+    home: Path,
+    told: list[str],
+    *names: str,
+    limit: float = 60.0,
+    minutes: float = 1.0,
+) -> Rounds:
     plan = [workload_named(name) for name in names]
-    return Rounds(home, ["plain"], plan, SIZES, limit, told.append)
+    return Rounds(home, ["plain"], plan, SIZES, limit, told.append, minutes)
 
 
 def test_workloads_are_measured_and_nothing_is_left(tmp_path: Path) -> None:
@@ -38,6 +44,12 @@ def test_what_takes_too_long_is_stopped(tmp_path: Path) -> None:
     assert told[-1].startswith("round 1 of 1 is left out: untar in ")
     assert told[-1].endswith("TimeoutError: it takes longer than it may: see --limit")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_round_is_begun_when_the_time_is_up(tmp_path: Path) -> None:
+    told: list[str] = []
+    assert len(work_of(tmp_path, told, "create", minutes=0).run(3)) == 1
+    assert told[-1] == "round 2 of 3 is not begun: the time is up"
 
 
 def test_a_round_that_fails_leaves_the_others_measured(
