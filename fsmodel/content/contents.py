@@ -75,11 +75,17 @@ class Contents:
         self._files: dict[InodeId, FileState] = {}
         self.keep_former: KeepFormer = _keep_nothing
 
-    def open(self, inode: InodeId) -> FileState:
-        """Hold the contents of a file in memory until `close`. Raises DataError, NotFound."""
+    def open(self, inode: InodeId, name: bytes = b"") -> FileState:
+        """Hold the contents of a file in memory until `close`. Raises DataError, NotFound.
+
+        Who has just made it says its `name`, which it need not be asked for then.
+        """
         file = self._files.get(inode)
         if file is None:
-            file = self._files[inode] = self._load(inode, self._inodes.get(inode))
+            record = self._inodes.get(inode)
+            file = self._files[inode] = self._load(inode, record)
+            if name:
+                self._lineages.note_name(record, name)
         file.users += 1
         return file
 

@@ -48,7 +48,7 @@ class Lineages:
         self._inodes = inodes
         self._objects = objects
         self._remembered: OrderedDict[Key, bytes] = OrderedDict()
-        self._last_name = (0, 0, b"")  # directory, cookie, and the name that was found there
+        self._last_name = (0, 0, b"")  # directory, cookie, and the name that stands there
 
     def hints(self, file: FileState, chunk: NewChunk, *, compresses: bool) -> Hints:
         """What stood, or may have stood, where a new chunk of a file is to stand."""
@@ -63,9 +63,15 @@ class Lineages:
             self._ask(descent.kindred(), chunk) if compresses else (),
         )
 
+    def note_name(self, record: InodeRecord, name: bytes) -> None:
+        """A file has just got its first name, and will be asked about soon."""
+        self._last_name = (record.parent, record.cookie, name)
+
     def remember(self, record: InodeRecord, ref: bytes) -> None:
         """A file has this content now."""
-        name = self._name(record) if ref and self._objects.makes_deltas else b""
+        name = b""
+        with suppress(IndexProblem):
+            name = self._name(record) if ref and self._objects.makes_deltas else b""
         if name:
             for key in ((record.parent, name), (name,), _kind_key(record.parent, name)):
                 self._keep(key, ref)
@@ -81,11 +87,16 @@ class Lineages:
         return lineage.at(chunk.start, chunk.end, chunk.id, self._objects.find)
 
     def _former(self, inode: InodeId) -> Lineage | None:
-        return self._lineage(next(filter(None, self._former_refs(inode)), b""))
+        with suppress(IndexProblem, DataError):  # fsck tells; collected since
+            return self._lineage(next(filter(None, self._former_refs(inode)), b""))
+        return None
 
     def _kindred(self, inode: InodeId) -> Lineage | None:
-        parent, name = self._place(inode)
-        return self._lineage(self._remembered.get(_kind_key(parent, name), b"") if name else b"")
+        with suppress(IndexProblem, DataError):
+            parent, name = self._place(inode)
+            kind = _kind_key(parent, name)
+            return self._lineage(self._remembered.get(kind, b"") if name else b"")
+        return None
 
     def _former_refs(self, inode: InodeId) -> Iterator[bytes]:
         """Content refs, the likeliest first; empty ones mean nothing."""
@@ -99,38 +110,30 @@ class Lineages:
 
     def _place(self, inode: InodeId) -> tuple[int, bytes]:
         """Directory and name of a file; no name when it has none, or was deleted meanwhile."""
-        with suppress(IndexProblem):  # fsck tells
-            record = self._inodes.find(inode)
-            if record is not None:
-                return record.parent, self._name(record)
-        return 0, b""
+        record = self._inodes.find(inode)
+        return (record.parent, self._name(record)) if record is not None else (0, b"")
 
     def _lineage(self, ref: bytes) -> Lineage | None:
-        try:
-            return Lineage(stored_chunks(ref, self._objects)) if ref else None
-        except DataError:
-            return None  # collected since
+        return Lineage(stored_chunks(ref, self._objects)) if ref else None
 
     def _content(self, directory: int, name: bytes, beside: InodeId) -> bytes:
         """The content ref of another file in a directory; empty when there is none."""
-        with suppress(IndexProblem):  # fsck tells
-            entry = self._index.get(DIRENT, named_key(directory, name))
-            if entry is not None and entry.inode != beside:
-                record = self._inodes.find(InodeId(entry.inode))
-                return record.content if record is not None else b""
-        return b""
+        entry = self._index.get(DIRENT, named_key(directory, name))
+        if entry is None or entry.inode == beside:
+            return b""
+        record = self._inodes.find(InodeId(entry.inode))
+        return record.content if record is not None else b""
 
     def _name(self, record: InodeRecord) -> bytes:
         """The first name of an inode; empty when it has none."""
         parent, cookie, name = self._last_name  # a file is asked about before and after settling
         if record.parent == parent and record.cookie == cookie and name:
             return name
-        with suppress(IndexProblem):
-            entry = self._index.get(DIRENT_ORDER, pair_key(record.parent, record.cookie))
-            if entry is not None:
-                self._last_name = (record.parent, record.cookie, entry.name)
-                return entry.name
-        return b""
+        entry = self._index.get(DIRENT_ORDER, pair_key(record.parent, record.cookie))
+        if entry is None:
+            return b""
+        self._last_name = (record.parent, record.cookie, entry.name)
+        return entry.name
 
     def _keep(self, key: Key, ref: bytes) -> None:
         self._remembered[key] = ref
