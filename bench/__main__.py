@@ -66,7 +66,7 @@ def show_targets(suites: Sequence[Path], fail: bool, **others: Path) -> None:
     RESULTS are files of `run`, `applications` and `fio`; the first that has a ratio tells it. What
     is not given is what is kept in bench/results.
     """
-    found = kept.judge(suites or kept.SUITES, **others)
+    found = kept.judge(suites or kept.suites(), **others)
     click.echo(targets.table_of(found))
     if fail and any(one.good is False for one in found):
         sys.exit(1)

@@ -52,11 +52,12 @@ def _starts(path: Path) -> str:
 
 def _targets(path: Path) -> str:
     """Of all results; the first of them is the path's own."""
-    return targets.table_of(kept.judge())
+    return targets.table_of(kept.judge(kept.suites()))
 
 
 TABLES: Mapping[str, Callable[[Path], str]] = {
     "bench/results/baseline.json": _speeds,
+    "bench/results/listing.json": _speeds,
     "bench/results/peers.json": _peers,
     "bench/results/pauses.json": _pauses,
     "bench/results/indexes.json": _indexes,

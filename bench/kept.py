@@ -11,23 +11,29 @@ from bench.starts import result as starts_result
 
 PROJECT: Final = Path(__file__).parents[1]
 RESULTS: Final = PROJECT / "bench" / "results"
-SUITES: Final = tuple(RESULTS / f"{name}.json" for name in ("baseline", "s3ql", "applications"))
+SUITES: Final = ("baseline", "s3ql", "applications", "listing")
 STARTS: Final = RESULTS / "starts.json"
 GROWTH: Final = RESULTS / "growth.json"
 LATENCY: Final = RESULTS / "latency.json"
 
 
+def suites() -> list[Path]:
+    """The results of suites that are there."""
+    paths = [RESULTS / f"{name}.json" for name in SUITES]
+    return [path for path in paths if path.exists()]
+
+
 def judge(
-    suites: Sequence[Path] = SUITES,
+    results_of_suites: Sequence[Path],
     starts: Path = STARTS,
     growth: Path = GROWTH,
     latency: Path = LATENCY,
 ) -> list[targets.Judged]:
-    """Every target: results of suites, and of three other commands, whose files may be missing.
+    """Every target, by results of suites, and of three other commands, whose files may be missing.
 
     Memory is the most that a daemon of any of them had. Raises BenchProblem, ValidationError.
     """
-    runs = [results.load(path) for path in suites]
+    runs = [results.load(path) for path in results_of_suites]
     started = starts_result.load(starts) if starts.exists() else None
     grown = growth_result.load(growth) if growth.exists() else None
     resident = growth_result.resident(grown) if grown else []

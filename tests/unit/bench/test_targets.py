@@ -8,7 +8,7 @@ from bench import kept
 from bench.plan import SUITES
 from bench.results import WorkloadInfo, save
 from bench.targets import MET, MISSED, TARGETS, UNKNOWN, Judged, judge, table_of
-from bench.workload import Unit
+from bench.workload import Sizes, Unit
 from tests.unit.bench.test_report_and_compare import run_of
 
 
@@ -52,6 +52,19 @@ def test_the_first_run_that_knows_a_ratio_tells_it() -> None:
     other = replace(other, measurements=[])
     renames = [one for one in judge([other, quick, slow]) if one.work == "rename"]
     assert [one.found for one in renames] == ["0.90"]
+
+
+def test_a_folder_that_is_too_small_says_nothing_of_large_ones() -> None:
+    run = run_of({"ceiling": [1000.0], "cairnfs": [700.0]})
+    listed = [replace(one, workload="list_remounted") for one in run.measurements]
+    info = [WorkloadInfo("list_remounted", "readdir + stat", Unit.OPERATIONS)]
+    small = replace(run, workloads=info, measurements=listed)
+    large = replace(small, sizes=Sizes(small_files=100_000))
+    verdicts = [
+        next(one.verdict for one in judge(runs) if one.work == "readdir + stat, 100,000 entries")
+        for runs in ([small], [small, large])
+    ]
+    assert verdicts == [UNKNOWN, MET]
 
 
 def test_the_table_counts_verdicts() -> None:
