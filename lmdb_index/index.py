@@ -7,6 +7,7 @@ open transaction, and then the journal up to there is not needed any more.
 Owner: one thread. `sync_journal` and `snapshot` may be called from any other meanwhile.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ class Index(Rows):
         self._applied = meta.applied
         survey = survey_journal(places.journal, uuid, meta.applied)
         replayed = replay(self._current, uuid, survey, meta, accept)
-        self._counters = replayed.counters
+        self._counters = defaultdict(int, replayed.counters)
         self._replayed_bytes = replayed.bytes
         self._unusable_bytes = survey.size - replayed.end
         self._set_aside: Path | None = None

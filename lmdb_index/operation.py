@@ -5,6 +5,7 @@ operation done after a kill. If appending fails, the nested transaction is given
 has changed.
 """
 
+from collections import defaultdict
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -35,13 +36,13 @@ class Operation(Rows):
         environment: Environment,
         current: CurrentTransaction,
         journal: Journal,
-        counters: dict[str, int],
+        counters: defaultdict[str, int],
     ) -> None:
         self._current = current
         self._environment = environment
         self._journal = journal
         self._counters = counters
-        self._changes: dict[str, int] = {}
+        self._changes: defaultdict[str, int] = defaultdict(int)  # of counters
         self._mutations: list[tuple[int, bytes, bytes | None]] = []
         self._problem: IndexProblem | None = None
         self._parent = current.transaction
@@ -112,10 +113,9 @@ class Operation(Rows):
 
     def add(self, counter: str, delta: int) -> None:
         """Change a counter; one that does not exist yet is 0."""
-        if not delta:
-            return
-        self._counters[counter] = self._counters.get(counter, 0) + delta
-        self._changes[counter] = self._changes.get(counter, 0) + delta
+        if delta:
+            self._counters[counter] += delta
+            self._changes[counter] += delta
 
     def next_number(self, counter: str) -> int:
         """Raise a counter by one and return it: a number that was never given out before."""
@@ -140,7 +140,9 @@ class Operation(Rows):
     def _append_record(self) -> None:
         if self._problem is not None:
             raise self._problem
-        changes = {name: delta for name, delta in self._changes.items() if delta}
+        changes: dict[str, int] = self._changes
+        if 0 in changes.values():
+            changes = {name: delta for name, delta in changes.items() if delta}
         mutations = self._mutations
         if mutations or changes:
             self._journal.append(encode_payload(changes, mutations), len(mutations) + len(changes))
