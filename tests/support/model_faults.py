@@ -232,9 +232,9 @@ def open_files_take_descriptors() -> Patches:
     """Each file that is open in the mount has a file of the host open, too."""
     open_file = Contents.open
 
-    def open_both(self: Contents, inode: InodeId) -> FileState:
+    def open_both(self: Contents, *arguments: Any) -> FileState:
         os.open("/", os.O_PATH | os.O_CLOEXEC)
-        return open_file(self, inode)
+        return open_file(self, *arguments)
 
     return [(Contents, "open", open_both)]
 
