@@ -312,7 +312,8 @@ class CairnOperations(pyfuse3.Operations):
     ) -> tuple[FileInfo, EntryAttributes]:
         """Create a regular file and open it."""
         with errors_become_errnos():
-            await self._make_room()
+            if not self._volume.has_room():
+                await self._make_room()
             parent, exclusive = InodeId(parent_inode), bool(flags & os.O_EXCL)
             inode = self._volume.create_file(
                 parent, name, mode, creator_of(ctx), exclusive=exclusive, thread=ctx.pid
@@ -357,7 +358,8 @@ class CairnOperations(pyfuse3.Operations):
         with errors_become_errnos():
             handle = self._handles.file(fh)
             privileged = self._handles.only_privileged_write(handle.inode)
-            await self._make_room(len(buf))
+            if not self._volume.has_room(len(buf)):
+                await self._make_room(len(buf))
             try:
                 file = self._volume.write(handle.inode, off, buf, privileged=privileged)
             except NotPermitted:  # locked since it was opened

@@ -70,7 +70,7 @@ class VolumeHistory(VolumeFolders):
 
     def has_room(self, size_bytes: int = 0) -> bool:
         """Whether the host has room for so many new bytes; also when none can be written."""
-        return self.read_only or self._parts.space.has_room(size_bytes)
+        return self._parts.space.has_room(size_bytes) or self.read_only
 
     def make_room(self, size_bytes: int = 0) -> Steps[int]:
         """If the host has no room, let the oldest versions go; see room.py. Returns how many."""

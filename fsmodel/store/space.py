@@ -93,7 +93,8 @@ class HostSpace:
 
     def _grants(self, size_bytes: int) -> bool:
         """Whether there is room; asked of the host if what is known says no, or is old."""
-        if self._left() >= size_bytes and not self._is_old():
+        left = self._free - self._reserve - self._granted
+        if left >= size_bytes and not self._is_old():
             return True
         self._look()
         return self._left() >= size_bytes
