@@ -54,10 +54,8 @@ def decompress(frame: Buffer, plain_size: int, prefix: Prefix | None = None) -> 
     The size the frame declares is compared first, and zstd bounds its own buffers by that, so a
     forged frame cannot make this take more memory than the caller expects.
     """
+    _require_size(frame, plain_size)
     try:
-        declared = get_frame_info(frame).decompressed_size
-        if declared != plain_size:
-            raise FrameProblem(f"the payload declares a size of {declared}, not {plain_size}")
         decompressor = ZstdDecompressor(zstd_dict=prefix)
         plain = decompressor.decompress(frame, plain_size)
     except ZstdError as error:
@@ -67,3 +65,54 @@ def decompress(frame: Buffer, plain_size: int, prefix: Prefix | None = None) -> 
     if decompressor.unused_data:
         raise FrameProblem(f"{len(decompressor.unused_data)} bytes follow the zstd frame")
     return plain
+
+
+def _require_size(frame: Buffer, plain_size: int) -> None:
+    try:
+        declared = get_frame_info(frame).decompressed_size
+    except ZstdError as error:
+        raise FrameProblem("the payload is no valid zstd frame") from error
+    if declared != plain_size:
+        raise FrameProblem(f"the payload declares a size of {declared}, not {plain_size}")
+
+
+class GradualFrame:
+    """A frame that is decompressed bit by bit, in order, as far as somebody wants."""
+
+    def __init__(self, frame: Buffer, plain_size: int) -> None:
+        """Raises FrameProblem for a frame that declares another size; that bounds what it takes."""
+        _require_size(frame, plain_size)
+        self._decompressor = ZstdDecompressor()
+        self._input: Buffer = frame
+        self._left = plain_size
+
+    def take(self, size: int) -> bytes:
+        """Exactly the next `size` bytes. Raises FrameProblem, after which it is of no use."""
+        assert 0 <= size <= self._left
+        pieces: list[bytes] = []
+        wanted = size
+        while wanted:
+            pieces.append(self._next(wanted))
+            wanted -= len(pieces[-1])
+        self._left -= size
+        if size and not self._left:
+            self._require_end()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _next(self, size_max: int) -> bytes:
+        given, self._input = self._input, b""
+        try:
+            piece = self._decompressor.decompress(given, size_max)
+        except (ZstdError, EOFError) as error:
+            raise FrameProblem("the payload is no valid zstd frame") from error
+        if not piece:
+            raise FrameProblem(f"the payload ends {self._left} bytes early, or before")
+        return piece
+
+    def _require_end(self) -> None:
+        try:
+            tail = b"" if self._decompressor.eof else self._decompressor.decompress(b"", 1)
+        except ZstdError as error:
+            raise FrameProblem("the payload is no valid zstd frame") from error
+        if tail or not self._decompressor.eof or self._decompressor.unused_data:
+            raise FrameProblem("the zstd frame does not end where it says")

@@ -64,19 +64,41 @@ def encode_members(members: Sequence[tuple[ObjectKind, Buffer]], level: int) -> 
 
 def decode_members(plain: bytes, place: object) -> list[Member]:
     """The members of a group, in order. `place` names it in errors. Raises FrameCorrupt."""
-    count = _checked_count(plain, place)
-    kinds = plain[GROUP_HEADER.size : GROUP_HEADER.size + count]
-    sizes = unpack_from(f"<{count}I", plain, GROUP_HEADER.size + count)
-    if group_bytes(sizes) != len(plain):
+    start = table_end(plain, place)
+    table = decode_table(plain[:start], len(plain), place)
+    ends = accumulate((size for _, size in table), initial=start)
+    return [
+        Member(kind, plain[low:high])
+        for (kind, _), (low, high) in zip(table, pairwise(ends), strict=True)
+    ]
+
+
+def table_end(start: bytes, place: object) -> int:
+    """Where a group's table ends, by the first bytes of the group. Raises FrameCorrupt."""
+    if len(start) < GROUP_HEADER.size:
+        raise FrameCorrupt(str(place), f"{len(start)} bytes cannot hold a group")
+    version, _, zero, count = GROUP_HEADER.unpack_from(start)
+    if (version, zero) != (GROUP_VERSION, 0) or not 0 < count <= GROUP_MEMBERS_MAX:
+        raise FrameCorrupt(str(place), f"a group of version {version} with {count} members")
+    return GROUP_HEADER.size + _ENTRY_BYTES * int(count)
+
+
+def decode_table(start: bytes, size: int, place: object) -> list[tuple[ObjectKind, int]]:
+    """Kind and bytes of each member of a group of so many bytes, by all in front of the first.
+
+    Raises FrameCorrupt.
+    """
+    end = table_end(start, place)
+    count = (end - GROUP_HEADER.size) // _ENTRY_BYTES
+    if len(start) < end:
+        raise FrameCorrupt(str(place), f"{len(start)} bytes cannot hold {count} members")
+    kinds = start[GROUP_HEADER.size : GROUP_HEADER.size + count]
+    sizes = unpack_from(f"<{count}I", start, GROUP_HEADER.size + count)
+    if group_bytes(sizes) != size:
         raise FrameCorrupt(str(place), f"a group's table speaks of {group_bytes(sizes)} bytes")
     if not MEMBER_KINDS.issuperset(kinds):
         raise FrameCorrupt(str(place), f"a group of kinds {sorted(set(kinds))}")
-    start = GROUP_HEADER.size + _ENTRY_BYTES * count
-    ends = accumulate(sizes, initial=start)
-    return [
-        Member(ObjectKind(kind), plain[low:high])
-        for kind, (low, high) in zip(kinds, pairwise(ends), strict=True)
-    ]
+    return list(zip(map(ObjectKind, kinds), sizes, strict=True))
 
 
 def level_of_group(plain: bytes) -> int:
@@ -104,11 +126,16 @@ def read_members(frame: Frame, place: object) -> list[Member]:
 
 def plain_group(frame: Frame, place: object) -> bytes:
     """The plain bytes of a group's frame. Raises FrameCorrupt, CompressionError."""
+    require_group(frame, place)
+    return decode(frame.codec, frame.payload, frame.plain_size, object_id=frame.id)
+
+
+def require_group(frame: Frame, place: object) -> None:
+    """Raise FrameCorrupt unless a frame is that of a group, of no more bytes than one may have."""
     if frame.kind is not ObjectKind.GROUP or frame.base is not None:
         raise FrameCorrupt(str(place), "the index speaks of a group, but none is there")
     if frame.plain_size > GROUP_BYTES_MAX:
         raise FrameCorrupt(str(place), f"a group of {frame.plain_size} bytes")
-    return decode(frame.codec, frame.payload, frame.plain_size, object_id=frame.id)
 
 
 def shares(frame_bytes: int, sizes: Sequence[int]) -> list[int]:
@@ -119,15 +146,3 @@ def shares(frame_bytes: int, sizes: Sequence[int]) -> list[int]:
     ends = accumulate((size + 1 for size in sizes), initial=0)
     cuts = [parts * end // whole for end in ends]
     return [1 + high - low for low, high in pairwise(cuts)]
-
-
-def _checked_count(plain: bytes, place: object) -> int:
-    """How many members a group says it has, if its table can be there."""
-    if len(plain) < GROUP_HEADER.size:
-        raise FrameCorrupt(str(place), f"{len(plain)} bytes cannot hold a group")
-    version, _, zero, count = GROUP_HEADER.unpack_from(plain)
-    if (version, zero) != (GROUP_VERSION, 0) or not 0 < count <= GROUP_MEMBERS_MAX:
-        raise FrameCorrupt(str(place), f"a group of version {version} with {count} members")
-    if len(plain) < GROUP_HEADER.size + _ENTRY_BYTES * count:
-        raise FrameCorrupt(str(place), f"{len(plain)} bytes cannot hold {count} members")
-    return int(count)

@@ -1,7 +1,7 @@
 """Reading objects: from the cache, or from packs, verified, along the chain of their bases.
 
-A member of a group is decoded with all others of its group, which are kept as well: what lies
-together is read together.
+A member of a group is decoded with those that lie in front of it, which are kept as well: what lies
+together is read together (open_groups.py).
 
 A delta is decoded with its base, which may be a delta itself. Chains are short by configuration,
 and finite in any case: a base is stored before what needs it. An index that says otherwise is
@@ -26,6 +26,7 @@ from fsmodel.ids import ObjectId
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.epochs import Epoch
 from fsmodel.store.group_format import GROUP_BYTES_MAX, Member, read_members
+from fsmodel.store.open_groups import OpenGroup, OpenGroups
 from fsmodel.store.pack_format import Frame, Location
 from fsmodel.store.pack_reader import PackReader, RawChunk, verify_plain
 from fsmodel.store.placement import Placement, placement_of
@@ -99,13 +100,17 @@ class ObjectReader:
     def __init__(self, packs: PackReader, cache: ByteCache) -> None:
         self._packs = packs
         self._cache = cache
+        self._groups = OpenGroups()
 
     def read(self, located: Located) -> bytes:
         """The bytes of an object, verified. Raises DataError."""
         chain, data = self._unread(located)
         while chain:
             each = chain.pop()
-            data = self._decoded(each, self._frame(each), data)
+            if each.in_group:
+                data = self._member(each)
+            else:
+                data = self._decoded(each, self._packs.read_frame(each.location, each.id), data)
         assert data is not None
         return bytes(data)
 
@@ -117,6 +122,10 @@ class ObjectReader:
                 self._cache.put(located.id, raw)
                 return raw
         chain, data = self._unread(located)
+        if chain and chain[-1].in_group:
+            data = self._decoded_member(chain.pop())
+            if data is None:
+                return None
         if sum(each.work_bytes for each in chain) > NOWAIT_BYTES_MAX:
             return None
         while chain:
@@ -180,12 +189,31 @@ class ObjectReader:
             at = at.base
         return chain, None
 
+    def _member(self, located: Located) -> bytes:
+        """The bytes of an object out of those of its group, verified; decoded if need be."""
+        place = located.location
+        group = self._groups.find(place)
+        if group is None:
+            group = OpenGroup(self._packs.read_frame(place, None), place)
+            self._groups.keep(place, group)
+        try:
+            return self._verified_member(located, group.member(located.place.member))
+        except DataError:
+            self._groups.drop(place)  # whoever asks again looks at the pack again
+            raise
+
+    def _decoded_member(self, located: Located) -> bytes | None:
+        """The same if it is decoded already, else None."""
+        group = self._groups.find(located.location)
+        data = None if group is None else group.decoded(located.place.member)
+        return None if data is None else self._verified_member(located, data)
+
+    def _verified_member(self, located: Located, data: bytes) -> bytes:
+        verify_plain(located.id, data, str(located.location))
+        self._cache.put(located.id, data)
+        return data
+
     def _decoded(self, located: Located, frame: Frame, base: Buffer | None) -> bytes:
-        if located.in_group:
-            members = read_members(frame, located.location)
-            for member in members:
-                self._cache.put(object_id(member.data), member.data)
-            return _member_of(members, located)
         data = self._decode(located, frame, base)
         self._cache.put(located.id, data)
         return data

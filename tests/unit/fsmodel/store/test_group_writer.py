@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fsmodel.encoding.codecs import Codec
 from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import DataError, FrameCorrupt, HashMismatch
-from fsmodel.ids import ObjectId
+from fsmodel.ids import ObjectId, PackId
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.drafts import NewObject
 from fsmodel.store.epochs import Epoch
@@ -22,7 +22,7 @@ from fsmodel.store.pack_reader import PackReader
 from fsmodel.store.pack_writer import PackWriter
 from fsmodel.store.read_back import require_stored
 from lmdb_index.records import ObjectRecord
-from tests.support.packs import STORE
+from tests.support.packs import STORE, with_bit_flipped
 
 EPOCH = Epoch()
 DATA = [b"page %d of a tree, " % number * 40 for number in range(30)]
@@ -63,10 +63,12 @@ def packs(layout: StoreLayout) -> Iterator[Packs]:
     made.packs.close()
 
 
-def test_every_member_is_read_and_brings_its_neighbours(packs: Packs) -> None:
+def test_every_member_is_read_and_brings_those_in_front_of_it(packs: Packs) -> None:
     packs.append(DATA)
     assert packs.read(DATA[4]) == DATA[4]
-    assert all(object_id(data) in packs.cache for data in DATA[:8])
+    for number in range(4):
+        assert packs.reader.read_nowait(packs.locate(DATA[number])) == DATA[number]
+    assert packs.reader.read_nowait(packs.locate(DATA[5])) is None
     assert [packs.read(data) for data in DATA] == DATA
     groups = {record.offset for record in packs.rows.values()}
     assert packs.packs.statistics().frames_read == len(groups) > 1
@@ -108,6 +110,27 @@ def test_a_row_that_names_another_member_is_noticed(packs: Packs) -> None:
     row.member = 1000
     with pytest.raises(FrameCorrupt, match="member 1000 of"):
         packs.read(DATA[0])
+
+
+def test_what_is_at_hand_of_a_group_is_verified_too(packs: Packs) -> None:
+    packs.append(DATA)
+    packs.read(DATA[4])
+    packs.rows[object_id(DATA[2])].member = 3
+    with pytest.raises(HashMismatch):
+        packs.reader.read_nowait(packs.locate(DATA[2]))
+    assert object_id(DATA[2]) not in packs.cache
+
+
+def test_a_group_that_was_damaged_is_read_again(packs: Packs, layout: StoreLayout) -> None:
+    packs.append(DATA)
+    row = packs.rows[object_id(DATA[0])]
+    path = layout.pack(PackId(row.pack))
+    whole = path.read_bytes()
+    path.write_bytes(with_bit_flipped(whole, 8 * (row.offset + row.frame) - 1))
+    with pytest.raises(FrameCorrupt):
+        packs.read(DATA[0])
+    path.write_bytes(whole)
+    assert packs.read(DATA[0]) == DATA[0]
 
 
 def test_a_row_that_mistakes_an_object_for_a_group_or_the_other_way_is_noticed(
