@@ -21,6 +21,7 @@ from fsmodel.series.layout import CACHE, EMPTIED, TEMP
 from fsmodel.series.unchecked_names import UncheckedNames
 from fsmodel.steps import PAUSE, Steps
 from lmdb_index.index import Index
+from lmdb_index.records import InodeRecord
 
 REMEMBERED_MAX: Final = 65_536  # uses; about 100 bytes each
 BATCH_ENTRIES: Final = 256  # looked at between two turns of others
@@ -84,6 +85,8 @@ class CacheFolder:
         self._used: OrderedDict[InodeId, int] = OrderedDict()
         self._looked_ns = 0
         self._seen = (0, 0)
+        self._known: InodeId | None = None  # the folder, as the root has it that is known
+        self._known_root: InodeRecord | None = None
         self.entry_changed: EntryChanged = lambda directory, name: None
 
     def note_use(self, inode: InodeId) -> None:
@@ -206,7 +209,14 @@ class CacheFolder:
         return False
 
     def _folder(self) -> InodeId | None:
-        return self._names.find(ROOT_INODE, CACHE)
+        """The folder, if there is one; each opening of a file asks, so it is not looked for again.
+
+        As long as the root's record is the same object, its entries are the same.
+        """
+        root = self._inodes.get(ROOT_INODE)
+        if root is not self._known_root:
+            self._known, self._known_root = self._names.find(ROOT_INODE, CACHE), root
+        return self._known
 
     def _figures(self) -> tuple[int, int]:
         return self._index.counter("logical_bytes"), self._index.counter("files")

@@ -146,6 +146,22 @@ def test_a_store_without_the_folder_is_none_the_worse(cached: StructuredStore) -
     assert sweep(cached) == Evicted()
 
 
+def test_a_folder_that_comes_or_goes_is_noticed(
+    cached: StructuredStore, clock: ManualClock
+) -> None:
+    fill(cached, clock, "cache/a")
+    clock.advance(90)
+    cached.move("cache", "others")
+    cached.mkdir("cache")
+    fill(cached, clock, "cache/b")
+    cached.read("others/a")
+    clock.advance(200)
+    assert sweep(cached) == Evicted(1, 10, 1, 10)
+    assert cached.listing("others") == ["a", "temp"]
+    cached.move("cache", "former")
+    assert sweep(cached) == Evicted()
+
+
 def test_told_of_every_name_that_goes(cached: StructuredStore, clock: ManualClock) -> None:
     told: list[bytes] = []
     cached.volume.entry_changed = lambda directory, name: told.append(name)
