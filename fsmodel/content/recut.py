@@ -8,7 +8,7 @@ follow stay too. Between the two, the bytes are cut again. Pure functions: any t
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from fsmodel.buffers import Buffer
 from fsmodel.content.chunking import ChunkLimits, cut_chunks
@@ -61,8 +61,7 @@ class Region(Generic[Source]):
         return max(behind, default=self.start + len(self.head)) - self.start
 
 
-@dataclass(frozen=True, slots=True)
-class NewChunk:
+class NewChunk(NamedTuple):
     """A chunk as it was cut."""
 
     start: int

@@ -5,7 +5,6 @@ batch lies, as it may become a delta itself: that is asked at the end, in the or
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from fsmodel.buffers import Buffer
 from fsmodel.encoding.codecs import encode_delta
@@ -45,7 +44,7 @@ class DeltaMaker:
         if found is None or not self._is_too_deep(found.base, depths):
             return found
         bases = [base for base in draft.bases if not self._is_too_deep(base, depths)]
-        return self._best_delta(replace(draft, bases=bases), batch)
+        return self._best_delta(draft._replace(bases=bases), batch)
 
     def _is_too_deep(self, base: Base, depths: Depths) -> bool:
         return depth_of(base, depths) >= self._encoding.depth_max

@@ -47,8 +47,7 @@ class GiveHints(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class NewObject:
+class NewObject(NamedTuple):
     """Bytes to be stored, and the id they have."""
 
     kind: ObjectKind
@@ -59,8 +58,7 @@ class NewObject:
     hasty: bool = False  # more is waiting: to be stored quickly, as archival stores it anew
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """A new object as it would be stored by itself."""
 
     new: NewObject
@@ -89,8 +87,7 @@ class Base(NamedTuple):
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A new object, and the bases to try, the likeliest first."""
 
     encoded: Encoded

@@ -59,8 +59,8 @@ class Encoder:
         Raises NoSpace, BackendError.
         """
         found = [self._encode_noise(new, number) for number, new in enumerate(objects)]
-        raw = [Draft(each.encoded, ()) for each in found if each.encoded.codec is Codec.RAW]
-        records = iter(self.append(raw))
+        raw = [each.encoded for each in found if each.encoded.codec is Codec.RAW]
+        records = iter(self._append_alone(raw))
         return [
             each._replace(record=next(records)) if each.encoded.codec is Codec.RAW else each
             for each in found
@@ -68,8 +68,7 @@ class Encoder:
 
     def store_plain(self, objects: Sequence[NewObject]) -> list[ObjectRecord]:
         """Compress objects and append their frames, without looking for bases."""
-        plain = [Encoded(new, *self._compressed(new), ()) for new in objects]
-        return self.append([Draft(encoded, ()) for encoded in plain])
+        return self._append_alone([Encoded(new, *self._compressed(new), ()) for new in objects])
 
     def append(
         self, drafts: Sequence[Draft], deltas: Sequence[Delta | None] | None = None
@@ -78,7 +77,13 @@ class Encoder:
 
         Deltas that were made before can be given. Raises NoSpace, BackendError.
         """
-        made = self.make_frames(drafts, deltas)
+        return self._append_made(self.make_frames(drafts, deltas))
+
+    def _append_alone(self, encoded: Sequence[Encoded]) -> list[ObjectRecord]:
+        """Append what is no delta in any case."""
+        return self._append_made([_stored(each, None, 0) for each in encoded])
+
+    def _append_made(self, made: Sequence[tuple[NewFrame, ObjectRecord]]) -> list[ObjectRecord]:
         records = [record for _, record in made]
         places = self._writer.append([frame for frame, _ in made])
         for record, place in zip(records, places, strict=True):

@@ -15,7 +15,7 @@ Invariants:
 """
 
 import os
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -23,7 +23,6 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from fsmodel.buffers import Buffer
 from fsmodel.errors import BackendError
 from fsmodel.ids import PackId
 from fsmodel.store.host_files import (
@@ -47,6 +46,7 @@ from fsmodel.store.pack_format import (
 
 PACK_BYTES_MAX: Final = 64 << 20
 PAGE_BYTES: Final = 4096
+AT_ONCE_BYTES: Final = 512 << 10  # half of what the second cache of most processors holds
 WRITEBACK_BYTES: Final = 4 << 20  # appended to a pack; then the disk is given them
 UNSYNCED_PACKS_MAX: Final = 32  # each holds a descriptor; one more append then syncs them first
 
@@ -176,7 +176,7 @@ class PackWriter:
         with self._lock:
             self._check_usable()
             pack = self._pack_for(size)
-            self._write(pack, [part for frame in frames for part in frame.sealed(pack.seed)])
+            self._write(pack, frames)
             self._unsynced[pack.number] = pack
             locations = _locations(frames, pack.number, pack.end)
             pack.end += size
@@ -267,9 +267,17 @@ class PackWriter:
         self._packs += 1
         return _OpenPack(number, path, descriptor, pack_seed(self._store, number))
 
-    def _write(self, pack: _OpenPack, parts: Sequence[Buffer]) -> None:
+    def _write(self, pack: _OpenPack, frames: Sequence[NewFrame]) -> None:
+        """Write frames behind the pack's end.
+
+        A few at a time: what a checksum was just taken of is in the processor's cache still.
+        """
+        end = pack.end
         try:
-            write_at(pack.descriptor, parts, pack.end)
+            for few in _few_at_a_time(frames):
+                parts = [part for frame in few for part in frame.sealed(pack.seed)]
+                write_at(pack.descriptor, parts, end)
+                end += sum(frame.size for frame in few)
         except OSError as error:
             try:
                 os.ftruncate(pack.descriptor, pack.end)
@@ -321,6 +329,16 @@ class PackWriter:
             del self._unsynced[pack.number]
             if pack is not self._current:
                 _close(pack)
+
+
+def _few_at_a_time(frames: Sequence[NewFrame]) -> Iterator[Sequence[NewFrame]]:
+    """The same frames, those together that have about AT_ONCE_BYTES."""
+    start = size = 0
+    for count, frame in enumerate(frames, 1):
+        size += frame.size
+        if size >= AT_ONCE_BYTES or count == len(frames):
+            yield frames[start:count]
+            start, size = count, 0
 
 
 def _locations(frames: Sequence[NewFrame], pack: PackId, offset: int) -> list[Location]:

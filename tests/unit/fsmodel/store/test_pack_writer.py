@@ -123,9 +123,9 @@ def test_more_frames_than_one_system_call_takes(layout: StoreLayout, writer: Pac
     assert contents(layout, FIRST) == data
 
 
-def test_a_batch_is_one_write(writer: PackWriter, monkeypatch: pytest.MonkeyPatch) -> None:
-    append_one(writer, b"so that the pack exists")
-    calls = []
+def writes_logged(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many parts each write from now on has."""
+    calls: list[int] = []
     pwritev = os.pwritev
 
     def logged(descriptor: int, parts: list[memoryview], offset: int) -> int:
@@ -133,8 +133,26 @@ def test_a_batch_is_one_write(writer: PackWriter, monkeypatch: pytest.MonkeyPatc
         return pwritev(descriptor, parts, offset)
 
     monkeypatch.setattr(os, "pwritev", logged)
+    return calls
+
+
+def test_a_batch_is_one_write(writer: PackWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    append_one(writer, b"so that the pack exists")
+    calls = writes_logged(monkeypatch)
     writer.append([raw_frame(b"a" * size) for size in (10, 20, 30)])
     assert calls == [6]
+
+
+def test_a_long_batch_is_written_a_few_frames_at_a_time(
+    layout: StoreLayout, writer: PackWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pack_writer, "AT_ONCE_BYTES", 1_000)
+    append_one(writer, b"so that the pack exists")
+    calls = writes_logged(monkeypatch)
+    data = [bytes([number]) * 400 for number in range(8)]
+    places = writer.append([raw_frame(piece) for piece in data])
+    assert calls == [6, 6, 4]
+    assert [stored(layout, place) for place in places] == data
 
 
 def test_appends_from_several_threads(layout: StoreLayout) -> None:
@@ -435,6 +453,7 @@ class TestFailingHost:
 
     @pytest.mark.parametrize("number", [ENOSPC, EDQUOT, EIO])
     @pytest.mark.parametrize("room", [0, 1, 63, 64, 70, 500])
+    @pytest.mark.parametrize("at_once", [1, 1 << 20])
     def test_a_failed_append_leaves_nothing(
         self,
         layout: StoreLayout,
@@ -442,7 +461,9 @@ class TestFailingHost:
         monkeypatch: pytest.MonkeyPatch,
         number: int,
         room: int,
+        at_once: int,
     ) -> None:
+        monkeypatch.setattr(pack_writer, "AT_ONCE_BYTES", at_once)
         append_one(writer, b"before")
         size = layout.pack(FIRST).stat().st_size
         with monkeypatch.context() as patch:
