@@ -31,6 +31,7 @@ from fsmodel.steps import Steps, Work
 from fsmodel.store.objects import ObjectStore
 from fsmodel.write_guard import WriteGuard
 from lmdb_index.index import Index
+from lmdb_index.schema import SNAPSHOT
 
 WAIT_SECONDS: Final = 0.01  # for a root that is being written
 WAIT_COST_BYTES: Final = 1 << 20  # waiting belongs in a worker
@@ -61,10 +62,25 @@ class SnapshotStore:
         self._outside = outside
         self._guard = guard
         self._pages = TreePages(objects)
+        self._last_made: int | None = None
+        self._last_made_of: tuple[int, ObjectId | None] = (0, None)  # of none it is known
 
     def all(self) -> list[SnapshotInfo]:
         """Every snapshot, by name."""
         return list(all_snapshots(self._index))
+
+    def overview(self) -> tuple[int, int | None]:
+        """How many snapshots there are, and when the last one was made; None without any.
+
+        All are looked at only when some have come or gone: making one writes a root, and deleting
+        one leaves fewer. A view asks for each name in it, so that a look each time would make a
+        listing cost the square of their number.
+        """
+        known = (self._index.count(SNAPSHOT), current_root(self._index))
+        if self._last_made_of != known:
+            times = (each.created_ns for each in all_snapshots(self._index))
+            self._last_made, self._last_made_of = max(times, default=None), known
+        return known[0], self._last_made
 
     def find(self, name: bytes) -> SnapshotInfo:
         """What is known of a snapshot. Raises NotFound."""

@@ -65,10 +65,10 @@ class SnapshotsDirectory(ViewDirectory):
     def attributes(self) -> Steps[ViewAttributes]:
         """Owner and permissions of the root directory; changed when the last one was made."""
         record = self._view.inodes.get(ROOT_INODE)
-        found = self._view.snapshots.all()
+        count, last_ns = self._view.snapshots.overview()
+        if last_ns is None:
+            last_ns = record.birth_ns
         mode = stat.S_IFDIR | record.mode & PERMISSIONS
-        last_ns = max((each.created_ns for each in found), default=record.birth_ns)
-        count = len(found)
         return ViewAttributes(mode, record.uid, record.gid, count, last_ns, last_ns, 2 + count)
         yield  # a generator, as all nodes' are
 

@@ -17,6 +17,7 @@ from fsmodel.errors import (
     PathRefused,
     ReadOnly,
 )
+from fsmodel.history import snapshot_store
 from fsmodel.history.snapshots import SnapshotInfo
 from fsmodel.ids import ROOT_INODE
 from fsmodel.namespace.inodes import AttributeChange
@@ -54,6 +55,26 @@ def rebuild(store: VolumeStore) -> RebuildReport:
     report = rebuild_index(store.store, lambda done, total, text: None)
     store._open()
     return report
+
+
+def test_what_is_told_of_all_of_them_costs_one_look_until_some_come_or_go(
+    store: VolumeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshots = store.volume.snapshots
+    assert snapshots.overview() == (0, None)
+    first = create(store.volume, b"first")
+    second = create(store.volume, b"second")
+    assert snapshots.overview() == (2, second.created_ns)
+    with monkeypatch.context() as patched:
+        patched.setattr(snapshot_store, "all_snapshots", None)  # cannot be called
+        assert snapshots.overview() == (2, second.created_ns)
+    snapshots.delete(b"second")
+    assert snapshots.overview() == (1, first.created_ns)
+    third = create(store.volume, b"third")
+    assert snapshots.overview() == (2, third.created_ns)
+    snapshots.delete(b"first")
+    fourth = create(store.volume, b"fourth")  # as many as before, but others
+    assert snapshots.overview() == (2, fourth.created_ns)
 
 
 def test_a_snapshot_shows_what_there_was(store: VolumeStore) -> None:
