@@ -90,7 +90,6 @@ class LargeFolders:
         for inode, record, former in change.edits():
             if former is not None and not is_quiet(record, former):
                 self._note_entry(record.parent, record.cookie)
-                self._note_entry(former.parent, former.cookie)
                 self._note_links(change.operation, inode, record, former)
         for directory in passed:
             record = change.inode(directory)

@@ -273,7 +273,7 @@ def test_after_a_root_that_failed_nothing_is_missing(
     volume = store.volume
     make_file(volume, folder, b"600 new")
     error = BackendError("journal", OSError("broken"))
-    fail_once(monkeypatch, error, lambda: make_file(volume, folder, b"700 meanwhile"))
+    fail_once(monkeypatch, error, lambda: make_file(volume, folder, b"150 meanwhile"))
     with pytest.raises(BackendError):
         write_root(volume)
     make_file(volume, folder, b"800 new")
