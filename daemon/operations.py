@@ -154,8 +154,7 @@ class CairnOperations(pyfuse3.Operations):
     async def unlink(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
         """Remove a name of something that is no directory."""
         with errors_become_errnos():
-            await self._flusher.resting.end_named(InodeId(parent_inode), name)
-            self._volume.unlink(InodeId(parent_inode), name)
+            await self._flusher.resting.end_deleted(InodeId(parent_inode), name)
 
     async def rmdir(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
         """Remove an empty directory."""

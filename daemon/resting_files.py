@@ -3,7 +3,8 @@
 A database that a program opens, changes a page of, and closes again would have a chunk of 64 KiB
 cut, compressed and stored for every page, though the next program changes the same pages. What
 was synced is in extent rows, which survive whatever a settled file survives; so the file is held
-open for a while instead, and settled once for all that was done to it.
+open for a while instead, and settled once for all that was done to it. So are the rollback journals
+that SQLite makes and deletes beside it, of which no chunk is made at all.
 
 Nobody is to notice: before a view or a command looks at contents, and before a name goes or is
 replaced, files are settled. One that cannot be settled then stays as it is, as a killed daemon
@@ -57,10 +58,13 @@ class RestingFiles:
             file is not None
             and file.logged_rows > 0
             and not file.settling
-            and file.dirty_bytes * RESTING_SHARE_MAX <= file.recorded_size
             and self._volume.contents.can_log(inode)
             and not self._volume.is_draft(inode)
             and not self._volume.is_orphan(inode)
+            and (
+                file.dirty_bytes * RESTING_SHARE_MAX <= file.recorded_size
+                or self._volume.is_fleeting(inode)
+            )
         )
 
     async def add(self, inode: InodeId) -> None:
@@ -88,12 +92,38 @@ class RestingFiles:
 
     async def end_named(self, parent: InodeId, name: bytes) -> None:
         """The same for the file that has a name, if any has it."""
-        if self._since:
-            try:
-                inode = self._volume.lookup(parent, name)
-            except CairnError:
-                return  # whoever asked will find the same
+        inode = self._named(parent, name)
+        if inode is not None:
             await self.end(inode)
+
+    async def end_deleted(self, parent: InodeId, name: bytes) -> None:
+        """Delete a name; the file that has it is settled before, if anything will be left of it.
+
+        Raises as Volume.unlink.
+        """
+        inode = self._named(parent, name)
+        if inode is None or not self._volume.is_fleeting(inode):
+            await self.end_named(parent, name)
+            self._volume.unlink(parent, name)
+            return
+        since = self._since.pop(inode)
+        self._close(inode)
+        try:
+            self._volume.unlink(parent, name)
+        except CairnError:
+            self._volume.contents.open(inode)
+            self._since[inode] = since
+            raise
+
+    def _named(self, parent: InodeId, name: bytes) -> InodeId | None:
+        """The file that has a name, if it rests."""
+        if not self._since:
+            return None
+        try:
+            inode = self._volume.lookup(parent, name)
+        except CairnError:
+            return None  # whoever asked will find the same
+        return inode if inode in self._since else None
 
     async def end_all(self) -> None:
         """Settle every file that rests."""

@@ -82,6 +82,11 @@ class VolumeFiles(VolumeUpkeep):
         """Whether an open file is the draft of a document, to be committed when it is flushed."""
         return self._parts.drafts.is_draft(inode)
 
+    def is_fleeting(self, inode: InodeId) -> bool:
+        """Whether a file is likely to be deleted soon, and nothing will be left of it then."""
+        record = self._names.record(inode)
+        return record.nlink == 1 and self._parts.versions.keeper.goes_with_a_database(inode)
+
     def is_document(self, parent: InodeId, name: bytes) -> bool:
         """Whether what has this name is a JSON document that is committed whole."""
         return self._parts.commits.is_document(parent, name)

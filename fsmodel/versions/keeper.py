@@ -8,6 +8,7 @@ leave what it held before the first of them.
 Everything happens in the change that takes the content away, so nothing is lost by a kill.
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from fsmodel.change import Change
@@ -35,6 +36,8 @@ from lmdb_index.schema import DIRENT_ORDER
 SHARED_NS: Final = 60 * 10**9  # writes closer together than this share a version
 DATABASE_PAGE_BYTES_MIN: Final = 512  # SQLite: https://www.sqlite.org/fileformat2.html
 FLAGS: Final = InodeFlag.VERSION | InodeFlag.LOCKED  # whoever still knows the inode cannot write
+
+RecordOf = Callable[[InodeId], InodeRecord]
 
 
 class _Content(NamedTuple):
@@ -105,6 +108,15 @@ class VersionKeeper:
             return False
         return self._keep_copy(change, inode, directory, kept, _Content(ref, size))
 
+    # What others ask
+
+    def goes_with_a_database(self, inode: InodeId) -> bool:
+        """Whether a file is one that SQLite deletes after a while, and that leaves no version."""
+        record = self._inodes.get(inode)
+        row = self._index.get(DIRENT_ORDER, pair_key(record.parent, record.cookie))
+        directory = InodeId(record.parent)
+        return row is not None and self._is_companion(self._inodes.get, directory, row.name)
+
     # Keeping
 
     def _name_to_keep(self, change: Change, directory: InodeId, name: bytes) -> bytes | None:
@@ -116,15 +128,15 @@ class VersionKeeper:
         original = backed_up(name)
         if original is not None and self._directories.find(directory, original) is not None:
             return original
-        return None if self._goes_with_a_database(change, directory, name) else name
+        return None if self._is_companion(change.inode, directory, name) else name
 
-    def _goes_with_a_database(self, change: Change, directory: InodeId, name: bytes) -> bool:
+    def _is_companion(self, record_of: RecordOf, directory: InodeId, name: bytes) -> bool:
         """Whether SQLite makes and deletes this file all the time, beside a file of whole pages."""
         database = database_of(name)
         dirent = None if database is None else self._directories.find(directory, database)
         if dirent is None or dirent.kind != REGULAR:
             return False
-        size = change.inode(InodeId(dirent.inode)).size
+        size = record_of(InodeId(dirent.inode)).size
         return size > 0 and size % DATABASE_PAGE_BYTES_MIN == 0
 
     def _keep_file(self, change: Change, inode: InodeId, place: Place, name: bytes) -> bool:

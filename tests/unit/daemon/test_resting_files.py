@@ -10,10 +10,11 @@ import trio.testing
 from daemon.flusher import Flusher
 from daemon.resting_files import REST_SECONDS, RESTING_FILES_MAX
 from daemon.workers import Workers
-from fsmodel.errors import NoSpace
+from fsmodel.errors import NoSpace, NotFound, Stale
 from fsmodel.ids import ROOT_INODE, InodeId
-from fsmodel.steps import Steps
+from fsmodel.steps import Steps, run_inline
 from fsmodel.volume import Volume
+from lmdb_index.schema import OBJECT
 from tests.support.volumes import (
     make_store,
     new_file,
@@ -106,6 +107,72 @@ async def test_what_is_mostly_new_does_not_rest(volume: Volume, flusher: Flusher
     await flusher.make_durable(other)
     assert not flusher.resting.may(other)
     flusher.close(other, writing=True)
+
+
+async def journal_of_a_database(
+    volume: Volume, flusher: Flusher, name: bytes = b"file-journal"
+) -> InodeId:
+    """As SQLite leaves it when a transaction has been committed and its journal closed."""
+    settled_file(volume, b"file", DATA[: 32 << 10])
+    inode = new_file(volume, name, DATA[:9000])
+    await flusher.make_durable(inode)
+    assert flusher.resting.may(inode) == (name == b"file-journal")
+    return inode
+
+
+async def test_of_a_rollback_journal_nothing_is_chunked(volume: Volume, flusher: Flusher) -> None:
+    inode = await journal_of_a_database(volume, flusher)
+    objects = parts_of(volume).index.count(OBJECT)
+    await flusher.resting.add(inode)
+    flusher.close(inode, writing=True)
+    await flusher.resting.end_deleted(ROOT_INODE, b"file-journal")
+    assert inode not in flusher.resting
+    assert not volume.contents.is_open(inode)
+    assert parts_of(volume).index.count(OBJECT) == objects
+    assert run_inline(volume.fsck()).findings == ()
+    with pytest.raises(Stale):
+        volume.attributes(inode)
+
+
+async def test_a_rollback_journal_that_stays_is_settled(volume: Volume, flusher: Flusher) -> None:
+    inode = await journal_of_a_database(volume, flusher)
+    await flusher.resting.add(inode)
+    flusher.close(inode, writing=True)
+    await flusher.resting.end_all()
+    assert ref_of(volume, inode) == ref_of_bytes(DATA[:9000])
+
+
+async def test_a_journal_with_another_name_does_not_rest(volume: Volume, flusher: Flusher) -> None:
+    inode = await journal_of_a_database(volume, flusher, b"other-journal")
+    flusher.close(inode, writing=True)
+
+
+async def test_a_journal_that_cannot_be_deleted_goes_on_resting(
+    volume: Volume, flusher: Flusher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise NoSpace("no room for the record")
+
+    inode = await journal_of_a_database(volume, flusher)
+    await flusher.resting.add(inode)
+    flusher.close(inode, writing=True)
+    with monkeypatch.context() as broken:
+        broken.setattr(volume, "unlink", refuse)
+        with pytest.raises(NoSpace):
+            await flusher.resting.end_deleted(ROOT_INODE, b"file-journal")
+    assert inode in flusher.resting
+    await flusher.resting.end_all()
+    assert ref_of(volume, inode) == ref_of_bytes(DATA[:9000])
+
+
+async def test_who_deletes_what_rests_leaves_its_last_bytes_as_a_version(
+    volume: Volume, flusher: Flusher
+) -> None:
+    inode = await edited(volume, flusher)
+    await flusher.resting.end_deleted(ROOT_INODE, b"file")
+    assert inode not in flusher.resting
+    with pytest.raises(NotFound):
+        await flusher.resting.end_deleted(ROOT_INODE, b"file")
 
 
 async def test_who_needs_the_name_settled_has_it_so(volume: Volume, flusher: Flusher) -> None:
