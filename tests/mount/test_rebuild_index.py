@@ -6,6 +6,8 @@ import socket
 import stat
 from pathlib import Path
 
+import pytest
+
 from tests.support.mounted import MountedStore, mounted
 
 
@@ -68,3 +70,21 @@ def test_everything_is_there_again_and_the_store_is_used_on() -> None:
         store.remount()
         assert (store.mountpoint / "new").read_bytes() == b"later"
         store.require_clean()
+
+
+def test_an_index_that_is_cut_under_the_daemon_costs_the_mount_and_no_bytes() -> None:
+    """LMDB reads through a map: what the disk cannot bring any more ends the process, SIGBUS."""
+    with mounted() as store:
+        fill(store.mountpoint)
+        before = seen(store.mountpoint)
+        store.remount()
+        os.truncate(store.store / "index" / "data.mdb", 3 * 4096)
+        with pytest.raises(OSError, match=r"not connected|abort"):
+            seen(store.mountpoint)
+        assert store.daemon.ended(60)
+        refused = store.cairnfs("mount", store.store, store.mountpoint, check=False)
+        assert (refused.status, refused.stderr.count("\n")) == (1, 1)
+        assert "cairnfs fsck" in refused.stderr or "rebuild-index" in refused.stderr
+        store.cairnfs("fsck", "--repair", store.store)
+        store.mount()
+        assert seen(store.mountpoint) == before
