@@ -23,7 +23,6 @@ from fsmodel.steps import Work
 from fsmodel.store.frames import blank
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
-from fsmodel.store.pack_format import FRAME_HEADER
 from fsmodel.store.pack_reader import RawChunk
 
 CHUNKS_MAX: Final = 256  # in a window, however small they are
@@ -83,8 +82,11 @@ def plan_window(
     if file.dirty_within(offset, end):
         return None
     parts: list[Part] = []
+    is_guess = False
     for _, chunk in chunks:
-        parts.append(_part(objects, chunk, parts[-1] if guessing and parts else None))
+        part = Part(chunk) if is_guess else _part(objects, chunk)
+        is_guess = is_guess or (guessing and _is_raw(part))
+        parts.append(part)
     objects.note_reads([part.chunk.id for part in parts if part.is_guess])
     work = Work(partial(_brought, objects, parts, offset - start, end - start), end - start)
     return WindowPlan(file, file.edits, offset, end, work)
@@ -103,9 +105,7 @@ def _whole_chunks(file: FileState, start: int, end: int) -> Iterator[tuple[int, 
             yield at, RawChunk(chunk, length)
 
 
-def _part(objects: ObjectStore, chunk: RawChunk, before: Part | None) -> Part:
-    if before is not None and (before.is_guess or _is_raw(before)):
-        return Part(chunk)
+def _part(objects: ObjectStore, chunk: RawChunk) -> Part:
     data = objects.cached(chunk.id)
     if data is not None:
         return Part(chunk, data)
@@ -156,12 +156,9 @@ def _raw_neighbours(parts: list[Part]) -> Iterator[Part]:
             if expected not in (None, (place.pack, place.offset)):
                 return
             expected = place.pack, place.offset + place.stored
-        elif part.is_guess and expected is not None:
-            pack, offset = expected
-            expected = pack, offset + FRAME_HEADER.size + part.chunk.size
-        else:
+        elif not part.is_guess:
             return
-        yield part
+        yield part  # behind a guess there are only guesses
 
 
 def _bytes_of(objects: ObjectStore, part: Part) -> Buffer:
