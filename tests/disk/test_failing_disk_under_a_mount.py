@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -10,6 +11,8 @@ from typing import Any, Final
 
 import pytest
 
+from daemon.control_protocol import encode_request
+from daemon.control_socket import connect
 from tests.support.host_layer.faults import ANY_CALL, CALLS
 from tests.support.host_layer.library import layer_library
 from tests.support.metrics_page import page, samples
@@ -201,3 +204,29 @@ def test_a_disk_that_fails_altogether_does_not_end_the_daemon(failing: FailingSt
     failing.kill()
     failing.mount()
     assert (mount / "kept").read_bytes() == b"durable"
+
+
+def test_a_daemon_without_descriptors_goes_on_when_it_has_some_again() -> None:
+    """For sockets and whatever else it opens, too: the limit is the kernel's own."""
+    with MountedStore() as store:
+        mount = store.mountpoint
+        write_durably(mount / "kept", b"durable")
+        pid = store.daemon.pid
+        former = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        held = max(int(name) for name in os.listdir(f"/proc/{pid}/fd"))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (held // 2, former[1]))
+        asked = [connect(store.store, 60) for _ in range(3)]
+        for number in range(20):
+            said = errno_of(partial(write_durably, mount / str(number), b"bytes"))
+            assert said in ("ok", "EIO", "EMFILE", "ENOENT", "EROFS")
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, former)
+        for connection in asked:  # those that waited have their answer now
+            connection.sendall(encode_request("status", {}))
+            assert b'"ok"' in connection.recv(1 << 16)
+            connection.close()
+        assert store.ask("status")["pid"] == pid
+        store.remount()
+        assert (mount / "kept").read_bytes() == b"durable"
+        write_durably(mount / "new", b"bytes")
+        store.umount()
+        store.require_clean()
