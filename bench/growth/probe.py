@@ -19,7 +19,6 @@ SAMPLE_FOLDERS: Final = 10  # looked up once each, so that a sample costs the sa
 NEW_BYTES: Final = 4096
 LISTED_ENTRIES: Final = 1000  # at most; the first ones of a folder
 NEW_SNAPSHOTS: Final = 3
-HUGE_FOLDER_ENTRIES: Final = 100_000  # then one: it writes anew the folder that has changed
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,8 +51,7 @@ class _Place:
         self.new = [f"{root}/{scenario.work_folder}/new-{number}" for number in range(count)]
         self.renamed = [f"{path}-renamed" for path in self.new]
         self.snapshots = Path(root, ".snapshots")
-        taken = 1 if len(scenario.members(0)) >= HUGE_FOLDER_ENTRIES else NEW_SNAPSHOTS
-        self.taken = [self.snapshots / f"probe-{number}" for number in range(taken)]
+        self.taken = [self.snapshots / f"probe-{number}" for number in range(NEW_SNAPSHOTS)]
         draw = random.Random(seed)
         self.contents = [draw.randbytes(NEW_BYTES) for _ in self.new]
 

@@ -21,6 +21,7 @@ FOLDER_FILES: Final = 1000  # in each folder, where nothing else is said
 FILE_BYTES: Final = 1024
 DISK_BYTES_PER_FILE: Final = 3000  # content, rows and journal; seen: 1,400 once all is at rest
 SNAPSHOT_BYTES: Final = 50_000  # seen with 10,000 files
+SNAPSHOT_FOLDER_FILES: Final = 100
 PIECE_BYTES: Final = 4 << 20
 REPEATED_PIECES: Final = 16  # different ones, of which all that repeats is made
 GB: Final = 10**9
@@ -166,9 +167,10 @@ class _Filler:
             self._write(self.folder("big"), f"{number:04d}", self._pieces(size, repeated))
 
     def add_snapshots(self, count: int) -> None:
-        """Snapshots, each after one file has changed."""
+        """Snapshots, each after a file has come in a folder that is not large."""
         for number in range(count):
-            self._write(self.folder("changing"), f"{number:08d}", [b"%d" % number])
+            folder = self.folder(f"changing/{number // SNAPSHOT_FOLDER_FILES:06d}")
+            self._write(folder, f"{number:08d}", [b"%d" % number])
             run_inline(self._volume.snapshots.create(b"s%06d" % number))
             self._checkpoint()
 
