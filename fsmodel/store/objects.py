@@ -136,9 +136,9 @@ class ObjectStore:
         own next step has to rely on them (reliance.py), or say that he names them in memory.
         """
         with self.reliance.on([new.id for new in objects]):
-            missing = {new.id: new for new in objects if self._lacks(new.id)}
+            missing = self._missing(objects)
             if missing:
-                yield from self._store(list(missing.values()))
+                yield from self._store(missing)
 
     def add_one(self, new: NewObject) -> Steps[None]:
         """The same for a single object of few bytes, as small files have.
@@ -166,9 +166,8 @@ class ObjectStore:
         up to so many bytes, or the usual number.
         """
         with self.reliance.on([new.id for new in objects]):
-            missing = {new.id: new for new in objects if self._lacks(new.id)}
-            if missing:
-                new = list(missing.values())
+            new = self._missing(objects)
+            if new:
                 size = sum(len(each.data) for each in new)
                 limits = GroupLimits(self._groups.level, plain_bytes or self._groups.plain_bytes)
                 work = Work(partial(append_grouped, self._writer, new, limits), size)
@@ -429,6 +428,14 @@ class ObjectStore:
     def _note_base(self, base: ObjectId) -> None:
         if self._new_bases is not None:
             self._new_bases.add(base)
+
+    def _missing(self, objects: Sequence[NewObject]) -> list[NewObject]:
+        """Those that `_lacks` says are to be stored, each once."""
+        lacks = self._lacks if self._index.count(DAMAGED) else self._is_unknown
+        return list({new.id: new for new in objects if lacks(new.id)}.values())
+
+    def _is_unknown(self, wanted: ObjectId) -> bool:
+        return self.find(wanted) is None
 
     def _lacks(self, wanted: ObjectId) -> bool:
         return self.find(wanted) is None or self.is_damaged(wanted)
