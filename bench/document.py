@@ -61,6 +61,7 @@ TABLES: Mapping[str, Callable[[Path], str]] = {
     "bench/results/peers.json": _peers,
     "bench/results/pauses.json": _pauses,
     "bench/results/indexes.json": _indexes,
+    "bench/results/tree.json": _speeds,
     "bench/results/applications.json": _speeds,
     "bench/results/s3ql.json": _speeds,
     "bench/results/fio.json": _speeds,
