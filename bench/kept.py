@@ -11,13 +11,8 @@ from bench.starts import result as starts_result
 
 PROJECT: Final = Path(__file__).parents[1]
 RESULTS: Final = PROJECT / "bench" / "results"
-SUITES: Final = (
-    "baseline",
-    "s3ql",
-    "tree",
-    "applications",
-    "listing",
-)  # the first that knows tells
+# Of suites. The first that has measured something tells it.
+SUITES: Final = ("baseline", "s3ql", "tree", "applications", "listing")
 STARTS: Final = RESULTS / "starts.json"
 GROWTH: Final = RESULTS / "growth.json"
 LATENCY: Final = RESULTS / "latency.json"
