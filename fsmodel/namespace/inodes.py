@@ -5,9 +5,8 @@ The rules follow Linux: fs/attr.c and fs/inode.c for set-uid, set-gid and access
 
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from fsmodel.errors import NotADirectory, NotFound, NotPermitted
 from fsmodel.ids import InodeId
@@ -23,8 +22,7 @@ RELATIME_NS: Final = 24 * 3600 * 10**9
 _KIND_COUNTERS: Final = {DIRECTORY: "directories", REGULAR: "files", SYMLINK: "symlinks"}
 
 
-@dataclass(frozen=True, slots=True)
-class Creator:
+class Creator(NamedTuple):
     """On whose behalf something is created.
 
     `in_group` says whether the creator is a member of a group (or may ignore groups). Without
@@ -36,8 +34,7 @@ class Creator:
     in_group: Callable[[int], bool] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AttributeChange:
+class AttributeChange(NamedTuple):
     """Attributes to set; None leaves one as it is. Sizes are changed with the content.
 
     The change time becomes now unless it is given.

@@ -3,9 +3,8 @@
 Whatever names existed before and after are never missing in between: the whole is one change.
 """
 
-from dataclasses import dataclass
 from enum import IntFlag
-from typing import Final
+from typing import Final, NamedTuple
 
 from fsmodel.change import Change
 from fsmodel.errors import InvalidArgument, IsADirectory, NotADirectory, NotFound
@@ -37,8 +36,7 @@ _ALL: Final = _NOREPLACE | _EXCHANGE | _WHITEOUT
 ROOT_CREATOR: Final = Creator(0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     """An entry that a rename is about."""
 
     directory: InodeId

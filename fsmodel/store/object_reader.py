@@ -9,8 +9,7 @@ damaged, and is found out rather than followed.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from fsmodel.buffers import Buffer
 from fsmodel.encoding.codecs import Codec, decode
@@ -38,8 +37,7 @@ NOWAIT_BYTES_MAX: Final = 256 << 10  # decoded without a thread, bases included
 Find = Callable[[ObjectId], ObjectRecord | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(NamedTuple):
     """Where an object lies, with all it takes to decode it; usable in any thread."""
 
     id: ObjectId
