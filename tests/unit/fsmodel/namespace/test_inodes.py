@@ -1,7 +1,6 @@
 """The rules on modes, owners and access times, without a store."""
 
 import stat
-from dataclasses import replace
 
 import pytest
 
@@ -69,7 +68,7 @@ def test_only_members_create_programs_of_the_group(
         assert gid == 7
         return bool(member)
 
-    creator = CREATOR if member is None else replace(CREATOR, in_group=in_group)
+    creator = CREATOR if member is None else CREATOR._replace(in_group=in_group)
     directory = inode(stat.S_IFDIR | 0o2775)
     assert initial_owner(directory, stat.S_IFREG | mode, creator)[0] == stat.S_IFREG | left
 
