@@ -57,6 +57,11 @@ def right_chunks(headers: Buffer, bodies: Buffer, expected: Buffer) -> int:
     return _KERNEL.right_chunks(headers, bodies, expected)
 
 
+def is_right_chunk(header: Buffer, body: Buffer, expected: bytes) -> bool:
+    """Whether one frame is right: `right_chunks` of one, for which the library hashes quicker."""
+    return frames_reference.is_right_chunk(header, body, expected)
+
+
 def blank(size: int) -> bytearray:
     """So many bytes, whatever they are: for who fills them, and shows none that he has not filled.
 

@@ -9,32 +9,34 @@ from struct import Struct
 
 from fsmodel.buffers import Buffer
 from fsmodel.encoding.hashing import object_id
+from fsmodel.ids import OBJECT_ID_BYTES
 from fsmodel.store.pack_format import CHECKSUM_BYTES, FRAME_HEADER
 
-_SIZE_AND_ID = Struct("<28xI32s")
-assert _SIZE_AND_ID.size == FRAME_HEADER.size
+_SIZE = Struct("<28xI")
+_CHECKED_TO, _CHECKED_FROM = CHECKSUM_BYTES.start, CHECKSUM_BYTES.stop
+
+
+def is_right_chunk(header: Buffer, body: Buffer, expected: bytes) -> bool:
+    """Whether one frame is right; see frames.py."""
+    return (
+        header[:_CHECKED_TO] == expected[:_CHECKED_TO]
+        and header[_CHECKED_FROM:] == expected[_CHECKED_FROM:]
+        and object_id(body) == expected[-OBJECT_ID_BYTES:]
+    )
 
 
 def right_chunks(headers: Buffer, bodies: Buffer, expected: Buffer) -> int:
     """How many frames are right, from the first on; see frames.py."""
-    found, wanted = memoryview(headers), memoryview(expected)
+    found, wanted = bytes(headers), bytes(expected)
     if len(found) < len(wanted) or len(wanted) % FRAME_HEADER.size:
         raise ValueError(f"{len(found)} bytes of headers for {len(wanted)} bytes of expected ones")
     right = at = 0
     for start in range(0, len(wanted), FRAME_HEADER.size):
         end = start + FRAME_HEADER.size
-        size, chunk = _SIZE_AND_ID.unpack_from(wanted, start)
+        (size,) = _SIZE.unpack_from(wanted, start)
         body = memoryview(bodies)[at : at + size]
-        if _facts(found[start:end]) != _facts(wanted[start:end]):
-            break
-        if len(body) < size or object_id(body) != chunk:
+        if len(body) < size or not is_right_chunk(found[start:end], body, wanted[start:end]):
             break
         right += 1
         at += size
     return right
-
-
-def _facts(header: memoryview) -> bytes:
-    """A header without the checksum of its body."""
-    first, behind = CHECKSUM_BYTES.start, CHECKSUM_BYTES.stop
-    return bytes(header[:first]) + bytes(header[behind:])

@@ -19,7 +19,7 @@ from fsmodel.buffers import Buffer
 from fsmodel.encoding.hashing import object_id as id_of
 from fsmodel.errors import BackendError, FrameCorrupt, HashMismatch
 from fsmodel.ids import ObjectId, PackId
-from fsmodel.store.frames import right_chunks
+from fsmodel.store.frames import is_right_chunk, right_chunks
 from fsmodel.store.layout import PACK_NUMBER_MAX, StoreLayout
 from fsmodel.store.pack_format import (
     FRAME_BYTES_MAX,
@@ -193,7 +193,7 @@ class PackReader:
             return False
         if count < FRAME_HEADER.size + chunk.size:
             return False
-        if not right_chunks(header, body, raw_chunk_header(pack.seed, *chunk)):
+        if not is_right_chunk(header, body, raw_chunk_header(pack.seed, *chunk)):
             return False
         self._frames += 1
         self._bytes += count

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 import fsmodel.store
 from fsmodel.encoding.hashing import object_id
-from fsmodel.store.frames import KERNELS, available_kernels, blank, right_chunks
+from fsmodel.store.frames import (
+    KERNELS,
+    available_kernels,
+    blank,
+    is_right_chunk,
+    right_chunks,
+)
 from fsmodel.store.pack_format import FRAME_HEADER, raw_chunk_header
 
 NATIVE = KERNELS["native"].right_chunks
@@ -45,6 +51,8 @@ def test_both_stop_at_the_same_flipped_bit(
     hurt[bit // 8] ^= 1 << bit % 8
     count = NATIVE(found[0], found[1], headers)
     assert count == REFERENCE(found[0], found[1], headers)
+    if len(sizes) == 1:
+        assert is_right_chunk(found[0], found[1], headers) == (count == 1)
     is_checksum = hurt is found[0] and bit // 8 % FRAME_HEADER.size in range(8, 16)
     assert (count == len(sizes)) == is_checksum
 
