@@ -1,6 +1,7 @@
 """The index: ordered tables of records, changed by operations, made durable by a journal.
 
-One write transaction stays open between checkpoints; each operation is a nested transaction in it.
+One write transaction stays open between checkpoints; each operation is a nested transaction in it,
+but for those of a single row.
 So an operation costs no sync, and whoever reads the index sees it at once. A checkpoint commits the
 open transaction, and then the journal up to there is not needed any more.
 
