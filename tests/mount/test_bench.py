@@ -22,6 +22,8 @@ from bench.variants.systems import WithoutDeltas, WithSnapshots, WithVersions
 from daemon.config import load_settings
 
 PROJECT = Path(__file__).parents[2]
+BENCH_SECONDS_MAX = 350  # dozens of programs, one after the other
+pytestmark = pytest.mark.timeout(BENCH_SECONDS_MAX + 50)
 TINY = "--rounds 1 --stream-mib 2 --text-mib 1 --files 20 --reads 10 --overwrites 5".split()
 
 
@@ -33,7 +35,7 @@ def bench(*words: str, scratch: Path) -> None:
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=BENCH_SECONDS_MAX,
         check=False,
     )
     assert run.returncode == 0, run.stderr
