@@ -39,6 +39,9 @@ class OpenGroup:
         except FrameProblem as problem:
             raise CompressionError(frame.id, str(problem)) from problem
 
+    def __len__(self) -> int:
+        return len(self._sizes)
+
     def decoded(self, number: int) -> bytes | None:
         """A member, not verified, if it is decoded already; else None. Never waits."""
         members = self._members

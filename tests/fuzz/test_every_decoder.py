@@ -112,6 +112,7 @@ ELSEWHERE: Final = {
     "decode": "tests/unit/fsmodel/encoding/test_codecs.py",
     "decode_delta": "tests/unit/fsmodel/encoding/test_delta.py",
     "decode_members": "tests/fuzz/test_group_format.py",
+    "decode_table": "tests/fuzz/test_group_format.py",
     "decode_config": "tests/unit/fsmodel/series/test_series_document.py",
     "decode_column": "tests/unit/fsmodel/history/test_tree_format.py",
     "parse_header": "tests/fuzz/test_pack_format.py",
