@@ -120,5 +120,6 @@ def own_store(mount_with: Callable[..., MountedStore]) -> MountedStore:
 def _patience(request: pytest.FixtureRequest) -> float:
     """After how many seconds a test counts as hung: shortly before its time limit."""
     marker = request.node.get_closest_marker("timeout")
-    limit = float(marker.args[0] if marker else request.config.getini("timeout"))
-    return 0.8 * limit
+    config = request.config
+    usual = config.getoption("--timeout") or config.getini("timeout")
+    return 0.8 * float(marker.args[0] if marker else usual)
