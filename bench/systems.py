@@ -23,6 +23,7 @@ from bench.mounts import (
     run_command,
     wait_until,
 )
+from daemon.read_ahead import widen_read_ahead
 
 COMMAND = (sys.executable, "-m", "daemon.cli.main")
 
@@ -138,6 +139,8 @@ class Ceiling:
         )
         if process.poll() is not None:
             raise BenchProblem(f"the ceiling ended: {self._log.read_text().strip()[-500:]}")
+        self.folder.stat()  # answered when the handshake is over
+        widen_read_ahead(str(self.folder))  # a part of how cairnfs mounts, which anybody may do
 
 
 class Cairnfs:
