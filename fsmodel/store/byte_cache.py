@@ -88,6 +88,11 @@ class ByteCache:
             _, dropped = self._items.popitem(last=False)
             self._held -= len(dropped)
 
+    @property
+    def limit_bytes(self) -> int:
+        """How much it holds at most."""
+        return self._limit
+
     def statistics(self) -> CacheStatistics:
         """Hits, misses and size so far."""
         return CacheStatistics(self._hits, self._misses, self._held, self._limit)

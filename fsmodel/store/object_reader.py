@@ -25,7 +25,7 @@ from fsmodel.ids import ObjectId
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.epochs import Epoch
 from fsmodel.store.group_format import GROUP_BYTES_MAX, Member, read_members
-from fsmodel.store.open_groups import OpenGroup, OpenGroups
+from fsmodel.store.open_groups import OpenGroup, OpenGroups, groups_within
 from fsmodel.store.pack_format import Frame, Location
 from fsmodel.store.pack_reader import PackReader, RawChunk, verify_plain
 from fsmodel.store.placement import Placement, placement_of
@@ -98,7 +98,7 @@ class ObjectReader:
     def __init__(self, packs: PackReader, cache: ByteCache) -> None:
         self._packs = packs
         self._cache = cache
-        self._groups = OpenGroups()
+        self._groups = OpenGroups(groups_within(cache.limit_bytes))
 
     def read(self, located: Located) -> bytes:
         """The bytes of an object, verified. Raises DataError."""

@@ -5,8 +5,9 @@ it is decoded up to the end of the member that is wanted, and goes on from there
 is: as a folder that was archived is read, neighbour by neighbour. Only the member that is wanted is
 hashed, which whoever asks for it does.
 
-Memory: GROUPS_MAX groups, the least recently used leaving first; each takes up to 2 MiB for its
-members, and as much again for the decoder until the last is decoded.
+Memory: a number of groups by the size of the cache of chunks, the least recently used leaving
+first; each takes up to 2 MiB for its members, and as much again for the decoder until the last is
+decoded. Without a cache none stays.
 """
 
 from collections import OrderedDict
@@ -21,6 +22,12 @@ from fsmodel.store.group_format import GROUP_HEADER, decode_table, require_group
 from fsmodel.store.pack_format import Frame, Location
 
 GROUPS_MAX: Final = 8
+CACHE_BYTES_EACH: Final = 8 << 20  # so that a cache of the usual size goes with all of them
+
+
+def groups_within(cache_bytes: int) -> int:
+    """How many groups may stay open beside a cache of chunks."""
+    return min(GROUPS_MAX, -(-cache_bytes // CACHE_BYTES_EACH))
 
 
 class OpenGroup:

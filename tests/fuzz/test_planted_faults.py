@@ -24,8 +24,10 @@ def test_a_decoder_that_fails_in_its_own_way_is_noticed() -> None:
         try_any_bytes(careless, lambda kind, what, number: None)
 
 
-def test_a_request_that_meets_our_mistake_is_noticed(tmp_path: Path) -> None:
-    store = make_store(tmp_path / "store")
+def test_a_request_that_meets_our_mistake_is_noticed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    store = make_store(tmp_path_factory.mktemp("fault") / "store")  # a socket's path must be short
 
     def require_sane_answer(arguments: dict[str, object]) -> None:
         replies = told(store, [line_of("jobs-cancel", arguments)])

@@ -131,7 +131,8 @@ class IndexAgainstStates(RuleBasedStateMachine):
         with self.segment.open("ab") as file:
             file.write(tail)
         self.open()
-        assert self.index.statistics().unusable_bytes == len(tail)
+        behind = len(tail) if any(tail) else 0  # zeros are room for records
+        assert self.index.statistics().unusable_bytes == behind
 
     @rule(length=SHARES, lost=st.sets(st.integers(0, 60)))
     def lose_power(self, length: float, lost: set[int]) -> None:

@@ -134,7 +134,7 @@ def test_what_changes_while_a_copy_is_made_stays(
     before = index_of(store).file_bytes
     steps = store.volume.index_upkeep.tidy()
     work = next(steps)
-    while work.size_bytes < index_upkeep.COPY_COST_BYTES or "_copy" not in repr(work.run):
+    while work.size_bytes < index_upkeep.COPY_COST_BYTES or ".copy" not in repr(work.run):
         work = steps.send(work.run())
     copy = work.run()
     store.write(b"meanwhile", b"written")
