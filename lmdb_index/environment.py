@@ -84,6 +84,15 @@ class Environment:
         return self.file.stat().st_size
 
     @property
+    def committed_bytes(self) -> int:
+        """How much of the file the last commit uses.
+
+        What lies behind is of a commit that failed: it may be gone after a loss of power.
+        """
+        pages = self._environment.info()["last_pgno"] + 1
+        return min(self.file_bytes, pages * self._environment.stat()["psize"])
+
+    @property
     def map_bytes(self) -> int:
         """How large the file can become before the map must grow."""
         return self._environment.info()["map_size"]

@@ -435,7 +435,7 @@ class Index(Rows):
         """If no new segment can be made, the old one goes on: a replay skips what is committed."""
         self._rotation_problem = None
         try:
-            self._journal.rotate(self._environment.file_bytes)
+            self._journal.rotate(self._environment.committed_bytes)
         except JournalFailed:
             raise
         except IndexProblem as problem:

@@ -16,6 +16,7 @@ from lmdb_index import index as module
 from lmdb_index.environment import Environment, index_problem
 from lmdb_index.errors import IndexProblem, JournalCorrupt, JournalFailed, NoRoom
 from lmdb_index.index import JOURNAL_BYTES_MAX, MUTATIONS_MAX, Index
+from lmdb_index.journal_survey import newest_header
 from tests.support.index_store import (
     UUID,
     CrashPoints,
@@ -234,6 +235,24 @@ def test_after_a_commit_and_a_replay_that_failed_nothing_is_shown(
     with pytest.raises(IndexProblem):
         state_of(index)
     with opened(shutil.copytree(store, store.with_name("later"))) as found:
+        assert len(pack_numbers(found)) == 20
+
+
+def test_bytes_behind_a_commit_are_not_expected_to_stay(index: Index, store: Path) -> None:
+    """They are of a commit whose sync failed, and gone when the power is."""
+    fill(index)
+    index.checkpoint()
+    data = store / "index" / "data.mdb"
+    committed = data.stat().st_size
+    with data.open("r+b") as file:
+        file.truncate(committed + (1 << 20))
+    put_raw(index, b"key")
+    index.checkpoint()
+    expected = newest_header(store / "journal", UUID).index_bytes
+    assert expected < committed + (1 << 20)
+    index.close()
+    os.truncate(data, expected)
+    with opened(store) as found:
         assert len(pack_numbers(found)) == 20
 
 
