@@ -57,12 +57,13 @@ class HostSpace:
         self._promised = promised
         self._monotonic = monotonic
         self._lock = Lock()
+        self._answered_at = float("-inf")
         self._look()
 
     def require(self, size_bytes: int) -> None:
         """Raise NoSpace when so many more bytes would cut into the reserve, else count them."""
         with self._lock:
-            if not self._grants(size_bytes):
+            if not (self._is_as_answered(size_bytes) or self._grants(size_bytes)):
                 raise NoSpace(
                     f"{self._folder}: the host has {self._free:,} bytes free and "
                     f"{self._reserve:,} are held in reserve: make room, then try again"
@@ -70,9 +71,15 @@ class HostSpace:
             self._granted += size_bytes
 
     def has_room(self, size_bytes: int) -> bool:
-        """Whether `require` would grant so many bytes now."""
+        """Whether `require` grants so many bytes now; a yes holds for as long as a look does.
+
+        Else who asked, in order to make room first, might be refused a moment later.
+        """
         with self._lock:
-            return self._grants(size_bytes)
+            grants = self._grants(size_bytes)
+            if grants:
+                self._answered_at = self._monotonic()
+            return grants
 
     def has_room_to_copy(self, size_bytes: int) -> bool:
         """Whether so many bytes may be copied by somebody who gives back more."""
@@ -93,11 +100,15 @@ class HostSpace:
 
     def _grants(self, size_bytes: int) -> bool:
         """Whether there is room; asked of the host if what is known says no, or is old."""
-        left = self._free - self._reserve - self._granted
-        if left >= size_bytes and not self._is_old():
+        if self._left() >= size_bytes and not self._is_old():
             return True
         self._look()
         return self._left() >= size_bytes
+
+    def _is_as_answered(self, size_bytes: int) -> bool:
+        """Whether it is not long since `has_room` said yes, and there is room by what it knew."""
+        age = self._monotonic() - self._answered_at
+        return age < LOOK_AGAIN_SECONDS and self._left() >= size_bytes
 
     def _left(self) -> int:
         return self._free - self._reserve - self._granted

@@ -109,6 +109,18 @@ def test_the_host_is_asked_again_after_a_while(host: Host, space: HostSpace) -> 
     assert host.asked == 2
 
 
+def test_who_was_told_that_there_is_room_is_granted_it(host: Host, space: HostSpace) -> None:
+    """Nothing makes room for a write that is refused right after it was told there was some."""
+    host.free = 64 * MIB
+    host.seconds += 0.19
+    assert space.has_room(MIB)
+    host.seconds += 0.19
+    space.require(MIB)
+    host.seconds += 0.03
+    with pytest.raises(NoSpace):
+        space.require(MIB)
+
+
 def test_the_host_is_asked_again_after_64_mib(host: Host, space: HostSpace) -> None:
     space.require(63 * MIB)
     space.require(1 * MIB)
