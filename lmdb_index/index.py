@@ -118,7 +118,9 @@ class Index(Rows):
             position = replayed.position
             self._journal = Journal(places.journal, None, position=position, synced=position)
         else:
-            self._journal, self._set_aside = open_journal(places, uuid, survey, replayed)
+            self._journal, self._set_aside = open_journal(
+                places, uuid, survey, replayed, self._environment.committed_bytes
+            )
 
     @staticmethod
     def create(store: Path, uuid: bytes) -> None:

@@ -9,7 +9,6 @@ import os
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from lmdb_index.environment import DATA_FILE
 from lmdb_index.errors import JournalCorrupt
 from lmdb_index.host_files import create_whole, host_failures, sync_folder
 from lmdb_index.journal_files import SegmentPath, list_segments
@@ -46,15 +45,17 @@ def mend_journal(store: Path, uuid: bytes) -> list[Mended]:
     IndexTooNew, NoRoom, IndexProblem.
     """
     places = Places.of(store)
-    applied = _applied(places, uuid)
+    applied, index_bytes = _committed(places, uuid)
     with host_failures(places.journal):
         places.journal.mkdir(0o700, exist_ok=True)
         mended = [
-            step for found in list_segments(places.journal) for step in _head(places, found, uuid)
+            step
+            for found in list_segments(places.journal)
+            for step in _head(places, found, uuid, index_bytes)
         ]
         mended += _bodies(places, uuid, applied)
         if not list_segments(places.journal):
-            segment = create_segment(places, uuid, applied + 1)
+            segment = create_segment(places, uuid, applied + 1, index_bytes)
             segment.trim()
             segment.close()
             mended.append(Mended(f"{places.journal}: begins anew behind operation {applied}"))
@@ -62,19 +63,20 @@ def mend_journal(store: Path, uuid: bytes) -> list[Mended]:
     return mended
 
 
-def _applied(places: Places, uuid: bytes) -> int:
-    """The last operation the index has by itself."""
+def _committed(places: Places, uuid: bytes) -> tuple[int, int]:
+    """The last operation the index has by itself, and how much of its file that takes."""
     environment, transaction = open_environment(
         places, uuid, dry=True, thorough=True, by_journal=False
     )
     try:
-        return read_meta(Rows(CurrentTransaction(transaction, environment.databases))).applied
+        meta = read_meta(Rows(CurrentTransaction(transaction, environment.databases)))
+        return meta.applied, environment.committed_bytes
     finally:
         transaction.abort()
         environment.close()
 
 
-def _head(places: Places, found: SegmentPath, uuid: bytes) -> list[Mended]:
+def _head(places: Places, found: SegmentPath, uuid: bytes, index_bytes: int) -> list[Mended]:
     """Give a segment the header that its name and its records ask for; else set it aside."""
     try:
         Segment(found, uuid)
@@ -88,7 +90,6 @@ def _head(places: Places, found: SegmentPath, uuid: bytes) -> list[Mended]:
     if parse_record(memoryview(block), SEGMENT_HEADER.size, seed) is None:
         found.path.unlink()
         return [Mended(f"{reason}: set aside", aside)]
-    index_bytes = (places.index / DATA_FILE).stat().st_size
     header = SegmentHeader(uuid, found.first_sequence, index_bytes)
     create_whole(found.path, encode_segment_header(header) + block[SEGMENT_HEADER.size :])
     return [Mended(f"{reason}: it has a new one", aside)]

@@ -53,9 +53,9 @@ def create_index(places: Places, uuid: bytes) -> None:
             folder.mkdir(FOLDER_MODE, exist_ok=True)
         if (places.index / DATA_FILE).exists() or list_segments(places.journal):
             raise IndexProblem(f"{places.store}: there is an index already: name another place")
-    _create_tables(places, uuid)
+    index_bytes = _create_tables(places, uuid)
     with host_failures(places.journal):
-        segment = create_segment(places, uuid, first_sequence=1)
+        segment = create_segment(places, uuid, 1, index_bytes)
         segment.trim()
         segment.close()
         sync_folder(places.index)
@@ -91,12 +91,12 @@ def open_environment(
 
 
 def open_journal(
-    places: Places, uuid: bytes, survey: Survey, replayed: Replayed
+    places: Places, uuid: bytes, survey: Survey, replayed: Replayed, index_bytes: int
 ) -> tuple[Journal, Path | None]:
     """Bring the journal folder into order after a replay, and open it for appending.
 
-    Returns also where the part of it that does not count was set aside, if there was any. Raises
-    NoRoom, IndexProblem.
+    `index_bytes` is how much of the index's file its last commit uses. Returns also where the part
+    of it that does not count was set aside, if there was any. Raises NoRoom, IndexProblem.
     """
     position = replayed.position
     aside = set_tail_aside(survey.path, replayed.end, places.quarantine)
@@ -105,21 +105,26 @@ def open_journal(
         segment = SegmentFile.open(survey.path, survey.header, replayed.end)
         if survey.last < position:  # the last commit was durable when the journal was not
             segment.close()
-            segment = create_segment(places, uuid, position + 1)
+            segment = create_segment(places, uuid, position + 1, index_bytes)
         drop_segments_before(places.journal, survey.segments[0].first_sequence)
     journal = Journal(places.journal, segment, position=position, synced=survey.synced)
     journal.bytes, journal.mutations = replayed.bytes, replayed.mutations
     return journal, aside
 
 
-def create_segment(places: Places, uuid: bytes, first_sequence: int) -> SegmentFile:
-    """Make the segment that begins with an operation. Raises OSError, JournalFailed."""
-    index_bytes = (places.index / DATA_FILE).stat().st_size
+def create_segment(
+    places: Places, uuid: bytes, first_sequence: int, index_bytes: int
+) -> SegmentFile:
+    """Make the segment that begins with an operation, after a commit that uses `index_bytes`.
+
+    Raises OSError, JournalFailed.
+    """
     path = segment_path(places.journal, first_sequence)
     return SegmentFile.create(path, SegmentHeader(uuid, first_sequence, index_bytes))
 
 
-def _create_tables(places: Places, uuid: bytes) -> None:
+def _create_tables(places: Places, uuid: bytes) -> int:
+    """Make all tables, empty; returns how many bytes of the file that takes."""
     environment = Environment(places.index)
     try:
         transaction = environment.begin()
@@ -128,6 +133,7 @@ def _create_tables(places: Places, uuid: bytes) -> None:
         put_identity(current, uuid)
         put_meta(current, Meta(applied=0, counters={}))
         transaction.commit()
+        return environment.committed_bytes
     except lmdb.Error as error:
         raise index_problem(error, places.index) from error
     finally:

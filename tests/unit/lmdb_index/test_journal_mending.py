@@ -161,3 +161,15 @@ def test_a_damaged_index_is_refused_and_nothing_changes(store: Path) -> None:
     with pytest.raises(IndexCorrupt):
         mend_journal(store, UUID)
     assert segments(store) == []
+
+
+def test_bytes_behind_the_last_commit_are_not_expected_to_stay(store: Path) -> None:
+    """Those of a commit whose sync failed, which a loss of power takes away."""
+    lacks_all(store)
+    data = store / "index" / "data.mdb"
+    committed = data.stat().st_size
+    os.truncate(data, committed + (1 << 20))
+    assert mend_journal(store, UUID)
+    os.truncate(data, committed)
+    with opened(store) as index:
+        assert pack_numbers(index) == [1, 2, 3]
