@@ -8,16 +8,16 @@ from collections.abc import Callable
 
 from fsmodel.ids import InodeId
 
-Listener = Callable[[InodeId, bytes], None]
+EntryChanged = Callable[[InodeId, bytes], None]  # told the directory and the name
 
 
 class OutsideChanges:
     """Passes on that a name stands for something else now. Owner: the index's thread."""
 
     def __init__(self) -> None:
-        self._listeners: list[Listener] = []
+        self._listeners: list[EntryChanged] = []
 
-    def listen(self, listener: Listener) -> None:
+    def listen(self, listener: EntryChanged) -> None:
         """Be told the directory and the name, each time, when the change is certain."""
         self._listeners.append(listener)
 

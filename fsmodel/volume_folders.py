@@ -7,7 +7,8 @@ from typing import Any
 from fsmodel.documents.analysis_sweep import Swept
 from fsmodel.errors import CairnError, NotSupported
 from fsmodel.ids import InodeId
-from fsmodel.series.all_series import AllSeries, EntryChanged
+from fsmodel.outside_changes import EntryChanged
+from fsmodel.series.all_series import AllSeries
 from fsmodel.series.cache_folder import Evicted
 from fsmodel.steps import Steps
 from fsmodel.volume_upkeep import VolumeUpkeep

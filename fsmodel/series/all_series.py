@@ -1,6 +1,6 @@
 """The series of a store, for commands: what there is, and what can be done about it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, NamedTuple
@@ -13,6 +13,7 @@ from fsmodel.ids import InodeId
 from fsmodel.namespace.inodes import Creator
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.namespace.renames import NO_RENAME_FLAGS
+from fsmodel.outside_changes import EntryChanged
 from fsmodel.series.artifact_names import (
     check_address,
     check_series_name,
@@ -27,9 +28,6 @@ from fsmodel.series.unchecked_names import UncheckedNames
 from fsmodel.steps import Steps
 
 DOCUMENT_MODE: Final = 0o644
-
-
-EntryChanged = Callable[[InodeId, bytes], None]  # told of names that a command took away
 
 
 @dataclass(frozen=True, slots=True)

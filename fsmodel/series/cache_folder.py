@@ -17,6 +17,7 @@ from fsmodel.namespace.inodes import DIRECTORY, REGULAR, Creator
 from fsmodel.namespace.links import Links
 from fsmodel.namespace.names import OrdinaryNames
 from fsmodel.namespace.namespace import Namespace
+from fsmodel.outside_changes import EntryChanged
 from fsmodel.series.layout import CACHE, EMPTIED, TEMP
 from fsmodel.series.unchecked_names import UncheckedNames
 from fsmodel.steps import PAUSE, Steps
@@ -28,8 +29,6 @@ BATCH_ENTRIES: Final = 256  # looked at between two turns of others
 BATCH_EVICTED: Final = 64  # removed in one change
 SWEEP_NS: Final = 60 * 10**9  # between two looks for what has become too old
 SHARE: Final = 10  # a look is due when the store has grown by this part of a bound
-
-EntryChanged = Callable[[InodeId, bytes], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ replaced whole, in one change. If a user has put something else than a file unde
 it is left alone.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 from fsmodel.change import Change, Changes
@@ -16,6 +15,7 @@ from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import REGULAR, Creator, kind_of
 from fsmodel.namespace.namespace import Namespace
+from fsmodel.outside_changes import EntryChanged
 from fsmodel.series.layout import METRICS
 from fsmodel.series.unchecked_names import UncheckedNames
 from fsmodel.steps import Steps
@@ -24,8 +24,6 @@ FIGURES: Final = b"cairnfs.prom"
 HISTORY: Final = b"history.jsonl"
 HISTORY_BYTES_MAX: Final = 1 << 20  # then the older half goes
 FILE_MODE: Final = 0o644
-
-EntryChanged = Callable[[InodeId, bytes], None]
 
 
 class MetricsFolder:
