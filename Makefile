@@ -77,7 +77,7 @@ bench: venv-tests
 	@$(run) bench run $(BENCH)
 
 bench-growth: venv-tests
-	@$(run) bench growth --json bench/results/growth.json $(BENCH)
+	@$(run) bench growth --output bench/results/growth.json $(BENCH)
 
 wheels: venv
 	@packaging/wheels

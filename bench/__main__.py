@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import msgspec
 
 from bench import compare as comparison
 from bench import document as performance_page
@@ -14,13 +13,15 @@ from bench import kept, report, tables, targets
 from bench.corpora.command import corpora
 from bench.growth.command import growth
 from bench.indexes.command import indexes
+from bench.kept_json import read_kept
 from bench.latency.command import latency
 from bench.mounts import BenchProblem
+from bench.options import LOCAL_RESULTS
 from bench.pauses.command import pauses
 from bench.peers.command import peers
-from bench.results import load
+from bench.results import Run
 from bench.starts.command import starts
-from bench.suites import LOCAL_RESULTS, applications, fio, run, variants
+from bench.suites import applications, fio, run, variants
 
 PATH = click.Path(path_type=Path)
 RESULT_PATH = LOCAL_RESULTS / "last.json"
@@ -36,7 +37,7 @@ def cli() -> None:
 @click.argument("result", type=PATH, default=RESULT_PATH)
 def show(result: Path) -> None:
     """Print a result kept by `run`, `applications`, `fio` or `variants`."""
-    click.echo(tables.table_of(load(result)))
+    click.echo(tables.table_of(read_kept(result, Run)))
 
 
 @cli.command()
@@ -46,7 +47,7 @@ def show(result: Path) -> None:
 @click.option("--fail", is_flag=True, help="Exit 1 when something became slower beyond the noise.")
 def compare(before: Path, after: Path, system: str, fail: bool) -> None:
     """Set two results beside each other."""
-    found = comparison.changes(load(before), load(after), system)
+    found = comparison.changes(read_kept(before, Run), read_kept(after, Run), system)
     if not found:
         raise BenchProblem(f"the two results share no workload measured on {system}")
     click.echo(comparison.table_of(found))
@@ -88,7 +89,7 @@ def main() -> None:
     """Run the command line; what went wrong is one line on stderr."""
     try:
         cli(prog_name="python -m bench")
-    except (BenchProblem, msgspec.ValidationError) as error:
+    except BenchProblem as error:
         click.echo(f"bench: {error}", err=True)
         sys.exit(1)
 

@@ -3,17 +3,23 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import kept, results, tables, targets
-from bench.growth import result as growth_result
+from bench import kept, tables, targets
 from bench.growth import tables as growth_tables
 from bench.growth.drawing import drawings_of
+from bench.growth.result import Growth
 from bench.indexes import result as indexes_result
+from bench.indexes.result import IndexFigures
+from bench.kept_json import Result, read_kept
 from bench.latency import result as latency_result
+from bench.latency.result import Latencies
 from bench.mounts import BenchProblem
 from bench.pauses import result as pauses_result
-from bench.peers import comparison
+from bench.pauses.result import Pauses
 from bench.peers import table as peers_table
+from bench.peers.comparison import Comparison
+from bench.results import Run
 from bench.starts import result as starts_result
+from bench.starts.result import Starts
 
 PROJECT = kept.PROJECT
 DOCUMENT = PROJECT / "docs" / "performance.md"
@@ -22,32 +28,9 @@ END = "<!-- end -->"
 NOT_MEASURED = "Not measured yet."
 
 
-def _speeds(path: Path) -> str:
-    return tables.table_of(results.load(path))
-
-
-def _peers(path: Path) -> str:
-    return peers_table.table_of(comparison.load(path))
-
-
-def _pauses(path: Path) -> str:
-    return pauses_result.table_of(pauses_result.load(path))
-
-
-def _indexes(path: Path) -> str:
-    return indexes_result.table_of(indexes_result.load(path))
-
-
-def _latency(path: Path) -> str:
-    return latency_result.table_of(latency_result.load(path))
-
-
-def _growth(path: Path) -> str:
-    return growth_tables.table_of(growth_result.load(path))
-
-
-def _starts(path: Path) -> str:
-    return starts_result.table_of(starts_result.load(path))
+def _table(kind: type[Result], table_of: Callable[[Result], str]) -> Callable[[Path], str]:
+    """What makes a table of a file that keeps such a result."""
+    return lambda path: table_of(read_kept(path, kind))
 
 
 def _targets(path: Path) -> str:
@@ -55,21 +38,16 @@ def _targets(path: Path) -> str:
     return targets.table_of(kept.judge(kept.suites()))
 
 
+SUITES = ("baseline", "listing", "tree", "applications", "s3ql", "fio", "variants")
 TABLES: Mapping[str, Callable[[Path], str]] = {
-    "bench/results/baseline.json": _speeds,
-    "bench/results/listing.json": _speeds,
-    "bench/results/peers.json": _peers,
-    "bench/results/pauses.json": _pauses,
-    "bench/results/indexes.json": _indexes,
-    "bench/results/tree.json": _speeds,
-    "bench/results/applications.json": _speeds,
-    "bench/results/s3ql.json": _speeds,
-    "bench/results/fio.json": _speeds,
-    "bench/results/latency.json": _latency,
-    "bench/results/variants.json": _speeds,
-    "bench/results/growth.json": _growth,
-    "bench/results/starts.json": _starts,
+    **{f"bench/results/{name}.json": _table(Run, tables.table_of) for name in SUITES},
     "bench/results/baseline.json: targets": _targets,
+    "bench/results/growth.json": _table(Growth, growth_tables.table_of),
+    "bench/results/indexes.json": _table(IndexFigures, indexes_result.table_of),
+    "bench/results/latency.json": _table(Latencies, latency_result.table_of),
+    "bench/results/pauses.json": _table(Pauses, pauses_result.table_of),
+    "bench/results/peers.json": _table(Comparison, peers_table.table_of),
+    "bench/results/starts.json": _table(Starts, starts_result.table_of),
 }
 
 
@@ -94,7 +72,7 @@ def expected() -> str:
 
 def expected_plots() -> dict[Path, str]:
     """The plots as they should be, by their files."""
-    drawn = drawings_of(growth_result.load(kept.GROWTH))
+    drawn = drawings_of(read_kept(kept.GROWTH, Growth))
     return {PLOTS / one.name: one.svg for one in drawn}
 
 

@@ -4,13 +4,27 @@ import os
 import platform
 from pathlib import Path
 
+import msgspec
+
 import daemon
 from bench.mounts import BenchProblem, run_command
 from bench.payloads import describe_text
-from bench.results import Environment
 
 COMMAND_SECONDS_MAX = 10.0
 PROJECT = Path(__file__).parents[1]
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """The machine and the versions."""
+
+    processor: str
+    cores: int
+    kernel: str
+    python: str
+    host_filesystem: str
+    cairnfs: str
+    commit: str
+    text: str
 
 
 def describe(folder: Path) -> Environment:

@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import results, targets
+from bench import targets
 from bench.growth import result as growth_result
-from bench.latency import result as latency_result
+from bench.growth.result import Growth
+from bench.kept_json import read_kept
+from bench.latency.result import Latencies
+from bench.results import Run
 from bench.starts import result as starts_result
+from bench.starts.result import Starts
 
 PROJECT: Final = Path(__file__).parents[1]
 RESULTS: Final = PROJECT / "bench" / "results"
@@ -32,14 +36,15 @@ def judge(
 ) -> list[targets.Judged]:
     """Every target, by results of suites, and of three other commands, whose files may be missing.
 
-    Memory is the most that a daemon of any of them had. Raises BenchProblem, ValidationError.
+    Memory is the most that a daemon of any of them had. Raises BenchProblem.
     """
-    runs = [results.load(path) for path in results_of_suites]
-    started = starts_result.load(starts) if starts.exists() else None
-    grown = growth_result.load(growth) if growth.exists() else None
+    runs = [read_kept(path, Run) for path in results_of_suites]
+    started = read_kept(starts, Starts) if starts.exists() else None
+    grown = read_kept(growth, Growth) if growth.exists() else None
+    delayed = read_kept(latency, Latencies) if latency.exists() else None
     resident = growth_result.resident(grown) if grown else []
-    if latency.exists() and (used := latency_result.load(latency).resident_bytes) is not None:
-        resident.append(used)
+    if delayed and delayed.resident_bytes is not None:
+        resident.append(delayed.resident_bytes)
     return [
         *targets.judge(runs, resident),
         *starts_result.judge(started),

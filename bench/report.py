@@ -55,18 +55,7 @@ def _padded(row: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 def conditions(run: Run) -> str:
     """On what, with which sizes and how often the run measured."""
-    where = run.environment
-    return (
-        f"Medians of {run.rounds} rounds; {_sizes(run)}.\n"
-        f"{where.processor}, {where.cores} cores, Linux {where.kernel}, Python {where.python}, "
-        f"store and plain folder on {where.host_filesystem}; "
-        f"cairnfs {where.cairnfs} ({where.commit}), {run.made_at[:10]}.{_load(run.load_average)}"
-    )
-
-
-def _load(average: float | None) -> str:
-    """What else the machine did, where that is known."""
-    return "" if average is None else f" The machine's load at the end was {average:.1f}."
+    return f"Medians of {run.rounds} rounds; {_sizes(run)}.\n{run.conditions}"
 
 
 def _sizes(run: Run) -> str:

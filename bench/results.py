@@ -1,15 +1,12 @@
 """A run as data: what was measured, on what, with which settings."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from statistics import median
 
 import msgspec
 
-from bench.mounts import BenchProblem
+from bench.kept_json import KeptResult
 from bench.workload import MIB, Sizes, Unit
-
-FORMAT = 1
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,29 +34,12 @@ class WorkloadInfo(msgspec.Struct, frozen=True):
     unit: Unit
 
 
-class Environment(msgspec.Struct, frozen=True, kw_only=True):
-    """The machine and the versions."""
-
-    processor: str
-    cores: int
-    kernel: str
-    python: str
-    host_filesystem: str
-    cairnfs: str
-    commit: str
-    text: str
-
-
-class Run(msgspec.Struct, frozen=True, kw_only=True):
+class Run(KeptResult, frozen=True, kw_only=True):
     """Everything one run of the bench found."""
 
-    format: int
     suite: str = "speeds"
-    made_at: str
     rounds: int
     sizes: Sizes
-    environment: Environment
-    load_average: float | None = None  # of the machine when it ended: what else it did
     workloads: list[WorkloadInfo]
     measurements: list[Measurement]
 
@@ -95,22 +75,3 @@ def median_or_none(values: Iterable[float | None]) -> float | None:
     """The median of what is known."""
     known = [value for value in values if value is not None]
     return median(known) if known else None
-
-
-def save(run: Run, path: Path) -> None:
-    """Write a run as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
-
-
-def load(path: Path) -> Run:
-    """Read a run. Raises BenchProblem when the file is none."""
-    try:
-        run = msgspec.json.decode(path.read_bytes(), type=Run)
-    except OSError as error:
-        raise BenchProblem(f"{path}: {error.strerror}") from error
-    except msgspec.MsgspecError as error:
-        raise BenchProblem(f"{path} is no result of this bench: {error}") from error
-    if run.format != FORMAT:
-        raise BenchProblem(f"{path} has format {run.format}; this bench reads {FORMAT}")
-    return run

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -24,7 +24,7 @@ from bench.measure import Measured, Task
 from bench.meter import usage_of, usage_when_quiet
 from bench.mounts import BenchProblem
 from bench.results import Measurement
-from bench.systems import Prepares, System
+from bench.systems import Prepares, System, stopping
 from bench.workload import Caches, Sizes, Workload
 
 GRACE_SECONDS = 30.0  # in which a workload that is told to stop may do so
@@ -111,19 +111,13 @@ def _round_home(home: Path, number: int) -> Iterator[Path]:
 def _running(home: Path, names: Sequence[str]) -> Iterator[Mapping[str, System]]:
     """Every system, started; stopped at the end, by force after a failure."""
     running: dict[str, System] = {}
-    try:
+    with ExitStack() as stack:
         for name in names:
             (home / name).mkdir()
             system = running[name] = SYSTEMS[name](home / name)
+            stack.enter_context(stopping(system))
             system.start()
         yield running
-        for system in running.values():
-            system.stop()
-    except BaseException:
-        for system in running.values():
-            with suppress(BenchProblem, OSError, subprocess.TimeoutExpired):
-                system.kill()  # the others still have to be, and the first failure is the news
-        raise
 
 
 def _measure(

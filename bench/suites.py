@@ -1,33 +1,30 @@
 """The commands that run a suite of workloads on every system: `run`, `applications`, and others."""
 
 import math
-import os
 import tempfile
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bench.archival import without_archival
-from bench.environment import describe
+from bench.kept_json import heading
 from bench.known_systems import ALWAYS, SYSTEMS
 from bench.known_systems import VARIANTS as VARIANT_SYSTEMS
 from bench.mounts import BenchProblem
+from bench.options import POSITIVE, finish, folder_option, output_option, progress
 from bench.plan import APPLICATIONS, FIO_JOBS, SPEEDS, SUITES, VARIANTS, choose, lacking
-from bench.results import FORMAT, Run, WorkloadInfo, save
+from bench.results import Run, WorkloadInfo
 from bench.rounds import Rounds, can_drop_caches
 from bench.s3ql import is_installed as has_s3ql
 from bench.tables import table_of
 from bench.workload import MIB, Sizes, Workload
 
-LOCAL_RESULTS = Path("bench/results/local")
 DEFAULTS = Sizes()
 VARIANT_SIZES = Sizes(  # smaller: there are more systems, and ratios say it too
     stream_bytes=128 * MIB, text_bytes=32 * MIB, small_files=1000, random_reads=1000
 )
-POSITIVE = click.IntRange(1)
 
 Command = Callable[..., None]
 
@@ -35,9 +32,16 @@ Command = Callable[..., None]
 def suite_options(suite: str, systems: Sequence[str]) -> Callable[[Command], Command]:
     """The options that every suite has: which systems, how often, where, and what is kept."""
     options = [
-        click.option("--systems", default=",".join(systems), show_default=True),
+        click.option(
+            "--systems",
+            default=",".join(systems),
+            show_default=True,
+            help="Of these, with commas between: " + ", ".join(SYSTEMS),
+        ),
         click.option("--rounds", default=3, show_default=True, type=POSITIVE),
-        click.option("--minutes", default=math.inf, help="Begin no round after so many."),
+        click.option(
+            "--minutes", default=math.inf, help="Begin no round after so many; one is always made."
+        ),
         click.option(
             "--only", multiple=True, help="Workloads whose name contains this; may be repeated."
         ),
@@ -47,19 +51,8 @@ def suite_options(suite: str, systems: Sequence[str]) -> Callable[[Command], Com
             show_default=True,
             help="Seconds that a workload may take on a system; more for larger trees.",
         ),
-        click.option(
-            "--folder",
-            default=tempfile.gettempdir(),
-            show_default=True,
-            type=click.Path(exists=True, file_okay=False, path_type=Path),
-            help="Where stores and plain files go: a disk, no tmpfs.",
-        ),
-        click.option(
-            "--output",
-            default=LOCAL_RESULTS / ("last.json" if suite == SPEEDS else f"{suite}.json"),
-            show_default=True,
-            type=click.Path(path_type=Path),
-        ),
+        folder_option,
+        output_option("last" if suite == SPEEDS else suite),
     ]
 
     def decorate(command: Command) -> Command:
@@ -170,26 +163,19 @@ def run_suite(
     plan = _plan(suite, only)
     with tempfile.TemporaryDirectory(prefix="cairnfs-bench.", dir=folder) as home:
         Path(home).chmod(0o711)  # a server that is not root has to get to its files
-        work = Rounds(Path(home), names, plan, sizes, limit, _tell, minutes)
+        work = Rounds(Path(home), names, plan, sizes, limit, progress, minutes)
         with without_archival():
             result = measure(suite, work, rounds)
-    save(result, output)
-    click.echo(table_of(result))
-    _tell(f"\nkept in {output}")
-
-
-def _tell(line: str) -> None:
-    """Progress, beside the table that is the answer."""
-    click.echo(line, err=True)
+    finish(result, table_of(result), output)
 
 
 def _plan(suite: str, only: Sequence[str]) -> list[Workload]:
     """What can run of what is wanted; what is left out is told. Raises BenchProblem for nothing."""
     if not can_drop_caches():
-        _tell("not root: workloads with all caches cold are left out")
+        progress("not root: workloads with all caches cold are left out")
     for workload in SUITES[suite]:
         if missing := lacking(workload):
-            _tell(f"{workload.title}: left out, lacks {', '.join(missing)}")
+            progress(f"{workload.title}: left out, lacks {', '.join(missing)}")
     plan = choose(only, can_drop_caches=can_drop_caches(), suite=suite)
     if not plan:
         raise BenchProblem(f"no workload that can run is named like {' or '.join(only)}")
@@ -198,16 +184,12 @@ def _plan(suite: str, only: Sequence[str]) -> list[Workload]:
 
 def measure(suite: str, work: Rounds, rounds: int) -> Run:
     """Everything of one run. Raises BenchProblem when no round comes to its end."""
-    made_at = datetime.now(UTC).isoformat(timespec="seconds")
     complete = work.run(rounds)
     return Run(
-        format=FORMAT,
+        **heading(Run, work.home),
         suite=suite,
-        made_at=made_at,
         rounds=len(complete),
         sizes=work.sizes,
-        environment=describe(work.home),
-        load_average=round(os.getloadavg()[2], 1),
         workloads=[WorkloadInfo(one.name, one.title, one.unit) for one in work.plan],
         measurements=[one for measured in complete for one in measured],
     )

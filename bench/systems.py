@@ -9,19 +9,19 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
+from bench.foreground import ForegroundMount
 from bench.mounts import (
     MOUNT_SECONDS_MAX,
     UNMOUNT_SECONDS_MAX,
     BenchProblem,
-    connection_of,
     force_unmount,
     others_may_enter,
     run_command,
-    wait_until,
 )
 from daemon.read_ahead import widen_read_ahead
 
@@ -62,6 +62,18 @@ class Prepares(Protocol):
         """What has to be so before a workload begins. Raises BenchProblem, OSError."""
 
 
+@contextmanager
+def stopping(system: System) -> Iterator[None]:
+    """Whatever is mounted meanwhile is stopped at the end, by force after a failure."""
+    try:
+        yield
+        system.stop()
+    except BaseException:
+        with suppress(BenchProblem, OSError, subprocess.TimeoutExpired):
+            system.kill()  # others may have to be as well, and the first failure is the news
+        raise
+
+
 class PlainFolder:
     """A folder of the host's filesystem."""
 
@@ -86,21 +98,14 @@ class PlainFolder:
         """Nothing runs."""
 
 
-class Ceiling:
+class Ceiling(ForegroundMount):
     """The filesystem that does nothing (bench/ceiling.py)."""
 
     keeps_contents: ClassVar[bool] = False
 
     def __init__(self, home: Path) -> None:
-        self.folder = home / "mount"
+        super().__init__(home, "the ceiling", ["fusermount3", "-u"])
         self._state = home / "state"
-        self._log = home / "log"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def daemon(self) -> int | None:
-        """The process that serves."""
-        return self._process.pid if self._process else None
 
     def start(self) -> None:
         """Mount it."""
@@ -113,32 +118,8 @@ class Ceiling:
         self._mount()
         return True
 
-    def stop(self) -> None:
-        """Unmount; the process ends by itself."""
-        if self._process is not None:
-            run_command(["fusermount3", "-u", self.folder], UNMOUNT_SECONDS_MAX)
-            self._process.wait(UNMOUNT_SECONDS_MAX)
-            self._process = None
-
-    def kill(self) -> None:
-        """Cut the connection and end the process."""
-        force_unmount(self.folder)
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(UNMOUNT_SECONDS_MAX)
-
     def _mount(self) -> None:
-        command = [sys.executable, "-m", "bench.ceiling", str(self.folder), str(self._state)]
-        with self._log.open("wb") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log)
-        self._process = process
-        wait_until(
-            lambda: connection_of(self.folder) is not None or process.poll() is not None,
-            MOUNT_SECONDS_MAX,
-            "mounting the ceiling",
-        )
-        if process.poll() is not None:
-            raise BenchProblem(f"the ceiling ended: {self._log.read_text().strip()[-500:]}")
+        self.serve([sys.executable, "-m", "bench.ceiling", self.folder, self._state])
         self.folder.stat()  # answered when the handshake is over
         widen_read_ahead(str(self.folder))  # a part of how cairnfs mounts, which anybody may do
 

@@ -7,6 +7,7 @@ import click
 
 from bench.corpora.build import build_corpora, table_of
 from bench.corpora.corpus import Kind, Scale
+from bench.options import FOLDER, progress
 
 
 @click.command()
@@ -23,10 +24,10 @@ from bench.corpora.corpus import Kind, Scale
     show_default=True,
     type=click.Choice([scale.value for scale in Scale]),
 )
-@click.option("--into", required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--into", required=True, type=FOLDER)
 def corpora(kinds: Sequence[str], scale: str, into: Path) -> None:
     """Build corpora of public packages; what is there already stays."""
     wanted = [Kind(kind) for kind in kinds] or [*Kind]
     into.mkdir(parents=True, exist_ok=True)
-    built = build_corpora(into, wanted, Scale(scale), lambda line: click.echo(line, err=True))
+    built = build_corpora(into, wanted, Scale(scale), progress)
     click.echo(table_of(built))

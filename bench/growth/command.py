@@ -1,25 +1,24 @@
 """`python -m bench growth`: the same operations on stores that are large in different ways."""
 
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import click
 
 from bench.archival import without_archival
-from bench.environment import describe
 from bench.growth.probe import probe
-from bench.growth.result import FORMAT, Growth, Point, Round, save
+from bench.growth.result import Growth, Point, Round
 from bench.growth.scenarios import Kind, Scenario
 from bench.growth.stores import filled, mounted
 from bench.growth.tables import table_of
+from bench.kept_json import heading
 from bench.meter import usage_of, usage_when_quiet
 from bench.mounts import BenchProblem
+from bench.options import FOLDER, POSITIVE, finish, folder_option, output_option, progress
 from bench.peers.tools import held_by
 from bench.rounds import rotated
 
@@ -28,15 +27,14 @@ GIGABYTES: Final = (1, 10)
 LEVELS: Final = (10, 200)
 ENTRIES: Final = (5_000, 50_000, 500_000)
 SNAPSHOTS: Final = (100, 1000, 10_000)
-AT_LEAST_ONE: Final = click.IntRange(1)
 
 
 @click.command()
-@click.option("--files", multiple=True, default=FILES, show_default=True, type=AT_LEAST_ONE)
-@click.option("--gb", multiple=True, default=GIGABYTES, show_default=True, type=AT_LEAST_ONE)
-@click.option("--depth", multiple=True, default=LEVELS, show_default=True, type=AT_LEAST_ONE)
-@click.option("--width", multiple=True, default=ENTRIES, show_default=True, type=AT_LEAST_ONE)
-@click.option("--snapshots", multiple=True, default=SNAPSHOTS, show_default=True, type=AT_LEAST_ONE)
+@click.option("--files", multiple=True, default=FILES, show_default=True, type=POSITIVE)
+@click.option("--gb", multiple=True, default=GIGABYTES, show_default=True, type=POSITIVE)
+@click.option("--depth", multiple=True, default=LEVELS, show_default=True, type=POSITIVE)
+@click.option("--width", multiple=True, default=ENTRIES, show_default=True, type=POSITIVE)
+@click.option("--snapshots", multiple=True, default=SNAPSHOTS, show_default=True, type=POSITIVE)
 @click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in Kind]))
 @click.option(
     "--repeated",
@@ -45,28 +43,22 @@ AT_LEAST_ONE: Final = click.IntRange(1)
     type=click.IntRange(0, 99),
     help="Percent of the GB that are stored already, which needs so much less room on the disk.",
 )
-@click.option("--rounds", default=5, show_default=True, type=AT_LEAST_ONE)
-@click.option("--operations", default=500, show_default=True, type=AT_LEAST_ONE)
+@click.option("--rounds", default=5, show_default=True, type=POSITIVE)
+@click.option("--operations", default=500, show_default=True, type=POSITIVE)
 @click.option(
     "--rest",
     default=900.0,
     show_default=True,
     help="Seconds at most that the daemon may tidy a store that has just been filled.",
 )
-@click.option("--json", "output", type=click.Path(path_type=Path), help="Keep the figures here.")
 @click.option(
     "--stores",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     help="Keep the filled stores here, and use those that are there.",
 )
 @click.option("--fill", is_flag=True, help="Only fill them, for another time.")
-@click.option(
-    "--folder",
-    default=tempfile.gettempdir(),
-    show_default=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where stores go that are not kept: a disk, no tmpfs.",
-)
+@folder_option
+@output_option("growth")
 def growth(
     files: Sequence[int],
     gb: Sequence[int],
@@ -78,7 +70,7 @@ def growth(
     rounds: int,
     operations: int,
     rest: float,
-    output: Path | None,
+    output: Path,
     stores: Path | None,
     fill: bool,
     folder: Path,
@@ -111,9 +103,7 @@ def growth(
                 filled(home, scenario, rest)
             return
         found = measure(home, wanted, rounds, operations, rest)
-    if output is not None:
-        save(found, output)
-    click.echo(table_of(found))
+    finish(found, table_of(found), output)
 
 
 @contextmanager
@@ -139,19 +129,16 @@ def measure(
     found: dict[Scenario, list[Round]] = {scenario: [] for scenario in wanted}
     for number in range(rounds):
         for scenario in rotated(wanted, number):
-            click.echo(f"round {number + 1} of {rounds}: {scenario.name}", err=True)
+            progress(f"round {number + 1} of {rounds}: {scenario.name}")
             try:
                 found[scenario].append(_round(home / scenario.name, scenario, operations, number))
             except BenchProblem as error:  # the other stores are still worth their time
-                click.echo(f"{scenario.name}: this round is left out: {error}", err=True)
+                progress(f"{scenario.name}: this round is left out: {error}")
     if not any(found.values()):
         raise BenchProblem("no store could be measured")
     return Growth(
-        format=FORMAT,
-        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        environment=describe(home),
+        **heading(Growth, home),
         operations=operations,
-        load_average=round(os.getloadavg()[2], 1),
         points=[
             _point(home / scenario.name / "store", scenario, seconds[scenario], found[scenario])
             for scenario in wanted

@@ -1,7 +1,6 @@
 """What a run of `python -m bench growth` has found, as data, and beside what is aimed at."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from statistics import median
 from typing import Final
 
@@ -9,11 +8,9 @@ import msgspec
 
 from bench.growth.probe import Cost
 from bench.growth.scenarios import Kind, Scenario
-from bench.mounts import BenchProblem
-from bench.results import Environment
+from bench.kept_json import KeptResult
 from bench.targets import Judged
 
-FORMAT: Final = 1
 FACTOR_MAX: Final = 1.3  # what an operation may cost in the largest store beside the smallest
 MOUNT_SECONDS_MAX: Final = 1.0
 UNITS: Final = {
@@ -72,14 +69,10 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
         return median(found) if found else None
 
 
-class Growth(msgspec.Struct, frozen=True, kw_only=True):
+class Growth(KeptResult, frozen=True, kw_only=True):
     """Everything of one run."""
 
-    format: int
-    made_at: str
-    environment: Environment
     operations: int
-    load_average: float  # of the machine when it ended: what else it did
     points: list[Point]
 
     def works(self) -> list[str]:
@@ -128,20 +121,3 @@ def _factors(growth: Growth, first: Point, last: Point) -> Iterator[Judged]:
 def resident(growth: Growth) -> list[int]:
     """The daemon's memory after each round of each store."""
     return [one.resident_bytes for point in growth.points for one in point.rounds]
-
-
-def save(growth: Growth, path: Path) -> None:
-    """Keep a result as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(growth), indent=1) + b"\n")
-
-
-def load(path: Path) -> Growth:
-    """Read a result. Raises BenchProblem when it is none of this format."""
-    try:
-        growth = msgspec.json.decode(path.read_bytes(), type=Growth)
-    except (OSError, msgspec.DecodeError) as error:
-        raise BenchProblem(f"{path}: {error}") from error
-    if growth.format != FORMAT:
-        raise BenchProblem(f"{path} has format {growth.format}, not {FORMAT}")
-    return growth

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import click
 import msgspec
 
 from bench.growth.scenarios import GB, Scenario, populate
 from bench.meter import wait_for_rest
 from bench.mounts import BenchProblem
-from bench.systems import Cairnfs
+from bench.options import progress
+from bench.systems import Cairnfs, stopping
 from fsmodel.errors import CairnError
 
 FILLED: Final = "filled.json"  # beside a store that is complete: how long that took
@@ -32,10 +32,10 @@ def filled(home: Path, scenario: Scenario, rest_seconds: float) -> float:
     shutil.rmtree(folder, ignore_errors=True)  # what was cut short
     require_room(home, scenario)
     (folder / "mount").mkdir(parents=True)
-    click.echo(f"filling {scenario.name}", err=True)
+    progress(f"filling {scenario.name}")
     began = time.perf_counter()
     try:
-        populate(folder / "store", scenario, lambda line: click.echo(line, err=True))
+        populate(folder / "store", scenario, progress)
     except CairnError as error:
         raise BenchProblem(f"{folder}: {error}") from error
     seconds = round(time.perf_counter() - began, 1)
@@ -61,10 +61,6 @@ def require_room(home: Path, scenario: Scenario) -> None:
 def mounted(folder: Path) -> Iterator[Cairnfs]:
     """The store of a folder, mounted; unmounted at the end, by force after a failure."""
     system = Cairnfs(folder)
-    try:
+    with stopping(system):
         system.remount()
         yield system
-        system.stop()
-    except BaseException:
-        system.kill()
-        raise

@@ -11,7 +11,7 @@ def table_of(growth: Growth) -> str:
     """The page's tables: what each store takes, what each operation costs, the targets."""
     return "\n".join(
         [
-            _conditions(growth),
+            f"{growth.conditions} {_rounds(growth)}",
             "",
             *aligned(_sizes(growth)),
             "",
@@ -25,15 +25,11 @@ def table_of(growth: Growth) -> str:
     )
 
 
-def _conditions(growth: Growth) -> str:
-    machine = growth.environment
+def _rounds(growth: Growth) -> str:
     rounds = min(len(point.rounds) for point in growth.points)
     return (
-        f"{machine.processor}, {machine.cores} cores, Linux {machine.kernel}, on "
-        f"{machine.host_filesystem}; cairnfs {machine.cairnfs} ({machine.commit}), "
-        f"{growth.made_at[:10]}. Medians of {rounds} rounds of {growth.operations} operations "
-        f"each, the stores taking turns; the machine's load at the end was "
-        f"{growth.load_average:.1f}."
+        f"Medians of {rounds} rounds of {growth.operations} operations each, the stores taking "
+        "turns."
     )
 
 

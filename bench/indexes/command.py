@@ -5,25 +5,17 @@ import random
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import click
 
-from bench.environment import describe
-from bench.indexes.result import (
-    FORMAT,
-    POINT_MS_MAX,
-    Answer,
-    IndexFigures,
-    answer,
-    save,
-    table_of,
-)
+from bench.indexes.result import POINT_MS_MAX, Answer, IndexFigures, answer, table_of
 from bench.indexes.rivals import duckdb_seconds, jq_seconds
+from bench.kept_json import heading
 from bench.mounts import BenchProblem, run_command
-from bench.systems import COMMAND, Cairnfs
+from bench.options import finish, folder_option, output_option, progress
+from bench.systems import COMMAND, Cairnfs, stopping
 from daemon.control_client import ControlClient
 
 FOLDER_DOCUMENTS: Final = 1000  # in each folder
@@ -37,31 +29,23 @@ POINT, RANGE = "one seed", "a range of seeds"
 
 @click.command()
 @click.option("--documents", default=100_000, show_default=True, type=click.IntRange(1000))
-@click.option("--json", "output", type=click.Path(path_type=Path), help="Keep the figures here.")
-@click.option(
-    "--folder",
-    default=tempfile.gettempdir(),
-    show_default=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where store and plain files go: a disk, no tmpfs.",
-)
-def indexes(documents: int, output: Path | None, folder: Path) -> None:
+@folder_option
+@output_option("indexes")
+def indexes(documents: int, output: Path, folder: Path) -> None:
     """Measure queries of an index, beside DuckDB and jq reading the same documents."""
     with tempfile.TemporaryDirectory(prefix="cairnfs-indexes.", dir=folder) as home:
         found = measure(Path(home), documents)
-    if output is not None:
-        save(found, output)
-    click.echo(table_of(found))
+    finish(found, table_of(found), output)
     for one in found.answers:
         if one.question == POINT and one.asker == "cairnfs" and one.median_ms > POINT_MS_MAX:
-            click.echo(f"a point query: the target is {POINT_MS_MAX} ms", err=True)
+            progress(f"a point query: the target is {POINT_MS_MAX} ms")
 
 
 def measure(home: Path, documents: int) -> IndexFigures:
     """Write documents into a mount and a plain folder, and ask. Raises BenchProblem."""
     plain, system = home / "plain", Cairnfs(home)
-    system.start()
-    try:
+    with stopping(system):
+        system.start()
         write_documents(plain, documents)
         began = time.perf_counter()
         write_documents(system.folder / "runs", documents)
@@ -70,18 +54,12 @@ def measure(home: Path, documents: int) -> IndexFigures:
         run_command([*COMMAND, "--store", home / "store", "index", *create], BUILD_SECONDS_MAX)
         built = time.perf_counter()
         answers = _asked(home / "store", documents)
-        system.stop()
-    except BaseException:
-        system.kill()
-        raise
     for asker, ask in (("DuckDB", duckdb_seconds), ("jq", jq_seconds)):
         for question, matches in ((POINT, 1), (RANGE, RANGE_MATCHES)):
             seconds = [ask(plain, 7, 6 + matches, matches) for _ in range(RIVAL_QUERIES)]
             answers.append(answer(question, asker, seconds))
     return IndexFigures(
-        format=FORMAT,
-        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        environment=describe(home),
+        **heading(IndexFigures, home),
         documents=documents,
         range_matches=RANGE_MATCHES,
         write_seconds=round(written - began, 1),

@@ -1,15 +1,12 @@
 """What a run of `python -m bench indexes` has found, as data and as a table."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from bench.mounts import BenchProblem
-from bench.results import Environment
+from bench.kept_json import KeptResult
 
-FORMAT: Final = 1
 POINT_MS_MAX: Final = 1.0  # the target for a point query
 
 
@@ -23,12 +20,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     p99_ms: float
 
 
-class IndexFigures(msgspec.Struct, frozen=True, kw_only=True):
+class IndexFigures(KeptResult, frozen=True, kw_only=True):
     """Everything of one run."""
 
-    format: int
-    made_at: str
-    environment: Environment
     documents: int
     range_matches: int
     write_seconds: float  # to write them all through the mount, before there was an index
@@ -50,12 +44,10 @@ def answer(question: str, asker: str, seconds: Sequence[float]) -> Answer:
 
 def table_of(found: IndexFigures) -> str:
     """The page's table."""
-    machine = found.environment
     about = (
-        f"{machine.processor}, {machine.cores} cores, Linux {machine.kernel}; cairnfs "
-        f"{machine.cairnfs} ({machine.commit}), {found.made_at[:10]}. {found.documents} documents, "
-        f"written through the mount in {found.write_seconds:.0f} s; the index was built in "
-        f"{found.build_seconds:.1f} s. A range has {found.range_matches} matches."
+        f"{found.conditions} {found.documents} documents, written through the mount in "
+        f"{found.write_seconds:.0f} s; the index was built in {found.build_seconds:.1f} s. A range "
+        f"has {found.range_matches} matches."
     )
     lines = [
         about,
@@ -68,17 +60,3 @@ def table_of(found: IndexFigures) -> str:
         for one in found.answers
     ]
     return "\n".join(lines)
-
-
-def save(found: IndexFigures, path: Path) -> None:
-    """Keep the figures."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
-
-
-def load(path: Path) -> IndexFigures:
-    """Figures that were kept. Raises BenchProblem, msgspec.ValidationError."""
-    found = msgspec.json.decode(path.read_bytes(), type=IndexFigures)
-    if found.format != FORMAT:
-        raise BenchProblem(f"{path} has format {found.format}, not {FORMAT}: measure again")
-    return found

@@ -3,32 +3,26 @@
 import os
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from bench.environment import describe
+from bench.kept_json import heading
 from bench.latency.jobs import JOBS, prepare
 from bench.latency.loads import LOADS, Busy, leave_garbage
-from bench.latency.result import FORMAT, Latencies, Phase, save, sort_out, table_of
+from bench.latency.result import Latencies, Phase, sort_out, table_of
 from bench.meter import usage_of
+from bench.options import POSITIVE, finish, folder_option, output_option
 from bench.pauses.clients import at_work
-from bench.systems import Cairnfs
+from bench.systems import Cairnfs, stopping
 
 
 @click.command()
-@click.option("--mib", default=512, show_default=True, type=click.IntRange(1), help="Written.")
+@click.option("--mib", default=512, show_default=True, type=POSITIVE, help="Written.")
 @click.option("--seconds", default=10.0, show_default=True, help="Of the phases without an end.")
-@click.option("--json", "output", type=click.Path(path_type=Path), help="Keep the figures here.")
-@click.option(
-    "--folder",
-    default=tempfile.gettempdir(),
-    show_default=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where the store goes: a disk, no tmpfs.",
-)
-def latency(mib: int, seconds: float, output: Path | None, folder: Path) -> None:
+@folder_option
+@output_option("latency")
+def latency(mib: int, seconds: float, output: Path, folder: Path) -> None:
     """Measure small operations under load.
 
     They are timed while nothing else happens, while a big file is written, while garbage is
@@ -36,16 +30,14 @@ def latency(mib: int, seconds: float, output: Path | None, folder: Path) -> None
     """
     with tempfile.TemporaryDirectory(prefix="cairnfs-latency.", dir=folder) as home:
         found = measure(Path(home), mib, seconds)
-    if output is not None:
-        save(found, output)
-    click.echo(table_of(found))
+    finish(found, table_of(found), output)
 
 
 def measure(home: Path, mib: int, seconds: float) -> Latencies:
     """All loads, one after the other, while the jobs go on. Raises BenchProblem."""
     system = Cairnfs(home)
-    system.start()
-    try:
+    with stopping(system):
+        system.start()
         os.setxattr(system.folder, "cairnfs.versions", b"off")  # what is deleted is garbage then
         prepare(system.folder)
         busy = Busy(system.folder, home / "store", seconds, mib)
@@ -58,15 +50,8 @@ def measure(home: Path, mib: int, seconds: float) -> Latencies:
                 load(busy)
                 phases.append(Phase(name=name, began=began, ended=time.monotonic()))
         resident = usage_of(system.serving).resident_bytes
-        system.stop()
-    except BaseException:
-        system.kill()
-        raise
     return Latencies(
-        format=FORMAT,
-        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        environment=describe(home),
-        load_average=round(os.getloadavg()[2], 1),
+        **heading(Latencies, home),
         stream_mib=mib,
         resident_bytes=resident,
         phases=phases,

@@ -2,21 +2,20 @@
 
 import json
 import os
-import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import click
 
-from bench.environment import describe
+from bench.kept_json import heading
 from bench.mounts import run_command
+from bench.options import finish, folder_option, output_option, require
 from bench.pauses.clients import FILE_BYTES, Clients, at_work
-from bench.pauses.result import FORMAT, Latency, Pauses, latency, misses, save, table_of
+from bench.pauses.result import Latency, Pauses, latency, misses, table_of
 from bench.payloads import incompressible, source_text
-from bench.systems import COMMAND, Cairnfs
+from bench.systems import COMMAND, Cairnfs, stopping
 
 KEPT_EVERY: Final = 5  # of so many files one stays
 GC_SECONDS_MAX: Final = 600.0
@@ -26,49 +25,31 @@ QUIET, COLLECTING = "nothing else", "a collection"
 @click.command()
 @click.option("--mib", default=512, show_default=True, type=click.IntRange(8), help="Stored.")
 @click.option("--seconds", default=10.0, show_default=True, help="Without a collection.")
-@click.option("--json", "output", type=click.Path(path_type=Path), help="Keep the figures here.")
-@click.option(
-    "--folder",
-    default=tempfile.gettempdir(),
-    show_default=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where the store goes: a disk, no tmpfs.",
-)
+@folder_option
+@output_option("pauses")
 @click.option("--fail", is_flag=True, help="Exit 1 when a target is missed.")
-def pauses(mib: int, seconds: float, output: Path | None, folder: Path, fail: bool) -> None:
+def pauses(mib: int, seconds: float, output: Path, folder: Path, fail: bool) -> None:
     """Measure how long calls wait while garbage is collected."""
     with tempfile.TemporaryDirectory(prefix="cairnfs-pauses.", dir=folder) as home:
         found = measure(Path(home), mib, seconds)
-    if output is not None:
-        save(found, output)
-    click.echo(table_of(found))
-    missed = misses(found)
-    for line in missed:
-        click.echo(line, err=True)
-    if fail and missed:
-        sys.exit(1)
+    finish(found, table_of(found), output)
+    require(misses(found), fail)
 
 
 def measure(home: Path, mib: int, seconds: float) -> Pauses:
     """Fill a store, delete most of it, and watch. Raises BenchProblem."""
     system = Cairnfs(home)
-    system.start()
-    try:
+    with stopping(system):
+        system.start()
         stored = _fill(system, mib)
         with at_work(system.folder) as clients:
             time.sleep(seconds)
             began = time.monotonic()
             answer = run_command([*COMMAND, "gc", system.folder, "--json"], GC_SECONDS_MAX)
             ended = time.monotonic()
-        system.stop()
-    except BaseException:
-        system.kill()
-        raise
     report = json.loads(answer)
     return Pauses(
-        format=FORMAT,
-        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        environment=describe(home),
+        **heading(Pauses, home),
         stored_bytes=stored,
         garbage_bytes=report["garbage_bytes_before"],
         freed_bytes=report["bytes_freed"],

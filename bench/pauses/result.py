@@ -1,16 +1,14 @@
 """What a run of `python -m bench pauses` has found, as data and as a table."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from bench.kept_json import KeptResult
 from bench.mounts import BenchProblem
 from bench.pauses.clients import Call
-from bench.results import Environment
 
-FORMAT: Final = 1
 LONGEST_MS_MAX: Final = 250.0  # the target for a pause
 GIVEN_BACK_MIN: Final = 0.95  # the target for what becomes free
 
@@ -26,12 +24,9 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     longest_ms: float
 
 
-class Pauses(msgspec.Struct, frozen=True, kw_only=True):
+class Pauses(KeptResult, frozen=True, kw_only=True):
     """Everything of one run."""
 
-    format: int
-    made_at: str
-    environment: Environment
     stored_bytes: int  # before most of it was deleted
     garbage_bytes: int
     freed_bytes: int
@@ -56,12 +51,9 @@ def latency(work: str, phase: str, calls: Sequence[Call]) -> Latency:
 
 def table_of(pauses: Pauses) -> str:
     """The page's table."""
-    machine = pauses.environment
     share = pauses.freed_bytes / pauses.garbage_bytes if pauses.garbage_bytes else 0.0
     found = (
-        f"{machine.processor}, {machine.cores} cores, Linux {machine.kernel}, on "
-        f"{machine.host_filesystem}; cairnfs {machine.cairnfs} ({machine.commit}), "
-        f"{pauses.made_at[:10]}. Of {pauses.stored_bytes / 1e6:.0f} MB that were stored "
+        f"{pauses.conditions} Of {pauses.stored_bytes / 1e6:.0f} MB that were stored "
         f"{pauses.garbage_bytes / 1e6:.0f} MB became garbage; a collection of "
         f"{pauses.gc_seconds:.1f} s gave back {share:.1%} of them."
     )
@@ -91,20 +83,3 @@ def misses(pauses: Pauses) -> list[str]:
     if pauses.freed_bytes < GIVEN_BACK_MIN * pauses.garbage_bytes:
         found.append(f"less than {GIVEN_BACK_MIN:.0%} of the garbage was given back")
     return found
-
-
-def save(pauses: Pauses, path: Path) -> None:
-    """Keep a result as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(pauses), indent=1) + b"\n")
-
-
-def load(path: Path) -> Pauses:
-    """Read a result. Raises BenchProblem when it is none of this format."""
-    try:
-        pauses = msgspec.json.decode(path.read_bytes(), type=Pauses)
-    except (OSError, msgspec.DecodeError) as error:
-        raise BenchProblem(f"{path}: {error}") from error
-    if pauses.format != FORMAT:
-        raise BenchProblem(f"{path} has format {pauses.format}, not {FORMAT}")
-    return pauses

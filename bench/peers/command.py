@@ -1,18 +1,17 @@
 """`python -m bench peers`."""
 
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from bench.corpora.corpus import Kind, Manifest, corpus_folder, find_manifest
-from bench.environment import describe
+from bench.kept_json import heading
 from bench.mounts import BenchProblem
+from bench.options import finish, folder_option, output_option, progress, require
 from bench.peers.archivers import Borg, Bup, Casync, Restic
-from bench.peers.comparison import FORMAT, SUBJECTS, Comparison, Taken, misses, save
+from bench.peers.comparison import SUBJECTS, Comparison, Taken, misses
 from bench.peers.filesystems import Btrfs, Cairnfs, can_optimize
 from bench.peers.table import table_of
 from bench.peers.tools import Peer, missing_tools
@@ -32,20 +31,14 @@ PEERS: tuple[Peer, ...] = (
 @click.option("--corpora", "home", required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in Kind]))
 @click.option("--only", multiple=True, help="Systems whose name contains this; may be repeated.")
-@click.option("--json", "output", type=click.Path(path_type=Path), help="Keep the figures here.")
-@click.option(
-    "--folder",
-    default=tempfile.gettempdir(),
-    show_default=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where the copies go: a disk, no tmpfs.",
-)
+@folder_option
+@output_option("peers")
 @click.option("--fail", is_flag=True, help="Exit 1 when a corpus takes more than its target.")
 def peers(
     home: Path,
     kinds: Sequence[str],
     only: Sequence[str],
-    output: Path | None,
+    output: Path,
     folder: Path,
     fail: bool,
 ) -> None:
@@ -53,14 +46,8 @@ def peers(
     corpora = _corpora(home, [Kind(kind) for kind in kinds] or [*Kind])
     systems = [each for each in _systems() if not only or any(part in each.name for part in only)]
     comparison = compare(home, corpora, systems, folder)
-    if output is not None:
-        save(comparison, output)
-    click.echo(table_of(comparison))
-    missed = misses(comparison)
-    for line in missed:
-        click.echo(line, err=True)
-    if fail and missed:
-        sys.exit(1)
+    finish(comparison, table_of(comparison), output)
+    require(misses(comparison), fail)
 
 
 def _systems() -> list[Peer]:
@@ -84,17 +71,15 @@ def compare(
     """Copy each corpus into each system that is installed, in a folder that is gone afterwards."""
     missing = {each.name: lacking for each in systems if (lacking := missing_tools(each))}
     for name, lacking in missing.items():
-        click.echo(f"{name} is left out: {', '.join(lacking)} not installed", err=True)
+        progress(f"{name} is left out: {', '.join(lacking)} not installed")
     present = [each for each in systems if each.name not in missing]
-    made_at = datetime.now(UTC).isoformat(timespec="seconds")
     with tempfile.TemporaryDirectory(prefix="cairnfs-peers.", dir=folder) as scratch:
+        taken = list(_measure(home, corpora, present, Path(scratch)))
         return Comparison(
-            format=FORMAT,
-            made_at=made_at,
-            environment=describe(Path(scratch)),
+            **heading(Comparison, Path(scratch)),
             missing=missing,
             corpora=list(corpora),
-            taken=list(_measure(home, corpora, present, Path(scratch))),
+            taken=taken,
         )
 
 
@@ -106,9 +91,7 @@ def _measure(
         for system in systems:
             with tempfile.TemporaryDirectory(dir=scratch) as own:
                 copy = system.copy(source, Path(own))
-            click.echo(
-                f"{manifest.kind}: {system.name}: {copy.held.file_bytes / 1e6:.1f} MB", err=True
-            )
+            progress(f"{manifest.kind}: {system.name}: {copy.held.file_bytes / 1e6:.1f} MB")
             yield Taken(
                 kind=manifest.kind,
                 system=system.name,

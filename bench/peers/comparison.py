@@ -1,15 +1,12 @@
 """A comparison as data: which corpus takes how much room in which system."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import msgspec
 
 from bench.corpora.corpus import Kind, Manifest
-from bench.mounts import BenchProblem
-from bench.results import Environment
+from bench.kept_json import KeptResult
 
-FORMAT = 1
 SUBJECTS = ("cairnfs", "cairnfs, archival")
 TARGETS = {  # at most this share of the best peer
     Kind.SOURCE: 0.50,
@@ -31,12 +28,9 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+class Comparison(KeptResult, frozen=True, kw_only=True):
     """Everything one run found."""
 
-    format: int
-    made_at: str
-    environment: Environment
     missing: dict[str, list[str]]  # systems left out, with the commands they lack
     corpora: list[Manifest]
     taken: list[Taken]
@@ -74,22 +68,3 @@ def misses(comparison: Comparison, subjects: Iterable[str] = SUBJECTS[:1]) -> li
         if (share := comparison.share(manifest.kind, subject)) is not None
         and share > TARGETS[manifest.kind]
     ]
-
-
-def save(comparison: Comparison, path: Path) -> None:
-    """Write a comparison as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(comparison), indent=1) + b"\n")
-
-
-def load(path: Path) -> Comparison:
-    """Read a comparison. Raises BenchProblem when the file is none."""
-    try:
-        comparison = msgspec.json.decode(path.read_bytes(), type=Comparison)
-    except OSError as error:
-        raise BenchProblem(f"{path}: {error.strerror}") from error
-    except msgspec.MsgspecError as error:
-        raise BenchProblem(f"{path} is no comparison of this bench: {error}") from error
-    if comparison.format != FORMAT:
-        raise BenchProblem(f"{path} has format {comparison.format}; this bench reads {FORMAT}")
-    return comparison

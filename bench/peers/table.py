@@ -27,19 +27,14 @@ def table_of(comparison: Comparison) -> str:
             for system in systems
         ),
     ]
-    return "\n".join([_conditions(comparison), "", *aligned(rows)])
+    about = f"{comparison.conditions} Made of: {_sources(comparison)}."
+    return "\n".join([about, "", *aligned(rows)])
 
 
-def _conditions(comparison: Comparison) -> str:
-    where = comparison.environment
-    sources = "; ".join(
+def _sources(comparison: Comparison) -> str:
+    return "; ".join(
         f"{manifest.kind}: {manifest.files} files of {', '.join(manifest.sources)}"
         for manifest in comparison.corpora
-    )
-    return (
-        f"{where.processor}, {where.cores} cores, Linux {where.kernel}, on "
-        f"{where.host_filesystem}; cairnfs {where.cairnfs} ({where.commit}), "
-        f"{comparison.made_at[:10]}. Made of: {sources}."
     )
 
 

@@ -1,29 +1,20 @@
 """What a run of `python -m bench starts` has found, as data, as a table and beside the targets."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median
 from typing import Final
 
-import msgspec
-
-from bench.mounts import BenchProblem
+from bench.kept_json import KeptResult
 from bench.report import NOTHING, aligned
-from bench.results import Environment
 from bench.targets import Judged
 
-FORMAT: Final = 1
 HELP_SECONDS_MAX: Final = 0.2
 MOUNT_SECONDS_MAX: Final = 1.0
 
 
-class Starts(msgspec.Struct, frozen=True, kw_only=True):
+class Starts(KeptResult, frozen=True, kw_only=True):
     """Everything of one run: seconds of wall time, one of each kind for each round."""
 
-    format: int
-    made_at: str
-    environment: Environment
-    load_average: float  # of the machine when it ended: what else it did
     python: list[float]  # the interpreter alone, which does nothing
     help: list[float]
     mount: list[float]  # of a store that is empty and was unmounted cleanly
@@ -60,32 +51,11 @@ def table_of(starts: Starts) -> str:
         for work, seconds in works.items()
     ]
     header = ["command", "median, s", "quickest, s", "slowest, s"]
-    return "\n".join([_conditions(starts), "", *aligned([header, *rows])])
+    return "\n".join([_about(starts), "", *aligned([header, *rows])])
 
 
-def _conditions(starts: Starts) -> str:
-    machine = starts.environment
+def _about(starts: Starts) -> str:
     return (
-        f"{machine.processor}, {machine.cores} cores, Linux {machine.kernel}, Python "
-        f"{machine.python}, on {machine.host_filesystem}; cairnfs {machine.cairnfs} "
-        f"({machine.commit}), {starts.made_at[:10]}. {len(starts.help)} rounds; the daemon of an "
-        f"empty store takes {median(starts.resident_bytes) / 1e6:.0f} MB of memory; the machine's "
-        f"load at the end was {starts.load_average:.1f}."
+        f"{starts.conditions} {len(starts.help)} rounds; the daemon of an empty store takes "
+        f"{median(starts.resident_bytes) / 1e6:.0f} MB of memory."
     )
-
-
-def save(starts: Starts, path: Path) -> None:
-    """Keep a result as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(starts), indent=1) + b"\n")
-
-
-def load(path: Path) -> Starts:
-    """Read a result. Raises BenchProblem when it is none of this format."""
-    try:
-        starts = msgspec.json.decode(path.read_bytes(), type=Starts)
-    except (OSError, msgspec.DecodeError) as error:
-        raise BenchProblem(f"{path}: {error}") from error
-    if starts.format != FORMAT:
-        raise BenchProblem(f"{path} has format {starts.format}, not {FORMAT}")
-    return starts

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from bench.growth.probe import WORKS
-from bench.growth.result import load as load_growth
+from bench.growth.result import Growth
+from bench.kept_json import read_kept
 from bench.known_systems import SYSTEMS
 from bench.latency.loads import LOADS
-from bench.latency.result import load as load_latencies
+from bench.latency.result import Latencies
 from bench.plan import choose
-from bench.results import load
+from bench.results import Run
 from bench.rounds import can_drop_caches
-from bench.starts.result import load as load_starts
+from bench.starts.result import Starts
 from bench.systems import Prepares
 from bench.variants import systems as variants
 from bench.variants.systems import WithoutDeltas, WithSnapshots, WithVersions
@@ -48,7 +49,7 @@ def test_every_workload_is_measured_and_nothing_is_left(tmp_path: Path) -> None:
     output = tmp_path / "result.json"
     systems = ("--systems", "plain,ceiling")
     bench("run", *systems, *TINY, "--output", str(output), scratch=tmp_path / "scratch")
-    result = load(output)
+    result = read_kept(output, Run)
     for workload in choose([], can_drop_caches=can_drop_caches()):
         (ceiling,) = result.of(workload.name, "ceiling")
         assert ceiling.amount > 0
@@ -61,7 +62,7 @@ def test_programs_are_measured_where_contents_are_kept(tmp_path: Path) -> None:
     words = "--systems ceiling,cairnfs --rounds 1 --only sqlite_wal --only untar".split()
     small = "--files 20 --transactions 3".split()
     bench("applications", *words, *small, "--output", str(output), scratch=tmp_path / "scratch")
-    result = load(output)
+    result = read_kept(output, Run)
     measured = {(one.workload, one.system) for one in result.measurements}
     assert measured == {("untar", "ceiling"), ("untar", "cairnfs"), ("sqlite_wal", "cairnfs")}
 
@@ -69,8 +70,8 @@ def test_programs_are_measured_where_contents_are_kept(tmp_path: Path) -> None:
 @pytest.mark.mount
 def test_start_up_is_measured(tmp_path: Path) -> None:
     output = tmp_path / "result.json"
-    bench("starts", "--rounds", "1", "--json", str(output), scratch=tmp_path / "scratch")
-    found = load_starts(output)
+    bench("starts", "--rounds", "1", "--output", str(output), scratch=tmp_path / "scratch")
+    found = read_kept(output, Starts)
     for seconds in (found.python, found.help, found.mount, found.unmount):
         assert len(seconds) == 1
         assert seconds[0] > 0
@@ -109,8 +110,8 @@ def test_variants_differ_in_what_they_say(tmp_path: Path, monkeypatch: pytest.Mo
 def test_growth_is_measured(tmp_path: Path) -> None:
     output = tmp_path / "result.json"
     words = "--kind files --files 20 --rounds 1 --operations 5 --rest 0".split()
-    bench("growth", *words, "--json", str(output), scratch=tmp_path / "scratch")
-    growth = load_growth(output)
+    bench("growth", *words, "--output", str(output), scratch=tmp_path / "scratch")
+    growth = read_kept(output, Growth)
     (point,) = growth.points
     (one,) = point.rounds
     assert point.scenario.files == 20
@@ -122,8 +123,8 @@ def test_growth_is_measured(tmp_path: Path) -> None:
 def test_latency_is_measured_under_every_load(tmp_path: Path) -> None:
     output = tmp_path / "result.json"
     words = "--mib 1 --seconds 0.2".split()
-    bench("latency", *words, "--json", str(output), scratch=tmp_path / "scratch")
-    latencies = load_latencies(output)
+    bench("latency", *words, "--output", str(output), scratch=tmp_path / "scratch")
+    latencies = read_kept(output, Latencies)
     assert [phase.name for phase in latencies.phases] == list(LOADS)
     assert latencies.latencies
     assert latencies.resident_bytes

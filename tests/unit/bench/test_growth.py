@@ -13,7 +13,7 @@ from bench.growth import command
 from bench.growth import probe as probing
 from bench.growth.drawing import drawings_of
 from bench.growth.probe import NEW_SNAPSHOTS, SNAPSHOT_WORKS, WORKS, Cost, probe, sample
-from bench.growth.result import FORMAT, Growth, Point, Round, judge, load, save
+from bench.growth.result import Growth, Point, Round, judge
 from bench.growth.scenarios import FILE_BYTES, Kind, Scenario, populate
 from bench.growth.stores import FILLED, filled, require_room
 from bench.growth.tables import table_of
@@ -21,7 +21,7 @@ from bench.meter import usage_of
 from bench.mounts import BenchProblem
 from fsmodel.steps import run_inline
 from fsmodel.volume import Volume
-from tests.unit.bench.test_pauses import ENVIRONMENT
+from tests.support.bench_results import HEADING, kept_and_read
 
 SMALL = [
     Scenario(Kind.FILES, 1500),
@@ -206,11 +206,8 @@ def point(amount: int, cpu_us: float, mount_seconds: float = 0.5) -> Point:
 
 
 FOUND = Growth(
-    format=FORMAT,
-    made_at="2026-11-20T10:00:00+00:00",
-    environment=ENVIRONMENT,
+    **HEADING,
     operations=10,
-    load_average=0.5,
     points=[point(1000, 40.0), point(100_000, 60.0, mount_seconds=1.2)],
 )
 
@@ -242,19 +239,10 @@ def test_what_was_not_measured_is_left_empty() -> None:
 
 
 def test_a_result_is_kept_shown_and_drawn(tmp_path: Path) -> None:
-    path = tmp_path / "results" / "growth.json"
-    save(FOUND, path)
-    assert load(path) == FOUND
-    table = table_of(load(path))
+    table = table_of(kept_and_read(FOUND, tmp_path))
     assert "| 100,000 files | 100,000 |     1.20 |         0.25 |" in table
     assert "100 / 60" in table
     plots = {one.name: one.svg for one in drawings_of(FOUND)}
     assert len(plots) == 4
     assert "rename: 60" in plots["growth-cpu.svg"]
     assert all(f"](plots/{name})" in table for name in plots)
-    save(replace(FOUND, format=FORMAT + 1), path)
-    with pytest.raises(BenchProblem, match="has format"):
-        load(path)
-    path.write_text("{}")
-    with pytest.raises(BenchProblem, match="missing required field"):
-        load(path)

@@ -5,18 +5,15 @@ import shutil
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from bench.indexes.command import write_documents
-from bench.indexes.result import FORMAT, IndexFigures, answer, load, save, table_of
+from bench.indexes.result import IndexFigures, answer, table_of
 from bench.indexes.rivals import jq_seconds
 from bench.mounts import BenchProblem
-from tests.unit.bench.test_pauses import ENVIRONMENT
+from tests.support.bench_results import HEADING, kept_and_read
 
 FOUND = IndexFigures(
-    format=FORMAT,
-    made_at="2026-11-20T10:00:00+00:00",
-    environment=ENVIRONMENT,
+    **HEADING,
     documents=10,
     range_matches=3,
     write_seconds=1.0,
@@ -26,13 +23,8 @@ FOUND = IndexFigures(
 
 
 def test_a_result_is_kept_and_shown(tmp_path: Path) -> None:
-    path = tmp_path / "results" / "indexes.json"
-    save(FOUND, path)
-    assert load(path) == FOUND
-    assert "| one seed | cairnfs | 100 | 1.00 | 4.00 |" in table_of(load(path))
-    save(replace(FOUND, format=FORMAT + 1), path)
-    with pytest.raises(BenchProblem, match="has format"):
-        load(path)
+    table = table_of(kept_and_read(FOUND, tmp_path))
+    assert "| one seed | cairnfs | 100 | 1.00 | 4.00 |" in table
 
 
 def test_documents_are_the_same_each_time(tmp_path: Path) -> None:

@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from bench.latency.jobs import JOBS, KEPT_FILES, prepare, stat_anew
 from bench.latency.loads import LOADS, QUIET
-from bench.latency.result import FORMAT, Latencies, Phase, load, save, sort_out, table_of
+from bench.latency.result import Latencies, Phase, sort_out, table_of
 from bench.mounts import BenchProblem
 from bench.pauses.clients import Call, at_work
-from tests.unit.bench.test_pauses import ENVIRONMENT
+from tests.support.bench_results import HEADING, kept_and_read
 
 PHASES = [Phase(name="first", began=0, ended=10), Phase(name="second", began=10, ended=20)]
 
@@ -56,22 +55,11 @@ def test_the_first_load_is_none() -> None:
 
 def test_a_result_is_kept_and_shown(tmp_path: Path) -> None:
     found = Latencies(
-        format=FORMAT,
-        made_at="2026-11-20T10:00:00+00:00",
-        environment=ENVIRONMENT,
-        load_average=0.5,
+        **HEADING,
         stream_mib=8,
         phases=PHASES,
         latencies=sort_out({"look": [Call(1, 0.002)]}, PHASES),
     )
-    path = tmp_path / "results" / "latency.json"
-    save(found, path)
-    assert load(path) == found
-    assert "| look | first | 1 | 2.00 | 2.00 | 2.0 |" in table_of(found)
-    assert "first 10.0 s, second 10.0 s" in table_of(found)
-    save(replace(found, format=FORMAT + 1), path)
-    with pytest.raises(BenchProblem, match="has format"):
-        load(path)
-    path.write_text("{}")
-    with pytest.raises(BenchProblem, match="missing required field"):
-        load(path)
+    table = table_of(kept_and_read(found, tmp_path))
+    assert "| look | first | 1 | 2.00 | 2.00 | 2.0 |" in table
+    assert "first 10.0 s, second 10.0 s" in table

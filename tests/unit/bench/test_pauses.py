@@ -3,32 +3,18 @@
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from bench.mounts import BenchProblem
 from bench.pauses.clients import Call, Clients
 from bench.pauses.command import COLLECTING, QUIET, _latencies
-from bench.pauses.result import FORMAT, Pauses, latency, load, misses, save, table_of
-from bench.results import Environment
-
-ENVIRONMENT = Environment(
-    processor="a processor",
-    cores=2,
-    kernel="6.1",
-    python="3.11",
-    host_filesystem="ext4",
-    cairnfs="0.1.0",
-    commit="abc",
-    text="text",
-)
+from bench.pauses.result import Pauses, latency, misses, table_of
+from tests.support.bench_results import HEADING, kept_and_read
 
 
 def pauses(*seconds: float, freed: int = 100) -> Pauses:
     calls = [Call(0.0, one) for one in seconds]
     return Pauses(
-        format=FORMAT,
-        made_at="2026-11-20T10:00:00+00:00",
-        environment=ENVIRONMENT,
+        **HEADING,
         stored_bytes=2_000_000,
         garbage_bytes=100,
         freed_bytes=freed,
@@ -60,14 +46,6 @@ def test_targets_are_judged() -> None:
 
 
 def test_a_result_is_kept_and_shown(tmp_path: Path) -> None:
-    path = tmp_path / "results" / "pauses.json"
-    save(pauses(0.2), path)
-    assert load(path) == pauses(0.2)
-    assert "| look | nothing else | 1 | 200.00 | 200.00 | 200.0 |" in table_of(load(path))
-    assert "gave back 100.0%" in table_of(load(path))
-    save(replace(pauses(0.2), format=FORMAT + 1), path)
-    with pytest.raises(BenchProblem, match="has format"):
-        load(path)
-    path.write_text("{}")
-    with pytest.raises(BenchProblem, match="missing required field"):
-        load(path)
+    table = table_of(kept_and_read(pauses(0.2), tmp_path))
+    assert "| look | nothing else | 1 | 200.00 | 200.00 | 200.0 |" in table
+    assert "gave back 100.0%" in table

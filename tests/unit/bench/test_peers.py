@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from bench.corpora.corpus import FORMAT as CORPUS_FORMAT
 from bench.corpora.corpus import Kind, Manifest, Scale, save_manifest
 from bench.mounts import BenchProblem
 from bench.peers import command
 from bench.peers.command import PEERS, compare
-from bench.peers.comparison import Comparison, load, misses, save
+from bench.peers.comparison import Comparison, misses
 from bench.peers.table import table_of
 from bench.peers.tools import Copy, Held, held_by, missing_tools, run_tool
+from tests.support.bench_results import kept_and_read
 
 MANIFEST = Manifest(
     format=CORPUS_FORMAT,
@@ -92,24 +92,7 @@ def test_the_table_shows_sizes_shares_and_targets(home: Path) -> None:
 
 
 def test_a_saved_comparison_is_loaded_as_it_was(home: Path) -> None:
-    found = compared(home, Held(500_000, 500_000))
-    save(found, home / "results" / "peers.json")
-    assert load(home / "results" / "peers.json") == found
-
-
-@pytest.mark.parametrize("content", [None, b"{}", b"not json"])
-def test_a_file_that_is_no_comparison_is_refused(tmp_path: Path, content: bytes | None) -> None:
-    path = tmp_path / "peers.json"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(BenchProblem, match=r"peers\.json"):
-        load(path)
-
-
-def test_a_comparison_of_another_format_is_refused(home: Path) -> None:
-    save(replace(compared(home, Held(1, 1)), format=99), home / "new")
-    with pytest.raises(BenchProblem, match="format 99"):
-        load(home / "new")
+    kept_and_read(compared(home, Held(500_000, 500_000)), home)
 
 
 def test_a_folder_without_corpora_is_refused(tmp_path: Path) -> None:

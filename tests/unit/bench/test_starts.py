@@ -2,18 +2,11 @@
 
 from pathlib import Path
 
-import pytest
-from msgspec.structs import replace
-
-from bench.mounts import BenchProblem
-from bench.starts.result import FORMAT, Starts, judge, load, save, table_of
-from tests.unit.bench.test_pauses import ENVIRONMENT
+from bench.starts.result import Starts, judge, table_of
+from tests.support.bench_results import HEADING, kept_and_read
 
 FOUND = Starts(
-    format=FORMAT,
-    made_at="2026-11-20T10:00:00+00:00",
-    environment=ENVIRONMENT,
-    load_average=0.5,
+    **HEADING,
     python=[0.01, 0.02, 0.03],
     help=[0.15, 0.16, 0.9],
     mount=[0.9, 1.1, 1.2],
@@ -30,21 +23,6 @@ def test_medians_are_judged() -> None:
 
 
 def test_a_result_is_kept_and_shown(tmp_path: Path) -> None:
-    path = tmp_path / "results" / "starts.json"
-    save(FOUND, path)
-    assert load(path) == FOUND
-    table = table_of(load(path))
+    table = table_of(kept_and_read(FOUND, tmp_path))
     assert "| cairnfs --help                 |     0.160 |       0.150 |      0.900 |" in table
     assert "3 rounds; the daemon of an empty store takes 40 MB" in table
-
-
-def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "starts.json"
-    save(replace(FOUND, format=FORMAT + 1), path)
-    with pytest.raises(BenchProblem, match="has format"):
-        load(path)
-    path.write_text("{}")
-    with pytest.raises(BenchProblem, match="missing required field"):
-        load(path)
-    with pytest.raises(BenchProblem, match="absent"):
-        load(tmp_path / "absent")

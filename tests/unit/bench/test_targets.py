@@ -5,8 +5,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from bench import kept
+from bench.kept_json import keep
 from bench.plan import SUITES
-from bench.results import WorkloadInfo, save
+from bench.results import WorkloadInfo
 from bench.targets import MET, MISSED, TARGETS, UNKNOWN, Judged, judge, table_of
 from bench.workload import Sizes, Unit
 from tests.unit.bench.test_report_and_compare import run_of
@@ -39,7 +40,7 @@ def test_memory_counts_in_all_runs() -> None:
 
 
 def test_what_was_not_kept_is_not_judged(tmp_path: Path) -> None:
-    save(run_of({"cairnfs": [1000.0]}), tmp_path / "run.json")
+    keep(run_of({"cairnfs": [1000.0]}), tmp_path / "run.json")
     absent = tmp_path / "absent.json"
     found = kept.judge([tmp_path / "run.json"], starts=absent, growth=absent, latency=absent)
     assert [one.verdict for one in found[-3:]] == [MET, UNKNOWN, UNKNOWN]
