@@ -64,11 +64,13 @@ def compare(before: Path, after: Path, system: str, fail: bool) -> None:
 def show_targets(suites: Sequence[Path], fail: bool, **others: Path) -> None:
     """Set what was measured beside what is aimed at.
 
-    RESULTS are files of `run`, `applications` and `fio`; the first that has a ratio tells it. What
-    is not given is what is kept in bench/results.
+    RESULTS are files of `run`, `applications`, `variants` and `fio`; the first that has a ratio
+    tells it. What is not given is what is kept in bench/results. Programs, and stores with deltas
+    off, snapshots or versions, have no target: what was found is stated.
     """
-    found = kept.judge(suites or kept.suites(), **others)
-    click.echo(targets.table_of(found))
+    measured = suites or kept.suites()
+    found = kept.judge(measured, **others)
+    click.echo(targets.table_of([*found, *kept.state(measured)]))
     if fail and any(one.good is False for one in found):
         sys.exit(1)
 

@@ -35,7 +35,7 @@ def _table(kind: type[Result], table_of: Callable[[Result], str]) -> Callable[[P
 
 def _targets(path: Path) -> str:
     """Of all results; the first of them is the path's own."""
-    return targets.table_of(kept.judge(kept.suites()))
+    return targets.table_of([*kept.judge(kept.suites()), *kept.state(kept.suites())])
 
 
 SUITES = ("baseline", "listing", "tree", "applications", "s3ql", "fio", "variants")

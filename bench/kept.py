@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import targets
+from bench import stated, targets
 from bench.growth import result as growth_result
 from bench.growth.result import Growth
 from bench.kept_json import read_kept
@@ -16,7 +16,7 @@ from bench.starts.result import Starts
 PROJECT: Final = Path(__file__).parents[1]
 RESULTS: Final = PROJECT / "bench" / "results"
 # Of suites. The first that has measured something tells it.
-SUITES: Final = ("baseline", "s3ql", "tree", "applications", "listing")
+SUITES: Final = ("baseline", "s3ql", "tree", "applications", "listing", "variants", "fio")
 STARTS: Final = RESULTS / "starts.json"
 GROWTH: Final = RESULTS / "growth.json"
 LATENCY: Final = RESULTS / "latency.json"
@@ -50,3 +50,8 @@ def judge(
         *starts_result.judge(started),
         *(growth_result.judge(grown) if grown else []),
     ]
+
+
+def state(results_of_suites: Sequence[Path]) -> list[targets.Judged]:
+    """What has no target, by results of suites. Raises BenchProblem."""
+    return stated.state([read_kept(path, Run) for path in results_of_suites])

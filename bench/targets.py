@@ -1,6 +1,6 @@
 """What is aimed at, beside what was measured: met or not met, row by row."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
@@ -9,7 +9,7 @@ from bench.report import NOTHING, SUBJECT, aligned
 from bench.results import Run, ratios
 
 RESIDENT_BYTES_MAX: Final = 300_000_000
-MET, MISSED, UNKNOWN = "met", "not met", "not measured"
+MET, MISSED, UNKNOWN, STATED = "met", "not met", "not measured", "stated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,11 @@ TARGETS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A target, as words, and what was found; `good` is None where nobody has measured it."""
+    """A target, as words, and what was found.
+
+    `good` is None where nobody has measured it. What has no target has NOTHING as its aim, and is
+    only stated.
+    """
 
     work: str
     aim: str
@@ -57,7 +61,14 @@ class Judged:
     @property
     def verdict(self) -> str:
         """In a word or two."""
-        return UNKNOWN if self.good is None else MET if self.good else MISSED
+        if self.good is not None:
+            return MET if self.good else MISSED
+        return UNKNOWN if self.found == NOTHING else STATED
+
+    @property
+    def has_target(self) -> bool:
+        """Whether it is more than stated."""
+        return self.aim != NOTHING
 
 
 def judge(runs: Sequence[Run], resident: Iterable[int] = ()) -> list[Judged]:
@@ -69,8 +80,9 @@ def judge(runs: Sequence[Run], resident: Iterable[int] = ()) -> list[Judged]:
 
 
 def _speed(runs: Sequence[Run], target: Target) -> Judged:
-    aim = f"{target.least:.2f} of {_named(runs, target.base)}"
-    title = _title(runs, target)
+    aim = f"{target.least:.2f} of {shown_base(runs, target.base)}"
+    title = title_of(runs, target.workload)
+    title = f"{title}, {target.files:,} entries" if target.files else title
     for run in runs:
         found = ratios(run, target.workload, SUBJECT, target.base)
         if found and run.sizes.small_files >= target.files:
@@ -79,13 +91,14 @@ def _speed(runs: Sequence[Run], target: Target) -> Judged:
     return Judged(title, aim, NOTHING, None)
 
 
-def _title(runs: Sequence[Run], target: Target) -> str:
-    titles = (one.title for run in runs for one in run.workloads if one.name == target.workload)
-    title = next(titles, target.workload)
-    return f"{title}, {target.files:,} entries" if target.files else title
+def title_of(runs: Iterable[Run], workload: str) -> str:
+    """What a workload is called; its name where no run has it."""
+    titles = (one.title for run in runs for one in run.workloads if one.name == workload)
+    return next(titles, workload)
 
 
-def _named(runs: Sequence[Run], base: str) -> str:
+def shown_base(runs: Sequence[Run], base: str) -> str:
+    """What a system that others are measured by is called."""
     return runs[0].environment.host_filesystem if base == "plain" else base
 
 
@@ -117,10 +130,11 @@ def table_of(found: Sequence[Judged]) -> str:
 
 
 def _summary(found: Sequence[Judged]) -> str:
-    counts = ((sum(one.verdict == word for one in found), word) for word in _words(found))
-    return f"Of {len(found)} targets {', '.join(f'{count} {word}' for count, word in counts)}."
-
-
-def _words(found: Sequence[Judged]) -> Iterator[str]:
-    present = {one.verdict for one in found}
-    return (word for word in (MET, MISSED, UNKNOWN) if word in present)
+    aimed = [one.verdict for one in found if one.has_target]
+    counts = ", ".join(
+        f"{aimed.count(word)} {word}" for word in (MET, MISSED, UNKNOWN) if word in aimed
+    )
+    rest = len(found) - len(aimed)
+    return f"Of {len(aimed)} targets {counts}." + (
+        f" {rest} rows have no target: what was found is stated." if rest else ""
+    )
