@@ -22,7 +22,7 @@ from typing import Final
 
 from fsmodel.change import Changes
 from fsmodel.errors import CairnError, ChunkNotFound, DataError
-from fsmodel.history.former_pages import FormerPages, leaves_of
+from fsmodel.history.former_pages import FormerPages, changed_names, leaves_of
 from fsmodel.history.naming import named_by
 from fsmodel.history.reads_rows import ReadsRows
 from fsmodel.history.root_format import SNAPSHOTS_LABEL, Label, Root, encode_root
@@ -66,6 +66,7 @@ BUILD_COST_BYTES: Final = 1 << 20  # never worth doing on the owner thread
 GROUP_BYTES: Final = GROUP_BYTES_MAX
 CHANGE_ROWS: Final = 512  # of objects, in one change: about 10 ms; one page may exceed it
 CHANGE_DIRECTORIES: Final = 256
+FORMER_PAGES_MAX: Final = 256  # in memory at a time, some 3 MB; of others the rows are read
 ATTEMPTS: Final = 10  # when what a commit names is collected before the root names it
 
 
@@ -180,7 +181,7 @@ class Roots:
         self, view: Snapshot, large: Mapping[InodeId, FolderChanges]
     ) -> Steps[tuple[TreeEntry, list[MadeTree], int]]:
         """Make and record every object that the new trees need; the first is the root directory."""
-        builder = TreeBuilder(view, (yield from self._former_pages(large)))
+        builder = TreeBuilder(view, (yield from self._former_pages(view, large)))
         try:
             trees, objects = yield from self._store_parts(builder)
         except FormerPagesWrong as mistake:
@@ -190,10 +191,11 @@ class Roots:
         return builder.root_entry, trees, objects
 
     def _former_pages(
-        self, large: Mapping[InodeId, FolderChanges]
+        self, view: Snapshot, large: Mapping[InodeId, FolderChanges]
     ) -> Steps[dict[InodeId, FormerPages]]:
         """The pages that large directories had, as far as they can be read."""
-        found = {}
+        found: dict[InodeId, FormerPages] = {}
+        room = FORMER_PAGES_MAX
         for directory, changes in large.items():
             try:
                 leaves = yield from leaves_of(TreePages(self._objects), changes.tree)
@@ -202,8 +204,18 @@ class Roots:
                 continue
             # A leaf that cannot be read is made again, which heals it.
             changes.names.update(leaf.last for leaf in leaves if self._objects.is_damaged(leaf.id))
-            found[directory] = FormerPages(leaves, changes)
+            former = FormerPages(leaves, changes, changed_names(view, directory, changes))
+            yield from self._add_changed(former, room)
+            room -= len(former.changed_leaves)
+            found[directory] = former
+            yield PAUSE
         return found
+
+    def _add_changed(self, former: FormerPages, count: int) -> Steps[None]:
+        """Read so many of the pages that will be made again: most of their entries stay."""
+        for leaf in former.changed_leaves[: max(0, count)]:
+            with suppress(DataError):
+                former.add_page(leaf, (yield from TreePages(self._objects).load_bytes(leaf)))
 
     def _store_parts(self, builder: TreeBuilder) -> Steps[tuple[list[MadeTree], int]]:
         """The same for what a builder makes. Raises FormerPagesWrong."""

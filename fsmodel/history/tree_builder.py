@@ -5,9 +5,10 @@ directories above say nothing either. So changed directories are found from the 
 each is made after those below it. Small ones become part of the page above; rows say nothing of
 these, so they are read again with that page whether they have changed or not, which costs little.
 
-Of a large directory whose former tree is known (large_folders.py), only pages with changed entries
-are made again, and the others, whose entries are not even read, are taken from that tree. The pages
-are the same either way.
+Of a directory whose former tree is known (large_folders.py), only pages with changed entries are
+made again, and the others, whose entries are not even read, are taken from that tree; and so are,
+in a page that is made again, the entries that have not changed. The pages are the same either way,
+but for access times, which an entry shows as they were when it or another one was read.
 
 Inodes are packed in the order of their numbers, and entries come in that of their names. So the
 inodes of many entries are read together, by their numbers: one by one, each would cost what
@@ -24,6 +25,7 @@ from typing import Final, NamedTuple
 
 from fsmodel.content.content_ref import EMPTY
 from fsmodel.encoding.hashing import object_id
+from fsmodel.errors import FrameCorrupt
 from fsmodel.history.former_pages import FormerPages
 from fsmodel.history.reads_rows import ReadsRows
 from fsmodel.history.tree_entry import (
@@ -35,6 +37,7 @@ from fsmodel.history.tree_entry import (
     TreeXattr,
     heaviness,
     is_inlined,
+    placed,
 )
 from fsmodel.history.tree_format import (
     TREE_PAGE_BYTES,
@@ -111,11 +114,12 @@ def entry_of(
 
 
 class _Row(NamedTuple):
-    """An entry as the index has it."""
+    """An entry as the index has it, or as a former page did if it has not changed."""
 
     name: bytes
     dirent: DirentRecord
-    record: InodeRecord
+    record: InodeRecord | None
+    former: TreeEntry | None
 
 
 @dataclass(slots=True)
@@ -125,7 +129,6 @@ class _Directory:
     own: TreeEntry  # its entry in the directory above, without a tree
     rows: Iterator[_Row]
     former: FormerPages | None = None
-    changed: Sequence[bytes] = ()  # names of the entries that it shows otherwise
     page: list[TreeEntry] = field(default_factory=list)
     items: int = 0  # in the page, those below its entries included
     weight: int = 0
@@ -155,7 +158,7 @@ class _Directory:
         if self.former is None or self.page:
             return b""
         last = self.children[-1].last if self.children else b""
-        kept = self.former.kept_behind(last, self.changed)
+        kept = self.former.kept_behind(last)
         self.children += kept
         return kept[-1].last if kept else b""
 
@@ -212,15 +215,21 @@ class TreeBuilder:
         """Read entries up to a directory to be read before this goes on; None at the end."""
         self._keep_former_pages(directory)
         while (row := next(directory.rows, None)) is not None:
-            name, dirent, record = row
-            first = (record.parent, record.cookie) == (directory.own.inode, dirent.cookie)
-            entry, values = entry_of(
-                self._rows, name, dirent.inode, dirent.cookie, record, first=first
-            )
-            yield from values
-            if dirent.kind == DIRECTORY and not entry.tree:
-                return self._opened(entry)
-            if directory.add(entry):
+            name, dirent, record, former = row
+            items = weight = 0
+            if former is not None:
+                entry = former
+                items, weight = _amount_below(former)
+            else:
+                assert record is not None
+                first = (record.parent, record.cookie) == (directory.own.inode, dirent.cookie)
+                entry, values = entry_of(
+                    self._rows, name, dirent.inode, dirent.cookie, record, first=first
+                )
+                yield from values
+                if dirent.kind == DIRECTORY and not entry.tree:
+                    return self._opened(entry)
+            if directory.add(entry, items, weight):
                 yield directory.end_page()
                 self._keep_former_pages(directory)
         return None
@@ -228,8 +237,7 @@ class TreeBuilder:
     def _keep_former_pages(self, directory: _Directory) -> None:
         behind = directory.keep_former_pages()
         if behind:
-            key = named_key(directory.own.inode, behind)
-            directory.rows = self._entries(directory.own, key + b"\0")
+            directory.rows = self._entries(directory.own, directory.former, behind)
 
     def _finish(
         self, directory: _Directory, above: _Directory | None
@@ -255,17 +263,31 @@ class TreeBuilder:
     def _opened(self, own: TreeEntry) -> _Directory:
         inode = InodeId(own.inode)
         former = self._former.get(inode)
-        changed = former.names(self._rows, inode) if former is not None else ()
-        return _Directory(own, self._entries(own, number_key(inode)), former, changed)
+        return _Directory(own, self._entries(own, former), former)
 
-    def _entries(self, own: TreeEntry, start: bytes) -> Iterator[_Row]:
-        """The entries of a directory from a key on."""
-        rows = self._rows.scan(DIRENT, start, after_prefix(number_key(own.inode)))
-        ahead = READ_AHEAD_MIN
+    def _entries(
+        self, own: TreeEntry, former: FormerPages | None, behind: bytes = b""
+    ) -> Iterator[_Row]:
+        """The entries of a directory behind a name. No inode of a page that may be kept is read."""
+        start = named_key(own.inode, behind) + b"\0" if behind else number_key(own.inode)
+        for last in former.ends_behind(behind) if former is not None else ():
+            stop = named_key(own.inode, last) + b"\0"
+            yield from self._entries_between(former, start, stop)
+            start = stop
+        yield from self._entries_between(former, start, after_prefix(number_key(own.inode)))
+
+    def _entries_between(
+        self, former: FormerPages | None, start: bytes, stop: bytes | None
+    ) -> Iterator[_Row]:
+        rows = self._rows.scan(DIRENT, start, stop)
+        ahead = READ_AHEAD_MIN if former is None else READ_AHEAD_MAX
         while batch := list(islice(rows, ahead)):
-            records = self._records(dirent.inode for _, dirent in batch)
-            for key, dirent in batch:
-                yield _Row(name_of(key), dirent, records[dirent.inode])
+            named = [(name_of(key), dirent) for key, dirent in batch]
+            known = [_former_entry(former, name, dirent) for name, dirent in named]
+            pairs = zip(named, known, strict=True)
+            records = self._records(pair[1].inode for pair, entry in pairs if entry is None)
+            for (name, dirent), entry in zip(named, known, strict=True):
+                yield _Row(name, dirent, records.get(dirent.inode), entry)
             ahead = min(2 * ahead, READ_AHEAD_MAX)
 
     def _records(self, inodes: Iterable[int]) -> dict[int, InodeRecord]:
@@ -286,6 +308,22 @@ def pages_of(entries: Iterable[TreeEntry]) -> Generator[TreePart, None, ObjectId
     if directory.page or not directory.children:
         yield directory.end_page()
     return (yield from _nodes(directory.children))
+
+
+def _former_entry(
+    former: FormerPages | None, name: bytes, dirent: DirentRecord
+) -> TreeEntry | None:
+    """The entry as it was when it has not changed, if it is known. Raises FormerPagesWrong."""
+    try:
+        return None if former is None else former.entry(name, dirent.inode, dirent.cookie)
+    except FrameCorrupt as error:
+        raise FormerPagesWrong(f"a page that was checked is none: {error}") from error
+
+
+def _amount_below(entry: TreeEntry) -> tuple[int, int]:
+    """How many entries are below one in its page, and how heavy they are."""
+    below = placed(entry.below or ())
+    return len(below), sum(heaviness(each.entry) for each in below)
 
 
 def _nodes(children: list[TreeChild]) -> Generator[TreePart, None, ObjectId]:

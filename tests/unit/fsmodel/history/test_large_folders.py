@@ -9,6 +9,7 @@ import pytest
 
 from fsmodel import large_folders
 from fsmodel.errors import BackendError, ChunkNotFound
+from fsmodel.history import roots
 from fsmodel.history.former_pages import leaves_of
 from fsmodel.history.root_format import Label
 from fsmodel.history.roots import Roots, WrittenRoot
@@ -23,6 +24,7 @@ from fsmodel.volume import Volume
 from lmdb_index.keys import number_key
 from lmdb_index.records import DamagedRecord
 from lmdb_index.schema import DAMAGED, INODE
+from tests.support.namespace_store import ManualClock
 from tests.support.volume_store import USER, VolumeStore, moments_of
 
 LARGE = 100  # entries
@@ -178,13 +180,53 @@ def test_pages_are_the_same_as_if_all_were_read(
     store.require_sound()
 
 
-def test_only_pages_that_have_changed_are_read(
+def test_only_entries_that_have_changed_are_read(
     store: VolumeStore, folder: InodeId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads = Reads(monkeypatch)
     chmod(store.volume, folder, b"700")
     write_root(store.volume)
-    assert 64 <= reads.entries < FILES // 2
+    assert reads.entries < 5, "the root directory's, and the one of the folder"
+    store.require_sound()
+
+
+def test_where_a_former_page_is_not_known_its_entries_are_read(
+    store: VolumeStore, folder: InodeId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roots, "FORMER_PAGES_MAX", 0)
+    reads = Reads(monkeypatch)
+    chmod(store.volume, folder, b"700")
+    require_same_trees(store)
+    assert FILES + 64 <= reads.entries < 2 * FILES, "all for what is expected, and one page"
+    store.require_sound()
+
+
+def test_an_entry_that_has_not_changed_is_as_its_former_page_shows_it(
+    store: VolumeStore, folder: InodeId
+) -> None:
+    """So the access time of a file is the one that was seen when something else changed."""
+    volume, clock = store.volume, ManualClock()
+    volume._parts.changes._clock = clock
+    inode = volume.lookup(folder, b"701")
+    before = volume.attributes(inode)[0].atime_ns
+    clock.advance(1e6)
+    assert volume.record_access(inode)
+    chmod(volume, folder, b"700")
+    shown = run_inline(volume.snapshots.present())
+    assert run_inline(shown.resolve(b"folder/701")).atime_ns == before
+    assert volume.attributes(inode)[0].atime_ns != before
+    store.require_sound()
+
+
+def test_when_many_entries_of_a_directory_have_changed_all_are_read(
+    store: VolumeStore, folder: InodeId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(FILES // 2):
+        chmod(store.volume, folder, b"%d" % number)
+    assert not store.volume._parts.changes.stale_trees.large.take()
+    reads = Reads(monkeypatch)
+    write_root(store.volume)
+    assert reads.entries >= FILES
     store.require_sound()
 
 
@@ -196,6 +238,20 @@ def test_what_was_not_noted_is_read_again(
     reads = Reads(monkeypatch)
     require_same_trees(store)
     assert reads.entries > 2 * FILES, "once for what is expected, and once for the root"
+
+
+def test_of_too_many_notes_those_of_smaller_directories_are_forgotten(
+    store: VolumeStore, folder: InodeId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(large_folders, "NOTES_MAX", 80)
+    inner = store.volume.lookup(folder, b"700 large")
+    for number in range(25):
+        chmod(store.volume, folder, b"%d" % number)
+    for number in range(40):
+        chmod(store.volume, inner, b"%d" % number)
+    assert set(store.volume._parts.changes.stale_trees.large.take()) == {folder}
+    require_same_trees(store)
+    store.require_sound()
 
 
 def test_too_many_notes_are_forgotten(
