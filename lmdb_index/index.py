@@ -36,6 +36,7 @@ from lmdb_index.rows import CurrentTransaction, Rows
 from lmdb_index.schema import TABLES, Record, Table
 from lmdb_index.shrinking import CompactCopy, drop_copy, is_worth_it
 from lmdb_index.values import CODECS
+from lmdb_index.waiting_rows import WAITING
 
 MUTATIONS_MAX: Final = 50_000  # nested transactions get slow beyond 100,000
 JOURNAL_BYTES_MAX: Final = 64 << 20
@@ -168,6 +169,7 @@ class Index(Rows):
         """
         current, number = self._current, table.number
         assert not current.is_nested, "operations do not nest"
+        assert number != WAITING, "a row that waits can be given up: use an operation"
         assert 0 < len(key) <= KEY_BYTES_MAX  # the journal must not say what LMDB cannot hold
         self._journal.check()
         value = CODECS[number].seal(key, record)
@@ -262,11 +264,13 @@ class Index(Rows):
         try:
             put_meta(current, Meta(position, self._counters))
             current.packed.save(current.transaction)
+            current.waiting.save(current.transaction, current.databases[WAITING])
             current.transaction.commit()
         except lmdb.Error as error:
             current.transaction.abort()
             self._replay_again()
             raise self._commit_problem(error) from error
+        current.waiting.clear()
         self._applied = position
         self._has_packed = False
         self._commits += 1
@@ -405,6 +409,7 @@ class Index(Rows):
         if self._long.begin_again():
             self._packer = Packer(self._environment, self._current)
         self._has_packed = False
+        self._current.waiting.clear()
         places, meta = self._places, read_meta(self)
         try:
             self._current.packed.load(self._current.transaction)

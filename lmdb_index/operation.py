@@ -18,6 +18,7 @@ from lmdb_index.journal_format import encode_payload
 from lmdb_index.rows import CurrentTransaction, Rows, table_problem
 from lmdb_index.schema import Record, Table
 from lmdb_index.values import CODECS
+from lmdb_index.waiting_rows import WAITING
 
 
 class Mutation(NamedTuple):
@@ -59,6 +60,7 @@ class Operation(Rows):
             raise index_problem(error, "index") from error
         current.is_nested = True
         current.packed.begin()
+        current.waiting.begin()
         return self
 
     def __exit__(
@@ -84,7 +86,10 @@ class Operation(Rows):
         try:
             if number in last and key <= last[number]:
                 current.packed.before_put(transaction, database, number, key)
-            transaction.put(key, value, True, True, False, database)
+            if number == WAITING:
+                current.waiting.put(transaction, database, key, value)
+            else:
+                transaction.put(key, value, True, True, False, database)
         except lmdb.Error as error:
             raise self._refusal(error, table) from error
         current.generation += 1
@@ -98,6 +103,8 @@ class Operation(Rows):
         try:
             if key <= current.packed.last.get(number, b""):
                 found = current.packed.delete(transaction, database, number, key)
+            elif number == WAITING:
+                found = current.waiting.delete(transaction, database, key)
             else:
                 found = transaction.delete(key, b"", database)
         except lmdb.Error as error:
@@ -151,6 +158,7 @@ class Operation(Rows):
         transaction.abort()
         self._current.generation += 1
         self._current.packed.give_up()
+        self._current.waiting.give_up()
         for name, delta in self._changes.items():
             self._counters[name] -= delta
         self._leave()

@@ -14,6 +14,7 @@ from lmdb_index.outlines import PackedOutlines, outlines_from
 from lmdb_index.packed import TOMBSTONE, Packed, PackedRow
 from lmdb_index.schema import PACKED_DATABASE, Record, Table
 from lmdb_index.values import CODECS, RowCodec
+from lmdb_index.waiting_rows import WAITING, WaitingRows
 
 BATCH_ROWS_MIN: Final = 8
 BATCH_ROWS_MAX: Final = 512
@@ -34,7 +35,7 @@ class CurrentTransaction:
     using the parent meanwhile.
     """
 
-    __slots__ = ("databases", "generation", "is_nested", "packed", "transaction")
+    __slots__ = ("databases", "generation", "is_nested", "packed", "transaction", "waiting")
 
     def __init__(self, transaction: Transaction, databases: dict[int, Database]) -> None:
         self.transaction = transaction
@@ -42,6 +43,7 @@ class CurrentTransaction:
         self.generation = 0  # another number after each change of any row
         self.is_nested = False
         self.packed = Packed(databases[PACKED_DATABASE])
+        self.waiting = WaitingRows()
 
 
 class Rows:
@@ -66,6 +68,8 @@ class Rows:
                 return current.packed.get(current.transaction, table, key)
         except lmdb.Error as error:
             raise table_problem(error, table) from error
+        if value is None and number == WAITING:
+            value = current.waiting.get(key)
         if not value:
             return None
         codec: RowCodec[Record] = CODECS[number]
@@ -182,6 +186,8 @@ class Rows:
             stored: int = current.transaction.stat(current.databases[number])["entries"]
         except lmdb.Error as error:
             raise table_problem(error, table) from error
+        if number == WAITING:
+            return stored + current.waiting.count
         return stored + current.packed.extra.get(number, 0)
 
     def _scan(
@@ -231,11 +237,11 @@ class Rows:
     ) -> list[tuple[bytes, bytes]]:
         current = self._current
         with current.transaction.cursor(current.databases[table.number]) as cursor:
-            if not cursor.set_range(start):
-                return []
-            batch = list(islice(cursor.iternext(), size))
+            batch = list(islice(cursor.iternext(), size)) if cursor.set_range(start) else []
         while stop is not None and batch and batch[-1][0] >= stop:
             batch.pop()
+        if table.number == WAITING and current.waiting.count:
+            return current.waiting.merged(batch, start, stop, size)
         return batch
 
     def _read_before(
@@ -244,11 +250,12 @@ class Rows:
         current = self._current
         with current.transaction.cursor(current.databases[table.number]) as cursor:
             behind = stop is not None and cursor.set_range(stop)
-            if not (cursor.prev() if behind else cursor.last()):
-                return []
-            batch = list(islice(cursor.iterprev(), size))
+            found = cursor.prev() if behind else cursor.last()
+            batch = list(islice(cursor.iterprev(), size)) if found else []
         while batch and batch[-1][0] < start:
             batch.pop()
+        if table.number == WAITING and current.waiting.count:
+            return current.waiting.merged_backwards(batch, start, stop, size)
         return batch
 
 
