@@ -11,7 +11,7 @@ SEED := $(or $(SEED),$(shell od -An -N2 -tu2 /dev/urandom | tr -d ' '))
 CRASH ?=
 run := .venv/bin/python -m
 
-.PHONY: help venv venv-tests mount umount lint lint-format lint-rules lint-types lint-imports check test crash soak bench bench-growth lock clean \
+.PHONY: help venv venv-tests mount umount lint lint-format lint-rules lint-types lint-imports check test crash soak bench bench-all bench-growth lock clean \
 	wheels sdist install uninstall deb boot-test
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make crash   the long tests: kills, power loss, faults, any input, many times over (SEED=number CRASH=options)"
 	@echo "make soak    8 clients at once on one mount for SOAK ($(SOAK)) seconds, then figures"
 	@echo "make bench   measure against ext4 and a filesystem that does nothing (BENCH=options)"
+	@echo "make bench-all     measure all that docs/performance.md shows of speed; takes an hour (BENCH=options)"
 	@echo "make bench-growth    measure how costs grow with what a store holds; takes an hour (BENCH=options)"
 	@echo "make wheels  build what is installed, with its libraries, into build/wheels"
 	@echo "make sdist   a source package in dist/"
@@ -75,6 +76,9 @@ soak: venv-tests
 
 bench: venv-tests
 	@$(run) bench run $(BENCH)
+
+bench-all: venv-tests
+	@$(run) bench all $(BENCH)
 
 bench-growth: venv-tests
 	@$(run) bench growth --output bench/results/growth.json $(BENCH)

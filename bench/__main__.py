@@ -11,6 +11,7 @@ from bench import compare as comparison
 from bench import document as performance_page
 from bench import kept, report, tables, targets
 from bench.corpora.command import corpora
+from bench.everything.command import everything
 from bench.growth.command import growth
 from bench.indexes.command import indexes
 from bench.kept_json import read_kept
@@ -82,7 +83,7 @@ def document() -> None:
 
 
 SUITES = (run, applications, fio, variants)
-OTHERS = (starts, growth, latency, corpora, peers, pauses, indexes)
+OTHERS = (everything, starts, growth, latency, corpora, peers, pauses, indexes)
 for command in (*SUITES, *OTHERS):
     cli.add_command(command)
 

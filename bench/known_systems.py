@@ -8,13 +8,14 @@ from bench.s3ql import S3ql
 from bench.systems import Cairnfs, Ceiling, PlainFolder, System
 from bench.variants.systems import WithoutDeltas, WithSnapshots, WithVersions
 
+PEER = "s3ql"
 SYSTEMS: Mapping[str, Callable[[Path], System]] = MappingProxyType(
     {
         "plain": PlainFolder,
         "ceiling": Ceiling,
         "cairnfs": Cairnfs,
-        "s3ql": S3ql,
-        "s3ql-zlib": lambda home: S3ql(home, "zlib-1"),
+        PEER: S3ql,
+        f"{PEER}-zlib": lambda home: S3ql(home, "zlib-1"),
         WithoutDeltas.name: WithoutDeltas,
         WithSnapshots.name: WithSnapshots,
         WithVersions.name: WithVersions,

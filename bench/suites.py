@@ -10,7 +10,7 @@ import click
 
 from bench.archival import without_archival
 from bench.kept_json import heading
-from bench.known_systems import ALWAYS, SYSTEMS
+from bench.known_systems import ALWAYS, PEER, SYSTEMS
 from bench.known_systems import VARIANTS as VARIANT_SYSTEMS
 from bench.mounts import BenchProblem
 from bench.options import POSITIVE, finish, folder_option, output_option, progress
@@ -116,7 +116,7 @@ def variants(
 
 
 @click.command()
-@suite_options(APPLICATIONS, (*ALWAYS, *(("s3ql",) if has_s3ql() else ())))
+@suite_options(APPLICATIONS, (*ALWAYS, *((PEER,) if has_s3ql() else ())))
 @click.option("--files", default=DEFAULTS.tree_files, show_default=True, type=POSITIVE)
 @click.option("--sources", default=DEFAULTS.c_sources, show_default=True, type=POSITIVE)
 @click.option("--transactions", default=DEFAULTS.transactions, show_default=True, type=POSITIVE)
@@ -178,7 +178,8 @@ def _plan(suite: str, only: Sequence[str]) -> list[Workload]:
             progress(f"{workload.title}: left out, lacks {', '.join(missing)}")
     plan = choose(only, can_drop_caches=can_drop_caches(), suite=suite)
     if not plan:
-        raise BenchProblem(f"no workload that can run is named like {' or '.join(only)}")
+        wanted = f"is named like {' or '.join(only)}" if only else "is left"
+        raise BenchProblem(f"no workload that can run {wanted}")
     return plan
 
 

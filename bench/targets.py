@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
+from bench.plan import workload_named
 from bench.report import NOTHING, SUBJECT, aligned
 from bench.results import Run, ratios
 
@@ -92,9 +93,9 @@ def _speed(runs: Sequence[Run], target: Target) -> Judged:
 
 
 def title_of(runs: Iterable[Run], workload: str) -> str:
-    """What a workload is called; its name where no run has it."""
+    """What a workload is called, as a run has it or as it would be today."""
     titles = (one.title for run in runs for one in run.workloads if one.name == workload)
-    return next(titles, workload)
+    return next(titles, workload_named(workload).title)
 
 
 def shown_base(runs: Sequence[Run], base: str) -> str:

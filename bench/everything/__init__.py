@@ -1,0 +1,1 @@
+"""All measurements of speed, one after the other, by one command."""
