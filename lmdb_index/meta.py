@@ -17,6 +17,7 @@ STORE_KEY: Final = b"store"
 APPLIED_KEY: Final = b"applied"
 COUNTERS_KEY: Final = b"counters"
 ROOT_KEY: Final = b"root"  # the model's: id of the root object written last
+LISTED_KEY: Final = b"listed"  # the model's: the same id, if that root tells of all snapshots
 
 _U64: Final = Struct("<Q")
 _encode_counters: Final = msgspec.msgpack.Encoder().encode

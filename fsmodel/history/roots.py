@@ -13,7 +13,7 @@ trees that rows of directories name are always among those of the last root.
 """
 
 import logging
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -26,18 +26,13 @@ from fsmodel.history.former_pages import FormerPages, changed_names, leaves_of
 from fsmodel.history.naming import named_by
 from fsmodel.history.reads_rows import ReadsRows
 from fsmodel.history.root_format import SNAPSHOTS_LABEL, Label, Root, encode_root
-from fsmodel.history.snapshots import (
-    SnapshotInfo,
-    all_snapshots,
-    listed_snapshot,
-    name_snapshot,
-)
+from fsmodel.history.snapshot_list import SnapshotList, list_state
+from fsmodel.history.snapshots import name_snapshot
 from fsmodel.history.tree_builder import (
     FormerPagesWrong,
     MadeTree,
     TreeBuilder,
     TreePart,
-    pages_of,
 )
 from fsmodel.history.tree_entry import TreeEntry
 from fsmodel.history.tree_pages import TreePages
@@ -52,7 +47,7 @@ from fsmodel.store.group_writer import split_into_runs
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
 from lmdb_index.index import Index, Snapshot
-from lmdb_index.meta import ROOT_KEY
+from lmdb_index.meta import LISTED_KEY, ROOT_KEY
 from lmdb_index.records import RawRecord
 from lmdb_index.schema import META
 
@@ -108,8 +103,7 @@ class Roots:
         self._inodes = inodes
         self._objects = objects
         self._writing = False
-        self._listed: tuple[SnapshotInfo, ...] = ()  # the snapshots that the last root tells of,
-        self._list_labels: tuple[Label, ...] = ()  # and how, as far as this run has written it
+        self._list = SnapshotList(objects)
         self._unnamed: set[ObjectId] = set()  # made, and not yet named by what will name them
 
     @property
@@ -142,10 +136,8 @@ class Roots:
                 assert view.position == self._index.journal_position, "changes are not committed"
                 with self._large_taken() as large:
                     shown, trees, objects = yield from self._store_trees(view, large)
-                    listed = tuple(all_snapshots(view))
-                    labels = yield from self._store_list(listed)
+                    labels = yield from self._store_list(view)
                     root = self._store_root(view, shown, labels, name)
-                    self._listed, self._list_labels = listed, labels
                 self._changes.stale_trees.large.made(trees)
                 yield from self._record_what_can_be(trees, touched)
         finally:
@@ -153,16 +145,12 @@ class Roots:
             self._writing = False
         return WrittenRoot(root, len(trees), objects + 1)
 
-    def _store_list(self, listed: tuple[SnapshotInfo, ...]) -> Steps[tuple[Label, ...]]:
+    def _store_list(self, view: Snapshot) -> Steps[tuple[Label, ...]]:
         """What the root names besides its tree: the tree that lists all snapshots."""
-        if listed == self._listed:
-            return self._list_labels
-        if not listed:
-            return ()
-        made = pages_of(map(listed_snapshot, listed))
-        parts, tree = yield Work(partial(_made_of, made), BUILD_COST_BYTES)
-        yield from self._store(parts)
-        return (Label(SNAPSHOTS_LABEL, tree),)
+        parts, tree = yield from self._list.make(view, current_root(view))
+        if parts:
+            yield from self._store(parts)
+        return () if tree is None else (Label(SNAPSHOTS_LABEL, tree),)
 
     @contextmanager
     def _large_taken(self) -> Iterator[Mapping[InodeId, FolderChanges]]:
@@ -273,6 +261,7 @@ class Roots:
             name=name,
         )
         data = encode_root(root)
+        before = list_state(self._index)  # other than in the view if one was deleted since
         with self._changes.begin() as change:
             names = named_by(ObjectKind.ROOT, data)
             root_id = self._objects.add_parent(change, ObjectKind.ROOT, data, names)
@@ -282,6 +271,8 @@ class Roots:
             if name:
                 name_snapshot(change, self._objects, root_id, root)
             change.operation.put(META, ROOT_KEY, RawRecord(root_id))
+            if list_state(view) == before:
+                change.operation.put(META, LISTED_KEY, RawRecord(root_id))
         return root_id
 
     def _record_what_can_be(self, trees: list[MadeTree], touched: set[InodeId]) -> Steps[None]:
@@ -317,16 +308,6 @@ def _split_into_groups(parts: list[TreePart]) -> list[list[TreePart]]:
     """Which neighbours are stored together."""
     runs = split_into_runs([len(part.data) for part in parts], GROUP_BYTES)
     return [parts[run.start : run.stop] for run in runs]
-
-
-def _made_of(made: Generator[TreePart, None, ObjectId]) -> tuple[list[TreePart], ObjectId]:
-    """All that a generator yields, and what it returns."""
-    parts = []
-    while True:
-        try:
-            parts.append(next(made))
-        except StopIteration as end:
-            return parts, ObjectId(end.value)
 
 
 def _take(made: Iterator[TreePart | MadeTree]) -> list[TreePart | MadeTree]:

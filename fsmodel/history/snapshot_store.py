@@ -33,6 +33,7 @@ from fsmodel.write_guard import WriteGuard
 from lmdb_index.index import Index
 from lmdb_index.schema import SNAPSHOT
 
+_UNKNOWN: Final = -1
 WAIT_SECONDS: Final = 0.01  # for a root that is being written
 WAIT_COST_BYTES: Final = 1 << 20  # waiting belongs in a worker
 
@@ -63,7 +64,7 @@ class SnapshotStore:
         self._guard = guard
         self._pages = TreePages(objects)
         self._last_made: int | None = None
-        self._last_made_of: tuple[int, ObjectId | None] = (0, None)  # of none it is known
+        self._last_made_of = 0  # so many, of which it is known; none after a deletion
 
     def all(self) -> list[SnapshotInfo]:
         """Every snapshot, by name."""
@@ -72,15 +73,14 @@ class SnapshotStore:
     def overview(self) -> tuple[int, int | None]:
         """How many snapshots there are, and when the last one was made; None without any.
 
-        All are looked at only when some have come or gone: making one writes a root, and deleting
-        one leaves fewer. A view asks for each name in it, so that a look each time would make a
-        listing cost the square of their number.
+        All are looked at only after one has gone. A view asks for each name in it, so that a look
+        each time would make a listing cost the square of their number.
         """
-        known = (self._index.count(SNAPSHOT), current_root(self._index))
-        if self._last_made_of != known:
+        count = self._index.count(SNAPSHOT)
+        if self._last_made_of != count:
             times = (each.created_ns for each in all_snapshots(self._index))
-            self._last_made, self._last_made_of = max(times, default=None), known
-        return known[0], self._last_made
+            self._last_made, self._last_made_of = max(times, default=None), count
+        return count, self._last_made
 
     def find(self, name: bytes) -> SnapshotInfo:
         """What is known of a snapshot. Raises NotFound."""
@@ -96,7 +96,11 @@ class SnapshotStore:
         check_snapshot_name(name)
         require_free_name(self._index, name)
         yield from write_persistently(partial(self._write_root, name))
-        return find_snapshot(self._index, name)
+        made = find_snapshot(self._index, name)
+        if self._last_made_of == self._index.count(SNAPSHOT) - 1:
+            self._last_made = max(self._last_made or 0, made.created_ns)
+            self._last_made_of += 1
+        return made
 
     def delete(self, name: bytes) -> SnapshotInfo:
         """Let go of a snapshot; GC gives back what only it needed. Raises NotFound, NoSpace."""
@@ -104,6 +108,7 @@ class SnapshotStore:
         found = find_snapshot(self._index, name)
         with self._changes.begin() as change:
             forget_snapshot(change, self._objects, name)
+        self._last_made_of = _UNKNOWN
         return found
 
     def tree(self, name: bytes) -> Steps[SnapshotTree]:

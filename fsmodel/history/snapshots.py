@@ -18,8 +18,9 @@ from fsmodel.ids import ROOT_INODE, ObjectId
 from fsmodel.limits import NAME_BYTES_MAX
 from fsmodel.namespace.names import check_name
 from fsmodel.store.objects import ObjectStore
+from lmdb_index.meta import LISTED_KEY
 from lmdb_index.records import SnapshotRecord
-from lmdb_index.schema import SNAPSHOT
+from lmdb_index.schema import META, SNAPSHOT
 
 
 class SnapshotInfo(NamedTuple):
@@ -81,6 +82,7 @@ def forget_snapshot(change: Change, objects: ObjectStore, name: bytes) -> None:
     found = find_snapshot(change.operation, name)
     objects.drop_reference(change, found.root)
     change.operation.delete(SNAPSHOT, name)
+    change.operation.delete(META, LISTED_KEY)
     change.edit(ROOT_INODE).tree = b""
 
 
@@ -89,9 +91,9 @@ def record_of(root_id: ObjectId, root: Root) -> SnapshotRecord:
     return SnapshotRecord(root_id, root.time_ns, root.logical_bytes, root.files)
 
 
-def listed_snapshot(snapshot: SnapshotInfo) -> TreeEntry:
+def listed_snapshot(name: bytes, root_id: ObjectId) -> TreeEntry:
     """What the tree that lists all snapshots says of one."""
-    return NO_ENTRY._replace(name=snapshot.name, tree=snapshot.root)
+    return NO_ENTRY._replace(name=name, tree=root_id)
 
 
 def snapshots_told(

@@ -299,15 +299,46 @@ class TreeBuilder:
         return record
 
 
-def pages_of(entries: Iterable[TreeEntry]) -> Generator[TreePart, None, ObjectId]:
-    """The pages of a tree with these entries, which have names in order; returns the first one."""
-    directory = _Directory(NO_ENTRY, iter(()))
-    for entry in entries:
-        if directory.add(entry):
-            yield directory.end_page()
-    if directory.page or not directory.children:
-        yield directory.end_page()
-    return (yield from _nodes(directory.children))
+class ListedPages:
+    """The pages of a tree that is told all of its entries, in the order of their names."""
+
+    def __init__(self, before: Sequence[TreeChild]) -> None:
+        """Leaves that come before all that will be added stay as they are."""
+        self._directory = _Directory(NO_ENTRY, iter(()), children=list(before))
+        self._parts: list[TreePart] = []
+
+    def add_all(self, entries: Iterable[TreeEntry]) -> None:
+        """Put entries behind those that are there."""
+        for entry in entries:
+            if self._directory.add(entry):
+                self._parts.append(self._directory.end_page())
+
+    @property
+    def is_between(self) -> bool:
+        """Whether the last entry that was added has ended a leaf."""
+        return not self._directory.page
+
+    @property
+    def has_any(self) -> bool:
+        """Whether there is anything in it."""
+        return bool(self._directory.page or self._directory.children)
+
+    def finish(self, behind: Sequence[TreeChild]) -> tuple[list[TreePart], ObjectId]:
+        """All pages that were made, and the id of the first page of all.
+
+        Leaves `behind` what was added stay as they are; then a leaf must have ended.
+        """
+        directory, parts = self._directory, self._parts
+        assert self.is_between or not behind, "leaves cannot follow one that has not ended"
+        if directory.page:
+            parts.append(directory.end_page())
+        directory.children += behind
+        nodes = _nodes(directory.children)
+        while True:
+            try:
+                parts.append(next(nodes))
+            except StopIteration as end:
+                return parts, ObjectId(end.value)
 
 
 def _former_entry(

@@ -40,6 +40,7 @@ from fsmodel.upkeep.reference_counts import (
     wrong_counts,
 )
 from lmdb_index.keys import number_key, number_of
+from lmdb_index.meta import LISTED_KEY
 from lmdb_index.records import PackRecord, PackState, RawRecord
 from lmdb_index.schema import (
     ARTIFACT,
@@ -47,6 +48,7 @@ from lmdb_index.schema import (
     INDEX_ENTRY,
     INDEXED,
     INODE,
+    META,
     OBJECT,
     PACK,
     SNAPSHOT,
@@ -206,6 +208,7 @@ def _correct_snapshot(wrong: WrongSnapshot, change: Change, note: Note) -> None:
         change.operation.delete(SNAPSHOT, wrong.name)
     else:
         change.operation.put(SNAPSHOT, wrong.name, wrong.right)
+    change.operation.delete(META, LISTED_KEY)
     change.edit(ROOT_INODE).tree = b""
     state = "is forgotten" if wrong.right is None else "has the right row"
     note(Part.TREES, f"snapshot {printable(wrong.name)} {state}")

@@ -20,7 +20,7 @@ from lmdb_index.check import check_rows
 from lmdb_index.errors import IndexCorrupt
 from lmdb_index.index import Index
 from lmdb_index.keys import name_of, named_key, number_key, number_of
-from lmdb_index.meta import ROOT_KEY
+from lmdb_index.meta import LISTED_KEY, ROOT_KEY
 from lmdb_index.records import InodeFlag, InodeRecord, RawRecord
 from lmdb_index.schema import DIRENT_ORDER, INODE, META, TABLES, XATTR, Table
 
@@ -35,13 +35,15 @@ def remove_garbled(bulk: Bulk, repairs: Repairs) -> list[tuple[Table[Any], bytes
     removed: list[tuple[Table[Any], bytes]] = []
     for found in list(check_rows(bulk.index)):
         table = _TABLES[found.table]
-        if not found.key or (table is META and found.key != ROOT_KEY):
+        if not found.key or (table is META and found.key not in {ROOT_KEY, LISTED_KEY}):
             raise IndexCorrupt(found.text)
         for key, value in bulk.index.scan_unpacked(table, found.key, found.key + b"\0"):
             repairs.keep(table, key, value)
         bulk.delete(table, found.key)
         repairs.note(Part.INDEX, f"{found.text.partition(': run cairnfs')[0]}: set aside")
         removed.append((table, found.key))
+    if removed:
+        bulk.delete(META, LISTED_KEY)  # the row of a snapshot may be among them
     left = next(check_rows(bulk.index), None) if removed else None
     if left is not None:  # it was no row: what holds the rows is damaged
         raise IndexCorrupt(left.text)

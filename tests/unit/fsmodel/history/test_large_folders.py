@@ -13,7 +13,6 @@ from fsmodel.history import roots
 from fsmodel.history.former_pages import leaves_of
 from fsmodel.history.root_format import Label
 from fsmodel.history.roots import Roots, WrittenRoot
-from fsmodel.history.snapshots import SnapshotInfo
 from fsmodel.history.tree_builder import MadeTree, TreeBuilder
 from fsmodel.history.tree_pages import TreePages
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
@@ -21,6 +20,7 @@ from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.namespace.renames import NO_RENAME_FLAGS, RenameFlag
 from fsmodel.steps import PAUSE, Steps, run_inline
 from fsmodel.volume import Volume
+from lmdb_index.index import Snapshot
 from lmdb_index.keys import number_key
 from lmdb_index.records import DamagedRecord
 from lmdb_index.schema import DAMAGED, INODE
@@ -314,7 +314,7 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, error: Exception, act: Callable[[
     """The next root fails when its trees are made, and while that is so, something happens."""
     store_list = Roots._store_list
 
-    def fail(roots: Roots, listed: tuple[SnapshotInfo, ...]) -> Steps[tuple[Label, ...]]:
+    def fail(roots: Roots, view: Snapshot) -> Steps[tuple[Label, ...]]:
         monkeypatch.setattr(Roots, "_store_list", store_list)
         act()
         yield PAUSE
