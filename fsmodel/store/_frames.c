@@ -1,10 +1,11 @@
-/* Are frames of chunks that are stored as they are what they should be? The fast twin of
+/* Chunks that are stored as they are: read from a pack, and checked. The fast twin of
  * frames_reference.py, which says what right means.
  *
- * The layout of a header is that of pack_format.py: its bytes 0 to 7 and 16 to 63 must be those
- * expected, of which 28 to 31 are the size of the body, and 32 to 63 its BLAKE3 hash.
+ * The layout of a header is that of pack_format.py. All of it is expected but for the checksum of
+ * the body: its BLAKE3 hash is the id, which stands in the header.
  */
 
+#define _GNU_SOURCE /* preadv2 */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
@@ -12,85 +13,253 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #define HEADER 64
 #define CHECKSUM_AT 8
-#define CHECKSUM 8
-#define SIZE_AT 28
-#define ID_AT 32
+#define FACTS_AT 20
+#define FACTS (HEADER - FACTS_AT)
+#define CHUNKS_MAX 512 /* preadv takes 1,024 buffers, and a frame is two */
+#define PART_BYTES_MAX (1 << 20)
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "the size of a body is read as it stands in memory, which must be little-endian"
+#error "numbers are read and written as they stand in memory, which must be little-endian"
 #endif
 
-static int
-same_but_for_the_checksum(const uint8_t *header, const uint8_t *expected)
-{
-    const size_t behind = CHECKSUM_AT + CHECKSUM;
+typedef struct {
+    const uint8_t *id; /* BLAKE3_DIGEST bytes */
+    size_t size;
+} chunk;
 
-    return memcmp(header, expected, CHECKSUM_AT) == 0 &&
-           memcmp(header + behind, expected + behind, HEADER - behind) == 0;
+/* -- the header of a frame ----------------------------------------------------------------- */
+
+static uint64_t
+number_at(const uint8_t *bytes)
+{
+    uint64_t number;
+
+    memcpy(&number, bytes, sizeof number);
+    return number;
 }
 
-/* How many are right, from the first on. */
-static size_t
-count_right(const uint8_t *headers, const uint8_t *expected, size_t count, const uint8_t *bodies,
-            size_t left)
+static uint64_t
+mixed(const uint8_t *bytes, const uint8_t *secret, uint64_t seed)
 {
-    size_t right = 0;
+    unsigned __int128 product = (unsigned __int128)(number_at(bytes) ^ (number_at(secret) + seed)) *
+                                (number_at(bytes + 8) ^ (number_at(secret + 8) - seed));
 
-    for (; right < count; right++, headers += HEADER, expected += HEADER) {
-        uint8_t digest[BLAKE3_DIGEST];
-        uint32_t size;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
 
-        memcpy(&size, expected + SIZE_AT, sizeof size);
-        if (size > left || size > BLAKE3_BYTES_MAX ||
-            !same_but_for_the_checksum(headers, expected))
+/* XXH3-64 of as many bytes as the facts have, with a seed: the case of 33 to 64 bytes of
+ * XXH3_len_17to128_64b in Yann Collet's xxHash, with the beginning of its secret.
+ */
+static uint64_t
+checksum_of_facts(const uint8_t *facts, uint64_t seed)
+{
+    static const uint8_t SECRET[64] = {
+        0xb8, 0xfe, 0x6c, 0x39, 0x23, 0xa4, 0x4b, 0xbe, 0x7c, 0x01, 0x81, 0x2c, 0xf7, 0x21, 0xad,
+        0x1c, 0xde, 0xd4, 0x6d, 0xe9, 0x83, 0x90, 0x97, 0xdb, 0x72, 0x40, 0xa4, 0xa4, 0xb7, 0xb3,
+        0x67, 0x1f, 0xcb, 0x79, 0xe6, 0x4e, 0xcc, 0xc0, 0xe5, 0x78, 0x82, 0x5a, 0xd0, 0x7d, 0xcc,
+        0xff, 0x72, 0x21, 0xb8, 0x08, 0x46, 0x74, 0xf7, 0x43, 0x24, 0x8e, 0xe0, 0x35, 0x90, 0xe6,
+        0x81, 0x3a, 0x26, 0x4c,
+    };
+    uint64_t sum = FACTS * UINT64_C(0x9E3779B185EBCA87);
+
+    sum += mixed(facts + 16, SECRET + 32, seed);
+    sum += mixed(facts + FACTS - 32, SECRET + 48, seed);
+    sum += mixed(facts, SECRET, seed);
+    sum += mixed(facts + FACTS - 16, SECRET + 16, seed);
+    sum = (sum ^ (sum >> 37)) * UINT64_C(0x165667919E3779F9);
+    return sum ^ (sum >> 32);
+}
+
+/* The header that a chunk's frame must have, but for the checksum of its body: zero here. */
+static void
+expect_header(uint8_t *header, uint64_t seed, chunk wanted)
+{
+    static const uint8_t CONSTANT[FACTS_AT + 4] = {
+        0x89, 'F', 'R', 'A', 'M', 'E', 1, 0, [FACTS_AT] = 1, /* magic, version; kind, codec, flags */
+    };
+    uint32_t size = (uint32_t)wanted.size, check;
+
+    memcpy(header, CONSTANT, sizeof CONSTANT);
+    memcpy(header + FACTS_AT + 4, &size, sizeof size); /* plain */
+    memcpy(header + FACTS_AT + 8, &size, sizeof size); /* stored */
+    memcpy(header + FACTS_AT + 12, wanted.id, BLAKE3_DIGEST);
+    check = (uint32_t)checksum_of_facts(header + FACTS_AT, seed);
+    memcpy(header + FACTS_AT - sizeof check, &check, sizeof check);
+}
+
+static int
+is_right(const uint8_t *header, const uint8_t *body, uint64_t seed, chunk wanted)
+{
+    const size_t behind = CHECKSUM_AT + sizeof(uint64_t);
+    uint8_t expected[HEADER], digest[BLAKE3_DIGEST];
+
+    expect_header(expected, seed, wanted);
+    if (memcmp(header, expected, CHECKSUM_AT) != 0 ||
+        memcmp(header + behind, expected + behind, HEADER - behind) != 0)
+        return 0;
+    blake3_of(body, wanted.size, BLAKE3_LANES_MAX, digest);
+    return memcmp(digest, wanted.id, sizeof digest) == 0;
+}
+
+/* -- many chunks, without the interpreter's lock ------------------------------------------- */
+
+/* What reading takes besides the bodies' own memory; one for each chunk of the first three. */
+typedef struct {
+    chunk chunks[CHUNKS_MAX];
+    uint8_t ids[CHUNKS_MAX][BLAKE3_DIGEST];
+    uint8_t headers[CHUNKS_MAX][HEADER];
+    struct iovec parts[2 * CHUNKS_MAX];
+} reading;
+
+/* One chunk out of a tuple that begins with its id and its size. */
+static int
+chunk_of(PyObject *tuple, chunk *found)
+{
+    if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) < 2 ||
+        !PyBytes_Check(PyTuple_GET_ITEM(tuple, 0)) ||
+        PyBytes_GET_SIZE(PyTuple_GET_ITEM(tuple, 0)) != BLAKE3_DIGEST) {
+        PyErr_SetString(PyExc_TypeError, "a chunk is a tuple of its id, its size and what may follow");
+        return -1;
+    }
+    found->id = (const uint8_t *)PyBytes_AS_STRING(PyTuple_GET_ITEM(tuple, 0));
+    found->size = PyLong_AsSize_t(PyTuple_GET_ITEM(tuple, 1));
+    if (found->size == (size_t)-1 && PyErr_Occurred())
+        return -1;
+    if (found->size > BLAKE3_BYTES_MAX) {
+        PyErr_Format(PyExc_ValueError, "a chunk of %zu bytes", found->size);
+        return -1;
+    }
+    return 0;
+}
+
+/* Take down what is wanted, and where it goes; how many chunks, or -1 with an error set. */
+static Py_ssize_t
+prepare(reading *job, PyObject *wanted, const Py_buffer *into)
+{
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(wanted);
+    size_t left = (size_t)into->len;
+    uint8_t *body = into->buf;
+
+    if (count > CHUNKS_MAX)
+        count = CHUNKS_MAX;
+    for (Py_ssize_t n = 0; n < count; n++) {
+        chunk *each = &job->chunks[n];
+
+        if (chunk_of(PySequence_Fast_GET_ITEM(wanted, n), each) < 0)
+            return -1;
+        if (each->size > left) {
+            PyErr_SetString(PyExc_ValueError, "the chunks are longer than the buffer");
+            return -1;
+        }
+        memcpy(job->ids[n], each->id, BLAKE3_DIGEST);
+        each->id = job->ids[n];
+        job->parts[2 * n] = (struct iovec){job->headers[n], HEADER};
+        job->parts[2 * n + 1] = (struct iovec){body, each->size};
+        body += each->size;
+        left -= each->size;
+    }
+    return count;
+}
+
+/* Read, and count how many are whole and right, from the first on; -1 with errno set. */
+static Py_ssize_t
+fill(reading *job, Py_ssize_t count, int descriptor, off_t offset, uint64_t seed)
+{
+    ssize_t left = preadv(descriptor, job->parts, 2 * (int)count, offset);
+    Py_ssize_t right = 0;
+
+    if (left < 0)
+        return -1;
+    for (; right < count; right++) {
+        left -= HEADER + (ssize_t)job->chunks[right].size;
+        if (left < 0 || !is_right(job->headers[right], job->parts[2 * right + 1].iov_base, seed,
+                                  job->chunks[right]))
             break;
-        blake3_of(bodies, size, BLAKE3_LANES_MAX, digest);
-        if (memcmp(digest, expected + ID_AT, sizeof digest) != 0)
-            break;
-        bodies += size;
-        left -= size;
     }
     return right;
 }
 
-PyDoc_STRVAR(right_chunks_doc, "right_chunks(headers, bodies, expected, /)\n--\n\n"
-             "How many frames are right; see fsmodel.store.frames_reference.");
+PyDoc_STRVAR(read_chunks_doc, "read_chunks(descriptor, offset, seed, chunks, into, /)\n--\n\n"
+             "Read chunks, and check them; see fsmodel.store.frames.");
 
 static PyObject *
-right_chunks(PyObject *module, PyObject *const *arguments, Py_ssize_t given)
+read_chunks(PyObject *module, PyObject *arguments)
 {
-    Py_buffer views[3]; /* headers, bodies, expected */
-    int held = 0;
-    size_t right = 0;
-    PyObject *result = NULL;
+    int descriptor;
+    long long offset;
+    unsigned long long seed;
+    PyObject *chunks, *wanted, *result = NULL;
+    Py_buffer into;
+    Py_ssize_t count, right = 0;
     (void)module;
 
-    if (given != 3)
-        return PyErr_Format(PyExc_TypeError, "right_chunks takes 3 arguments, not %zd", given);
-    for (; held < 3; held++)
-        if (PyObject_GetBuffer(arguments[held], &views[held], PyBUF_SIMPLE) < 0)
-            goto done;
-    if (views[0].len < views[2].len || views[2].len % HEADER != 0) {
-        PyErr_Format(PyExc_ValueError, "%zd bytes of headers for %zd bytes of expected ones",
-                     views[0].len, views[2].len);
+    if (!PyArg_ParseTuple(arguments, "iLKOw*", &descriptor, &offset, &seed, &chunks, &into))
+        return NULL;
+    wanted = PySequence_Fast(chunks, "chunks are a sequence");
+    reading *job = PyMem_RawMalloc(sizeof *job);
+    if (wanted == NULL || job == NULL)
         goto done;
-    }
-    size_t count = (size_t)views[2].len / HEADER;
-    if (count <= 1) { /* takes no longer than giving the interpreter's lock away */
-        right = count_right(views[0].buf, views[2].buf, count, views[1].buf, (size_t)views[1].len);
-    } else {
-        Py_BEGIN_ALLOW_THREADS
-        right = count_right(views[0].buf, views[2].buf, count, views[1].buf, (size_t)views[1].len);
-        Py_END_ALLOW_THREADS
-    }
-    result = PyLong_FromSize_t(right);
+    count = prepare(job, wanted, &into);
+    if (count < 0)
+        goto done;
+    Py_BEGIN_ALLOW_THREADS
+    right = fill(job, count, descriptor, (off_t)offset, seed);
+    Py_END_ALLOW_THREADS
+    result = right < 0 ? PyErr_SetFromErrno(PyExc_OSError) : PyLong_FromSsize_t(right);
 done:
-    while (held > 0)
-        PyBuffer_Release(&views[--held]);
+    if (job == NULL)
+        PyErr_NoMemory();
+    PyMem_RawFree(job);
+    Py_XDECREF(wanted);
+    PyBuffer_Release(&into);
     return result;
+}
+
+/* -- a part of one, at once ---------------------------------------------------------------- */
+
+PyDoc_STRVAR(read_part_doc, "read_part(descriptor, offset, seed, chunk, low, high, /)\n--\n\n"
+             "Bytes of a chunk all of which is checked; see fsmodel.store.frames.");
+
+static PyObject *
+read_part(PyObject *module, PyObject *arguments)
+{
+    /* Used again and again: memory that is touched for the first time costs more than the rest.
+     * The interpreter's lock, which is held throughout, guards it.
+     */
+    static uint8_t *scratch = NULL;
+    static size_t room = 0;
+    int descriptor;
+    long long offset;
+    unsigned long long seed;
+    PyObject *tuple;
+    Py_ssize_t low, high;
+    chunk wanted;
+    (void)module;
+
+    if (!PyArg_ParseTuple(arguments, "iLKOnn", &descriptor, &offset, &seed, &tuple, &low, &high) ||
+        chunk_of(tuple, &wanted) < 0)
+        return NULL;
+    if (low < 0 || low > high || (size_t)high > wanted.size || wanted.size > PART_BYTES_MAX)
+        return PyErr_Format(PyExc_ValueError, "bytes %zd to %zd of a chunk of %zu", low, high,
+                            wanted.size);
+    if (room < HEADER + wanted.size) {
+        uint8_t *larger = PyMem_RawRealloc(scratch, HEADER + wanted.size);
+        if (larger == NULL)
+            return PyErr_NoMemory();
+        scratch = larger;
+        room = HEADER + wanted.size;
+    }
+    struct iovec part = {scratch, HEADER + wanted.size};
+    ssize_t got = preadv2(descriptor, &part, 1, (off_t)offset, RWF_NOWAIT);
+    if (got < 0)
+        return PyErr_SetFromErrno(PyExc_OSError);
+    if ((size_t)got < part.iov_len || !is_right(scratch, scratch + HEADER, seed, wanted))
+        Py_RETURN_NONE;
+    return PyBytes_FromStringAndSize((const char *)scratch + HEADER + low, high - low);
 }
 
 PyDoc_STRVAR(blank_doc, "blank(size, /)\n--\n\n"
@@ -113,7 +282,8 @@ blank(PyObject *module, PyObject *object)
 
 static PyMethodDef methods[] = {
     {"blank", blank, METH_O, blank_doc},
-    {"right_chunks", (PyCFunction)(void (*)(void))right_chunks, METH_FASTCALL, right_chunks_doc},
+    {"read_chunks", read_chunks, METH_VARARGS, read_chunks_doc},
+    {"read_part", read_part, METH_VARARGS, read_part_doc},
     {NULL, NULL, 0, NULL},
 };
 

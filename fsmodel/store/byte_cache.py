@@ -50,10 +50,6 @@ class ByteCache:
                 self._items.move_to_end(object_id)
             return data
 
-    def has_room(self, size_bytes: int) -> bool:
-        """Whether so many bytes could be kept without letting others go."""
-        return self._held + size_bytes <= self._limit
-
     def __contains__(self, object_id: ObjectId) -> bool:
         return object_id in self._items
 

@@ -1,26 +1,34 @@
-"""Many frames checked by one call, without the interpreter's lock.
+"""Chunks that are stored as they are: read from a pack and checked by one call.
 
-Who hashes the chunks of a stream one by one waits for that lock after each, which a thread that
-answers requests holds most of the time. Two kernels answer alike: _frames.c, and where the
-extension is missing frames_reference.py.
+Who reads and hashes the chunks of a stream one by one waits for the interpreter's lock after each,
+which a thread that answers requests holds most of the time. Two kernels do the same: _frames.c,
+and where the extension is missing frames_reference.py.
 """
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from fsmodel.buffers import Buffer
 from fsmodel.encoding.hashing import object_id
+from fsmodel.ids import ObjectId
 from fsmodel.store import frames_reference
 from fsmodel.store.pack_format import raw_chunk_header
 
+PART_BYTES_MAX: Final = 1 << 20  # of a chunk, a part of which is read at once
+
 _SAMPLE: Final = bytes(range(256)) * 133  # pieces in vectors of each width, and a rest
+_SEED: Final = 0x9E3779B97F4A7C15
+
+ChunkFacts = tuple[ObjectId, int, *tuple[Any, ...]]  # its id and its size, and what may follow
 
 
 class Kernel(NamedTuple):
-    """One implementation of both functions."""
+    """One implementation of all three functions."""
 
-    right_chunks: Callable[[Buffer, Buffer, Buffer], int]
+    read_chunks: Callable[[int, int, int, Sequence[ChunkFacts], Buffer], int]
+    read_part: Callable[[int, int, int, ChunkFacts, int, int], bytes | None]
     blank: Callable[[int], bytearray]
 
 
@@ -36,30 +44,54 @@ def available_kernels() -> Mapping[str, Kernel]:
     except ModuleNotFoundError:
         pass  # chunking.py says so, whose extension is built with this one
     else:
-        header = raw_chunk_header(0, object_id(_SAMPLE), len(_SAMPLE))
-        if native.right_chunks(header, _SAMPLE, header) == 1:
-            kernels["native"] = Kernel(native.right_chunks, native.blank)
-    kernels["reference"] = Kernel(frames_reference.right_chunks, bytearray)
+        if _finds_right(native.read_chunks):
+            kernels["native"] = Kernel(native.read_chunks, native.read_part, native.blank)
+    kernels["reference"] = Kernel(
+        frames_reference.read_chunks, frames_reference.read_part, bytearray
+    )
     return MappingProxyType(kernels)
+
+
+def _finds_right(
+    read_chunks_: Callable[[int, int, int, Sequence[ChunkFacts], Buffer], int],
+) -> bool:
+    """Whether a frame that is right is found to be."""
+    chunk = object_id(_SAMPLE)
+    descriptor = os.memfd_create("sample", os.MFD_CLOEXEC)
+    try:
+        os.writev(descriptor, [raw_chunk_header(_SEED, chunk, len(_SAMPLE)), _SAMPLE])
+        wanted = [(chunk, len(_SAMPLE))]
+        return read_chunks_(descriptor, 0, _SEED, wanted, bytearray(len(_SAMPLE))) == 1
+    finally:
+        os.close(descriptor)
 
 
 KERNELS: Final = available_kernels()
 _KERNEL: Final = next(iter(KERNELS.values()))
 
 
-def right_chunks(headers: Buffer, bodies: Buffer, expected: Buffer) -> int:
-    """How many frames are right, from the first on.
+def read_chunks(
+    descriptor: int, offset: int, seed: int, chunks: Sequence[ChunkFacts], into: Buffer
+) -> int:
+    """Read chunks whose frames lie one behind the other; how many are right, from the first on.
 
-    They are given as their headers, one behind the other, and their bodies, likewise; `expected`
-    are the headers they should have (pack_format.raw_chunk_header). Bodies that do not reach are
-    not right. Any thread. Raises ValueError for fewer headers than are expected.
+    Their bodies go into a buffer, one behind the other, and each must have its id as hash. Those
+    behind the first that is not right have to be read again, also when there are more chunks than
+    one call takes. Any thread. Raises OSError; ValueError for a buffer that is too short.
     """
-    return _KERNEL.right_chunks(headers, bodies, expected)
+    return _KERNEL.read_chunks(descriptor, offset, seed, chunks, into)
 
 
-def is_right_chunk(header: Buffer, body: Buffer, expected: bytes) -> bool:
-    """Whether one frame is right: `right_chunks` of one, for which the library hashes quicker."""
-    return frames_reference.is_right_chunk(header, body, expected)
+def read_part(
+    descriptor: int, offset: int, seed: int, chunk: ChunkFacts, low: int, high: int
+) -> bytes | None:
+    """Bytes [low, high) of a chunk of at most PART_BYTES_MAX, all of which is read and checked.
+
+    The memory it goes through is used again and again: memory that is touched for the first time
+    costs more than reading and hashing. None when the chunk is not right, or only a part of it is
+    in the host's memory. Raises OSError, EAGAIN when nothing of it is; ValueError.
+    """
+    return _KERNEL.read_part(descriptor, offset, seed, chunk, low, high)
 
 
 def blank(size: int) -> bytearray:

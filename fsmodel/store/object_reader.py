@@ -24,6 +24,7 @@ from fsmodel.errors import (
 from fsmodel.ids import ObjectId
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.epochs import Epoch
+from fsmodel.store.frames import ChunkFacts
 from fsmodel.store.group_format import GROUP_BYTES_MAX, Member, read_members
 from fsmodel.store.open_groups import OpenGroup, OpenGroups, groups_within
 from fsmodel.store.pack_format import Frame, Location
@@ -115,7 +116,7 @@ class ObjectReader:
     def read_nowait(self, located: Located) -> Buffer | None:
         """The same; None when the host would have to wait for its disk, or it is long work."""
         if located.is_raw and located.plain <= NOWAIT_BYTES_MAX:
-            raw = self._packs.read_raw_nowait(located.location, RawChunk(located.id, located.plain))
+            raw = self.read_part_nowait(located, 0, located.plain)
             if raw is not None:
                 self._cache.put(located.id, raw)
                 return raw
@@ -144,7 +145,7 @@ class ObjectReader:
         chunk = RawChunk(located.id, located.plain)
         return self._packs.read_raw_part_nowait(located.location, chunk, low, high)
 
-    def read_raw(self, first: Located, wanted: Sequence[RawChunk], into: memoryview) -> int:
+    def read_raw(self, first: Located, wanted: Sequence[ChunkFacts], into: Buffer) -> int:
         """Chunks that are stored as they are, in frames without gaps, past the cache.
 
         Their bytes go into a buffer, one chunk behind the other. Returns how many are right, from

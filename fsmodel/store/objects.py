@@ -29,11 +29,12 @@ from fsmodel.store.dead_bytes import count_dead
 from fsmodel.store.drafts import Draft, Encoded, Encoding, NewObject, Noise, batch_of
 from fsmodel.store.encoder import Encoder
 from fsmodel.store.epochs import Epochs
+from fsmodel.store.frames import ChunkFacts
 from fsmodel.store.group_writer import EncodedRun, GroupLimits, append_grouped, append_runs
-from fsmodel.store.heat import Heat
+from fsmodel.store.heat import HOT_READS, Heat
 from fsmodel.store.object_reader import Located, ObjectReader, locate
 from fsmodel.store.pack_format import Location, ObjectKind
-from fsmodel.store.pack_reader import PackReader, RawChunk
+from fsmodel.store.pack_reader import PackReader
 from fsmodel.store.pack_writer import PackWriter
 from fsmodel.store.reliance import Reliance
 from fsmodel.store.similarity import FeatureIndex
@@ -296,11 +297,11 @@ class ObjectStore:
     def read_part_nowait(self, located: Located, low: int, high: int) -> bytes | None:
         """Bytes [low, high) of an object that `cached` did not have; see ObjectReader.
 
-        Only where it is the first time lately that somebody wants it, and others would have to
-        leave for it: the next time all of it is worth its place in memory. None when that is for
+        Only until it is read often: then all of it is worth its place in memory, which costs more
+        than several readings where it is touched for the first time. None when that is for
         `read_nowait` to do.
         """
-        if self._cache.has_room(located.plain) or self.heat.reads(located.id) > 1:
+        if self.heat.reads(located.id) >= HOT_READS:
             return None
         return self._reader.read_part_nowait(located, low, high)
 
@@ -308,7 +309,7 @@ class ObjectStore:
         """The bytes of an object, verified. Any thread may call it. Raises DataError."""
         return self._reader.read(located)
 
-    def read_raw(self, first: Located, wanted: Sequence[RawChunk], into: memoryview) -> int:
+    def read_raw(self, first: Located, wanted: Sequence[ChunkFacts], into: Buffer) -> int:
         """Read chunks that lie behind each other as they are; see ObjectReader. Any thread."""
         return self._reader.read_raw(first, wanted, into)
 

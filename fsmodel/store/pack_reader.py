@@ -6,12 +6,10 @@ pack is dropped from the cache finishes on the file it began with.
 """
 
 import os
-from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from errno import EAGAIN, EOPNOTSUPP
-from itertools import accumulate
 from threading import Lock
 from typing import Final, NamedTuple
 
@@ -19,7 +17,7 @@ from fsmodel.buffers import Buffer
 from fsmodel.encoding.hashing import object_id as id_of
 from fsmodel.errors import BackendError, FrameCorrupt, HashMismatch
 from fsmodel.ids import ObjectId, PackId
-from fsmodel.store.frames import is_right_chunk, right_chunks
+from fsmodel.store.frames import ChunkFacts, read_chunks, read_part
 from fsmodel.store.layout import PACK_NUMBER_MAX, StoreLayout
 from fsmodel.store.pack_format import (
     FRAME_BYTES_MAX,
@@ -29,7 +27,6 @@ from fsmodel.store.pack_format import (
     Location,
     pack_seed,
     parse_frame,
-    raw_chunk_header,
 )
 
 OPEN_PACKS_MAX: Final = 128
@@ -78,7 +75,6 @@ class PackReader:
         self._lock = Lock()
         self._nowait_works = hasattr(os, "RWF_NOWAIT")
         self._frames = self._bytes = 0
-        self._scratch: list[list[bytearray]] = []  # those that nobody is using now
 
     def read_frame(self, location: Location, expected: ObjectId | None) -> Frame:
         """The frame at a location, verified, and that of the expected object.
@@ -113,7 +109,7 @@ class PackReader:
             return None
         return self._verified(block, pack.seed, location, expected)
 
-    def read_raw_chunks(self, first: Location, wanted: Sequence[RawChunk], into: memoryview) -> int:
+    def read_raw_chunks(self, first: Location, wanted: Sequence[ChunkFacts], into: Buffer) -> int:
         """Read chunks that are stored as they are, in frames without gaps, from a first one on.
 
         Their bytes go straight to where they are wanted, one chunk behind the other, and the hash
@@ -121,49 +117,33 @@ class PackReader:
         right; the first that is not, and those behind it, are left to `read_frame` to read and to
         tell what is wrong.
         """
-        headers = memoryview(bytearray(len(wanted) * FRAME_HEADER.size))
         try:
             _check_location(first)
             pack = self._opened(first.pack)
-            parts = list(_raw_parts(headers, wanted, into))
-            count = os.preadv(pack.descriptor, parts, first.offset)
+            right = read_chunks(pack.descriptor, first.offset, pack.seed, wanted, into)
         except (OSError, FrameCorrupt):
             return 0
-        read = _read_whole(wanted, count)
-        expected = b"".join([raw_chunk_header(pack.seed, *chunk) for chunk in read])
-        right = right_chunks(headers, into, expected)
-        self._frames += right
-        self._bytes += sum(FRAME_HEADER.size + chunk.size for chunk in read[:right])
+        self._count(right, sum([chunk[1] for chunk in wanted[:right]]))
         return right
-
-    def read_raw_nowait(self, location: Location, chunk: RawChunk) -> memoryview | None:
-        """One such chunk, if the host has it in memory and the pack is open here, else None.
-
-        None also where another frame lies or what lies there is damaged: `read_frame` tells.
-        """
-        body = bytearray(chunk.size)
-        found = self._read_raw_nowait(location, chunk, [bytearray(FRAME_HEADER.size), body])
-        return memoryview(body).toreadonly() if found else None
 
     def read_raw_part_nowait(
         self, location: Location, chunk: RawChunk, low: int, high: int
     ) -> bytes | None:
         """Bytes [low, high) of such a chunk, of which all are read and checked, but none kept.
 
-        The memory it goes through is used again and again, and so is in the processor's caches,
-        which a buffer of its own for each chunk is not.
+        None unless the host has it in memory and the pack is open here; also where another frame
+        lies or what lies there is damaged: `read_frame` tells.
         """
-        scratch = (
-            self._scratch.pop() if self._scratch else [bytearray(FRAME_HEADER.size), bytearray()]
-        )
-        try:
-            if len(scratch[1]) < chunk.size:
-                scratch[1] = bytearray(chunk.size)
-            if self._read_raw_nowait(location, chunk, scratch):
-                return bytes(memoryview(scratch[1])[low:high])
+        pack = self._used(location.pack)
+        if pack is None or not self._nowait_works:
             return None
-        finally:
-            self._scratch.append(scratch)
+        try:
+            part = read_part(pack.descriptor, location.offset, pack.seed, chunk, low, high)
+        except (OSError, OverflowError):
+            return None
+        if part is not None:
+            self._count(1, chunk.size)
+        return part
 
     def forget(self, pack: PackId) -> None:
         """Let go of a pack whose file is about to be deleted or was replaced."""
@@ -179,25 +159,9 @@ class PackReader:
         with self._lock:
             self._packs.clear()
 
-    def _read_raw_nowait(
-        self, location: Location, chunk: RawChunk, into: Sequence[bytearray]
-    ) -> bool:
-        """Fill a header and the first bytes of a body; whether they are those of the chunk."""
-        pack = self._used(location.pack)
-        if pack is None or not self._nowait_works:
-            return False
-        header, body = into[0], memoryview(into[1])[: chunk.size]
-        try:
-            count = os.preadv(pack.descriptor, [header, body], location.offset, os.RWF_NOWAIT)
-        except (OSError, OverflowError):
-            return False
-        if count < FRAME_HEADER.size + chunk.size:
-            return False
-        if not is_right_chunk(header, body, raw_chunk_header(pack.seed, *chunk)):
-            return False
-        self._frames += 1
-        self._bytes += count
-        return True
+    def _count(self, chunks: int, body_bytes: int) -> None:
+        self._frames += chunks
+        self._bytes += chunks * FRAME_HEADER.size + body_bytes
 
     def _used(self, number: PackId) -> _OpenPack | None:
         """A pack that is open, as the one most recently used."""
@@ -244,23 +208,6 @@ class PackReader:
         self._frames += 1
         self._bytes += frame.size
         return frame
-
-
-def _raw_parts(
-    headers: memoryview, wanted: Sequence[RawChunk], into: memoryview
-) -> Iterator[memoryview]:
-    """Where the header and the body of each frame belong, in turn."""
-    size, at = FRAME_HEADER.size, 0
-    for number, chunk in enumerate(wanted):
-        yield headers[number * size : (number + 1) * size]
-        yield into[at : at + chunk.size]
-        at += chunk.size
-
-
-def _read_whole(wanted: Sequence[RawChunk], count: int) -> Sequence[RawChunk]:
-    """Those of neighbouring chunks whose frames end within so many bytes."""
-    ends = accumulate(FRAME_HEADER.size + chunk.size for chunk in wanted)
-    return wanted[: bisect_right(list(ends), count)]
 
 
 def verify_plain(object_id: ObjectId, plain: Buffer, place: object) -> None:

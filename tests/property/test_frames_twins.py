@@ -1,6 +1,10 @@
-"""The C kernel finds as many frames right as the reference does, whatever it is given."""
+"""The C kernel reads chunks and finds as many right as the reference does, whatever it meets."""
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EBADF
 from random import Random
 from types import ModuleType
 
@@ -10,92 +14,239 @@ from hypothesis import strategies as st
 
 import fsmodel.store
 from fsmodel.encoding.hashing import object_id
+from fsmodel.ids import ObjectId
 from fsmodel.store.frames import (
     KERNELS,
+    PART_BYTES_MAX,
+    Kernel,
     available_kernels,
     blank,
-    is_right_chunk,
-    right_chunks,
+    read_chunks,
+    read_part,
 )
-from fsmodel.store.pack_format import FRAME_HEADER, raw_chunk_header
+from fsmodel.store.pack_format import CHECKSUM_BYTES, FRAME_HEADER, raw_chunk_header
 
-NATIVE = KERNELS["native"].right_chunks
-REFERENCE = KERNELS["reference"].right_chunks
-SEED = 12345
+SEED = 0xFEDCBA9876543210
+BEFORE = b"what lies in front"
 
 sizes = st.lists(st.sampled_from([0, 1, 63, 64, 1024, 1025, 5000, 70_000]), max_size=5)
+seeds = st.integers(0, 2**64 - 1)
+
+each_kernel = pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
 
 
-def frames(sizes: list[int], seed: int = 0) -> tuple[bytes, bytes]:
-    """Headers and bodies of random chunks of these sizes."""
-    bodies = [Random(seed + number).randbytes(size) for number, size in enumerate(sizes)]
-    headers = [raw_chunk_header(SEED, object_id(body), len(body)) for body in bodies]
-    return b"".join(headers), b"".join(bodies)
+def bodies_of(sizes: list[int], seed: int = 0) -> list[bytes]:
+    """Random chunks of these sizes."""
+    return [Random(seed + number).randbytes(size) for number, size in enumerate(sizes)]
 
 
-@given(sizes=sizes, seed=st.integers(0, 99))
-def test_whole_frames_are_right(sizes: list[int], seed: int) -> None:
-    headers, bodies = frames(sizes, seed)
-    assert NATIVE(headers, bodies, headers) == len(sizes)
-    assert REFERENCE(headers, bodies, headers) == len(sizes)
+def frames_of(bodies: list[bytes], seed: int = SEED) -> bytes:
+    """Their frames, one behind the other; nobody looks at the checksum of a body."""
+    return b"".join(raw_chunk_header(seed, object_id(body), len(body)) + body for body in bodies)
 
 
-@given(sizes=sizes.filter(any), seed=st.integers(0, 99), data=st.data())
-def test_both_stop_at_the_same_flipped_bit(
-    sizes: list[int], seed: int, data: st.DataObject
-) -> None:
-    headers, bodies = frames(sizes, seed)
-    found = [bytearray(headers), bytearray(bodies)]
-    hurt = found[data.draw(st.integers(0, 1))]
-    bit = data.draw(st.integers(0, 8 * len(hurt) - 1))
-    hurt[bit // 8] ^= 1 << bit % 8
-    count = NATIVE(found[0], found[1], headers)
-    assert count == REFERENCE(found[0], found[1], headers)
-    if len(sizes) == 1:
-        assert is_right_chunk(found[0], found[1], headers) == (count == 1)
-    is_checksum = hurt is found[0] and bit // 8 % FRAME_HEADER.size in range(8, 16)
-    assert (count == len(sizes)) == is_checksum
+def wanted_of(bodies: list[bytes]) -> list[tuple[ObjectId, int]]:
+    return [(object_id(body), len(body)) for body in bodies]
+
+
+@contextmanager
+def pack_of(*pieces: bytes) -> Iterator[int]:
+    """The descriptor of a file in memory."""
+    descriptor = os.memfd_create("pack", os.MFD_CLOEXEC)
+    try:
+        os.writev(descriptor, pieces)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def answer(
+    kernel: Kernel, frames: bytes, wanted: list[tuple[ObjectId, int]], seed: int = SEED
+) -> tuple[int, bytes]:
+    """How many are right, and their bytes."""
+    into = bytearray(sum(size for _, size in wanted))
+    with pack_of(BEFORE, frames) as descriptor:
+        count = kernel.read_chunks(descriptor, len(BEFORE), seed, wanted, into)
+    return count, bytes(into[: sum(size for _, size in wanted[:count])])
+
+
+def answers(frames: bytes, wanted: list[tuple[ObjectId, int]], seed: int = SEED) -> int:
+    """How many are right, by both kernels."""
+    native, reference = (answer(KERNELS[name], frames, wanted, seed) for name in KERNELS)
+    assert native == reference
+    return native[0]
+
+
+@given(sizes=sizes, number=st.integers(0, 99), seed=seeds)
+def test_whole_frames_are_right(sizes: list[int], number: int, seed: int) -> None:
+    bodies = bodies_of(sizes, number)
+    for kernel in KERNELS.values():
+        found = answer(kernel, frames_of(bodies, seed), wanted_of(bodies), seed)
+        assert found == (len(sizes), b"".join(bodies))
+
+
+@given(sizes=sizes.filter(any), data=st.data())
+def test_both_stop_at_the_same_flipped_bit(sizes: list[int], data: st.DataObject) -> None:
+    bodies = bodies_of(sizes)
+    hurt = bytearray(frames_of(bodies))
+    starts = [len(frames_of(bodies[:n])) for n in range(len(bodies))]
+    frame = data.draw(st.sampled_from(range(len(bodies))))
+    end = FRAME_HEADER.size + data.draw(st.sampled_from([0, len(bodies[frame])]))
+    at = data.draw(st.integers(0, end - 1))
+    hurt[starts[frame] + at] ^= 1 << data.draw(st.integers(0, 7))
+    whole = len(bodies) if at in CHECKSUM_BYTES else frame
+    assert answers(bytes(hurt), wanted_of(bodies)) == whole
 
 
 @given(sizes=sizes, missing=st.integers(1, 200_000))
-def test_bodies_that_do_not_reach_are_not_right(sizes: list[int], missing: int) -> None:
-    headers, bodies = frames(sizes)
-    fewer = bodies[: max(len(bodies) - missing, 0)]
-    assert NATIVE(headers, fewer, headers) == REFERENCE(headers, fewer, headers)
+def test_frames_that_the_pack_does_not_have_whole(sizes: list[int], missing: int) -> None:
+    bodies = bodies_of(sizes)
+    frames = frames_of(bodies)
+    left = max(len(frames) - missing, 0)
+    ends = [len(frames_of(bodies[: n + 1])) for n in range(len(bodies))]
+    assert answers(frames[:left], wanted_of(bodies)) == sum(end <= left for end in ends)
 
 
-@given(headers=st.binary(max_size=200), bodies=st.binary(max_size=200), count=st.integers(0, 3))
-def test_any_bytes_are_judged_alike(headers: bytes, bodies: bytes, count: int) -> None:
-    expected = headers[: 64 * count]
-    answers = []
-    for kernel in (NATIVE, REFERENCE):
+@given(frames=st.binary(max_size=300), sizes=st.lists(st.integers(0, 200), max_size=3))
+def test_any_bytes_are_judged_alike(frames: bytes, sizes: list[int]) -> None:
+    chunk = object_id(frames[FRAME_HEADER.size :])
+    assert answers(frames, [(chunk, size) for size in sizes]) <= 1
+
+
+def test_frames_of_another_seed_are_not_right() -> None:
+    bodies = bodies_of([100])
+    assert answers(frames_of(bodies, SEED + 1), wanted_of(bodies)) == 0
+
+
+@each_kernel
+def test_what_follows_a_size_does_not_matter(kernel: Kernel) -> None:
+    bodies = bodies_of([10, 20])
+    wanted = [(*facts, "repeated") for facts in wanted_of(bodies)]
+    with pack_of(frames_of(bodies)) as descriptor:
+        assert kernel.read_chunks(descriptor, 0, SEED, tuple(wanted), bytearray(30)) == 2
+
+
+@each_kernel
+def test_one_call_takes_so_many_and_says_so(kernel: Kernel) -> None:
+    bodies = [b"%d" % number for number in range(600)]
+    count, found = answer(kernel, frames_of(bodies), wanted_of(bodies))
+    assert (count, found) == (512, b"".join(bodies[:512]))
+
+
+@each_kernel
+def test_a_buffer_that_is_too_short_is_refused(kernel: Kernel) -> None:
+    bodies = bodies_of([10, 10])
+    with (
+        pack_of(frames_of(bodies)) as descriptor,
+        pytest.raises(ValueError, match="longer than the buffer"),
+    ):
+        kernel.read_chunks(descriptor, 0, SEED, wanted_of(bodies), bytearray(19))
+
+
+@each_kernel
+def test_the_hosts_error_is_told(kernel: Kernel) -> None:
+    with pytest.raises(OSError, match="Bad file descriptor") as caught:
+        kernel.read_chunks(-1, 0, SEED, wanted_of([b"one"]), bytearray(3))
+    assert caught.value.errno == EBADF
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        kernel.read_part(-1, 0, SEED, (object_id(b"one"), 3), 0, 3)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        [object_id(b"")],
+        [(object_id(b""),)],
+        [("no id", 3)],
+        [(b"short", 3)],
+        [(object_id(b""), "3")],
+    ],
+)
+def test_the_extension_wants_chunks(wanted: list[object]) -> None:
+    native = KERNELS["native"]
+    with pytest.raises(TypeError):
+        native.read_chunks(0, 0, SEED, wanted, bytearray(3))  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        native.read_part(0, 0, SEED, wanted[0], 0, 3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [-1, 1 << 27, 1 << 70])
+def test_the_extension_knows_how_long_a_chunk_can_be(size: int) -> None:
+    with pytest.raises((ValueError, OverflowError)):
+        KERNELS["native"].read_chunks(0, 0, SEED, [(object_id(b""), size)], bytearray(3))
+
+
+def test_the_extension_wants_a_buffer_to_write_to() -> None:
+    with pytest.raises(TypeError):
+        KERNELS["native"].read_chunks(0, 0, SEED, [], bytes(3))
+    with pytest.raises(TypeError):
+        KERNELS["native"].read_chunks(0, 0, SEED, 5, bytearray(3))  # type: ignore[arg-type]
+
+
+class TestPart:
+    """A part of a chunk that the host has in memory."""
+
+    BODY = Random(3).randbytes(70_000)
+    CHUNK = (object_id(BODY), len(BODY))
+
+    @pytest.fixture
+    def pack(self, tmp_path: "os.PathLike[str]") -> Iterator[int]:
+        """A file on a filesystem that can read without waiting."""
+        descriptor = os.open(os.path.join(tmp_path, "pack"), os.O_CREAT | os.O_RDWR)
+        os.writev(descriptor, [BEFORE, frames_of([self.BODY])])
         try:
-            answers.append(kernel(headers, bodies, expected))
-        except ValueError:
-            answers.append(-1)
-    assert answers[0] == answers[1]
+            os.preadv(descriptor, [bytearray(1)], 0, os.RWF_NOWAIT)
+        except OSError as error:
+            os.close(descriptor)
+            pytest.skip(f"the host cannot: {error}")
+        yield descriptor
+        os.close(descriptor)
 
+    @each_kernel
+    @pytest.mark.parametrize(("low", "high"), [(0, 70_000), (0, 0), (5, 6), (69_999, 70_000)])
+    def test_it_has_the_bytes(self, kernel: Kernel, pack: int, low: int, high: int) -> None:
+        part = kernel.read_part(pack, len(BEFORE), SEED, self.CHUNK, low, high)
+        assert part == self.BODY[low:high]
+        assert type(part) is bytes
 
-@pytest.mark.parametrize("kernel", [NATIVE, REFERENCE, right_chunks])
-def test_too_few_headers_are_refused(kernel: object) -> None:
-    headers, bodies = frames([10, 10])
-    assert callable(kernel)
-    for found, expected in ((headers[:64], headers), (headers, headers[:65])):
-        with pytest.raises(ValueError, match="bytes of headers for"):
-            kernel(found, bodies, expected)
+    @each_kernel
+    def test_what_is_read_later_does_not_change_it(self, kernel: Kernel, pack: int) -> None:
+        part = kernel.read_part(pack, len(BEFORE), SEED, self.CHUNK, 0, 9)
+        other = Random(4).randbytes(90_000)
+        at = os.pwritev(pack, [frames_of([other])], 0)
+        found = kernel.read_part(pack, 0, SEED, (object_id(other), len(other)), 0, 9)
+        assert (found, part, at) == (other[:9], self.BODY[:9], 90_000 + FRAME_HEADER.size)
 
+    @each_kernel
+    @pytest.mark.parametrize("at", [0, 6, 16, 20, 24, 28, 32, 63, 64, 70_063])
+    def test_none_when_any_byte_is_wrong(self, kernel: Kernel, pack: int, at: int) -> None:
+        place = len(BEFORE) + at
+        (byte,) = os.pread(pack, 1, place)
+        os.pwrite(pack, bytes([byte ^ 1]), place)
+        assert kernel.read_part(pack, len(BEFORE), SEED, self.CHUNK, 0, 1) is None
+        os.pwrite(pack, bytes([byte]), place)
+        assert kernel.read_part(pack, len(BEFORE), SEED, self.CHUNK, 0, 1) == self.BODY[:1]
 
-def test_the_extension_wants_buffers() -> None:
-    with pytest.raises(TypeError):
-        NATIVE("no bytes", b"", b"")  # type: ignore[arg-type]
-    with pytest.raises(TypeError):
-        NATIVE(b"", b"")  # type: ignore[call-arg]
+    @each_kernel
+    def test_none_when_the_pack_ends_before(self, kernel: Kernel, pack: int) -> None:
+        os.ftruncate(pack, len(BEFORE) + FRAME_HEADER.size + len(self.BODY) - 1)
+        assert kernel.read_part(pack, len(BEFORE), SEED, self.CHUNK, 0, 1) is None
 
+    @each_kernel
+    @pytest.mark.parametrize(("low", "high"), [(-1, 3), (3, 2), (0, 70_001)])
+    def test_no_chunk_has_such_a_part(self, kernel: Kernel, pack: int, low: int, high: int) -> None:
+        with pytest.raises(ValueError, match="of a chunk of"):
+            kernel.read_part(pack, len(BEFORE), SEED, self.CHUNK, low, high)
 
-def test_a_size_beyond_what_is_there_reads_nothing() -> None:
-    header = bytearray(raw_chunk_header(SEED, object_id(b"abc"), 3))
-    header[28:32] = b"\xff\xff\xff\xff"
-    assert NATIVE(header, b"abc", header) == REFERENCE(header, b"abc", header) == 0
+    def test_the_memory_it_goes_through_is_bounded(self, pack: int) -> None:
+        wanted = (object_id(b""), PART_BYTES_MAX + 1)
+        with pytest.raises(ValueError, match="of a chunk of"):
+            KERNELS["native"].read_part(pack, 0, SEED, wanted, 0, 1)
+
+    def test_the_fastest_is_used(self, pack: int) -> None:
+        into = bytearray(70_000)
+        assert read_chunks(pack, len(BEFORE), SEED, [self.CHUNK], into) == 1
+        assert read_part(pack, len(BEFORE), SEED, self.CHUNK, 2, 5) == bytes(into[2:5])
 
 
 @pytest.mark.parametrize("size", [0, 1, 3 << 20])
@@ -106,10 +257,10 @@ def test_a_blank_buffer_has_its_size(size: int) -> None:
     made[:] = bytes(size)
 
 
-@pytest.mark.parametrize("name", ["native", "reference"])
-def test_there_is_no_buffer_of_less_than_nothing(name: str) -> None:
+@each_kernel
+def test_there_is_no_buffer_of_less_than_nothing(kernel: Kernel) -> None:
     with pytest.raises(ValueError, match="negative"):
-        KERNELS[name].blank(-1)
+        kernel.blank(-1)
 
 
 def test_without_the_extension_the_reference_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +271,7 @@ def test_without_the_extension_the_reference_does_it(monkeypatch: pytest.MonkeyP
 
 def test_an_extension_that_hashes_wrongly_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     other = ModuleType("fsmodel.store._frames")
-    vars(other).update(right_chunks=lambda *frames: 0, blank=bytearray)
+    vars(other).update(read_chunks=lambda *frames: 0, read_part=None, blank=bytearray)
     monkeypatch.setitem(sys.modules, other.__name__, other)
     monkeypatch.setattr(fsmodel.store, "_frames", other)
     assert list(available_kernels()) == ["reference"]

@@ -23,10 +23,3 @@ def test_a_larger_limit_keeps_more_from_then_on() -> None:
     cache.resize(40)
     cache.put(ObjectId(b"\1" * 32), data)
     assert ObjectId(b"\1" * 32) in cache
-
-
-def test_there_is_room_until_somebody_would_have_to_leave() -> None:
-    cache = ByteCache(10)
-    cache.put(ObjectId(bytes(32)), b"12")
-    assert cache.has_room(8)
-    assert not cache.has_room(9)

@@ -10,6 +10,7 @@ import pytest
 from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import BackendError, FrameCorrupt, HashMismatch
 from fsmodel.ids import ObjectId, PackId
+from fsmodel.store import pack_reader
 from fsmodel.store.layout import StoreLayout
 from fsmodel.store.pack_format import FRAME_BYTES_MAX, PACK_HEADER, Location
 from fsmodel.store.pack_reader import PackReader, RawChunk, ReaderStatistics, verify_plain
@@ -379,55 +380,13 @@ def test_neighbours_that_the_host_cannot_read(
     layout: StoreLayout, reader: PackReader, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     stored = store_objects(layout, THREE)
-    monkeypatch.setattr(os, "preadv", failing(number))
+    monkeypatch.setattr(pack_reader, "read_chunks", failing(number))
     assert raw_chunks(reader, stored)[0] == 0
 
 
 def test_no_neighbours_where_no_frame_can_lie(reader: PackReader, stored: list[Stored]) -> None:
     nowhere = stored[0].location._replace(offset=0)
     assert raw_chunks(reader, [stored[0]._replace(location=nowhere)])[0] == 0
-
-
-def raw_nowait(reader: PackReader, one: Stored) -> bytes | None:
-    found = reader.read_raw_nowait(one.location, RawChunk(one.id, len(one.data)))
-    return bytes(found) if found is not None else None
-
-
-def test_one_chunk_in_memory_is_read_at_once(layout: StoreLayout, reader: PackReader) -> None:
-    stored = store_objects(layout, THREE)
-    assert raw_nowait(reader, stored[1]) is None  # the pack is not open
-    reader.read_frame(stored[0].location, stored[0].id)
-    before = reader.statistics()
-    assert [raw_nowait(reader, one) for one in stored] == THREE
-    after = reader.statistics()
-    assert after.frames_read - before.frames_read == 3
-    assert after.bytes_read - before.bytes_read == sum(one.location.stored for one in stored)
-    assert raw_nowait(reader, stored[0]._replace(location=stored[1].location)) is None
-
-
-def test_one_damaged_chunk_is_left_to_those_who_tell(
-    layout: StoreLayout, reader: PackReader
-) -> None:
-    (stored,) = store_objects(layout, [b"only"])
-    reader.read_frame(stored.location, stored.id)
-    path = layout.pack(stored.location.pack)
-    whole = path.read_bytes()
-    for bit in range(8 * stored.location.offset, 8 * len(whole)):
-        path.write_bytes(with_bit_flipped(whole, bit))
-        in_checksum = bit // 8 - stored.location.offset in CHECKSUM
-        assert raw_nowait(reader, stored) == (b"only" if in_checksum else None)
-    path.write_bytes(whole[:-1])
-    assert raw_nowait(reader, stored) is None
-
-
-@pytest.mark.parametrize("number", [EAGAIN, EIO, EOPNOTSUPP])
-def test_one_chunk_that_is_not_in_memory(
-    layout: StoreLayout, reader: PackReader, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
-    (stored,) = store_objects(layout, [b"only"])
-    reader.read_frame(stored.location, stored.id)
-    monkeypatch.setattr(os, "preadv", failing(number))
-    assert raw_nowait(reader, stored) is None
 
 
 def raw_part(reader: PackReader, one: Stored, low: int, high: int) -> bytes | None:
@@ -443,6 +402,30 @@ def test_a_part_of_a_chunk_is_read_at_once(layout: StoreLayout, reader: PackRead
     assert parts == [THREE[1][2:5], b"rst", b"ird"]
     assert raw_part(reader, stored[1], 0, len(THREE[1])) == THREE[1]
     assert parts[1] == b"rst"  # what is read later goes through the same memory
+
+
+def test_parts_are_counted_as_the_frames_they_are_of(
+    layout: StoreLayout, reader: PackReader
+) -> None:
+    stored = store_objects(layout, THREE)
+    reader.read_frame(stored[0].location, stored[0].id)
+    before = reader.statistics()
+    assert [raw_part(reader, one, 0, len(one.data)) for one in stored] == THREE
+    after = reader.statistics()
+    assert after.frames_read - before.frames_read == 3
+    assert after.bytes_read - before.bytes_read == sum(one.location.stored for one in stored)
+    assert raw_part(reader, stored[0]._replace(location=stored[1].location), 0, 1) is None
+    assert reader.statistics() == after
+
+
+@pytest.mark.parametrize("number", [EAGAIN, EIO, EOPNOTSUPP])
+def test_no_part_of_what_is_not_in_memory(
+    layout: StoreLayout, reader: PackReader, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    (stored,) = store_objects(layout, [b"only"])
+    reader.read_frame(stored.location, stored.id)
+    monkeypatch.setattr(pack_reader, "read_part", failing(number))
+    assert raw_part(reader, stored, 0, 1) is None
 
 
 def test_no_part_of_a_damaged_chunk_is_given(layout: StoreLayout, reader: PackReader) -> None:
