@@ -15,7 +15,7 @@ FoundationDB's tuple layer (https://github.com/apple/foundationdb/blob/main/desi
     text     UTF-8, escaped
     time     microseconds since 1970 plus 2^62, 8 bytes, big-endian
     other    JSON without blanks, its keys sorted, escaped
-    escaped  00 is written 00 ff, and 00 ends it
+    escaped  00 is written 00 ff, and 00 01 ends it: nothing escaped begins another so
 """
 
 import json
@@ -40,6 +40,8 @@ _NEGATIVE: Final = b"\x02"
 _ZERO: Final = b"\x03"
 _POSITIVE: Final = b"\x04"
 _INFINITY: Final = b"\x05"
+
+_END: Final = b"\0\x01"  # less than any byte that was escaped, and the beginning of none
 
 _INVERTED: Final = bytes(255 - byte for byte in range(256))
 _EXPONENT_BIAS: Final = 1 << 39  # five bytes hold any exponent a document can spell
@@ -68,7 +70,7 @@ def value_key(value: object) -> bytes:
 
 def text_prefix(text: str) -> bytes:
     """What the keys of all texts begin with that begin so."""
-    return TEXT + _escaped(text.encode("utf-8", "surrogatepass"))[:-1]
+    return TEXT + _escaped(text.encode("utf-8", "surrogatepass")).removesuffix(_END)
 
 
 def values_key(values: Sequence[object]) -> bytes:
@@ -107,4 +109,4 @@ def _time(value: datetime) -> bytes:
 
 
 def _escaped(data: bytes) -> bytes:
-    return data.replace(b"\0", b"\0\xff") + b"\0"
+    return data.replace(b"\0", b"\0\xff") + _END

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lmdb_index.value_keys import value_key, values_key
@@ -64,6 +64,8 @@ def test_types_are_ordered() -> None:
 
 
 @given(st.lists(anything, max_size=4), st.lists(anything, max_size=4))
+@example([512, -512], [513, -513])  # bits behind the leading one: none, and some that begin with 00
+@example([""], ["\0"])
 def test_no_key_begins_another(left: list[object], right: list[object]) -> None:
     """So a field ends where it ends, whatever follows."""
     keys = [value_key(value) for value in [*left, *right]]
