@@ -5,6 +5,7 @@ by a later one.
 """
 
 import logging
+from time import monotonic
 from typing import Final
 
 from fsmodel.durability import Durability
@@ -18,7 +19,8 @@ _log = logging.getLogger(__name__)
 IDLE_SECONDS: Final = 10.0  # without a change; then a few new rows are reason enough
 IDLE_ROWS_MIN: Final = 256
 BUSY_ROWS_MIN: Final = 100_000  # on a store that is never idle, if they are also the most
-CLOSE_ROWS_MAX: Final = 250_000  # packed while a store is being closed: some 3 seconds
+CLOSE_SECONDS_MAX: Final = 3.0  # of packing while a store is being closed
+CLOSE_COPY_BYTES_MAX: Final = 256 << 20  # a larger file is made smaller while it is in use
 COPY_COST_BYTES: Final = 1 << 20  # waits for the disk, so a worker does it
 
 
@@ -65,15 +67,16 @@ class IndexUpkeep:
     def finish(self) -> None:
         """The same while a store is being closed: no more than takes a few seconds.
 
-        What fails is logged: the index is whole without it.
+        The next mount goes on with what is left. What fails is logged: the index is whole without
+        it.
         """
+        index, end = self._index, monotonic() + CLOSE_SECONDS_MAX
         try:
             with index_errors_translated():
-                rows = 0
-                while rows < CLOSE_ROWS_MAX and (step := self._index.pack_step()).more:
-                    rows += step.moved_rows
+                while index.pack_step().more and monotonic() < end:
+                    pass
                 self._durability.checkpoint_now()
-                if self._index.is_wasteful:
-                    self._index.take_copy(self._index.compact_copy()())
+                if index.is_wasteful and index.file_bytes <= CLOSE_COPY_BYTES_MAX:
+                    index.take_copy(index.compact_copy()())
         except CairnError as error:
             _log.warning("the index stays larger than it need be: %s", error)

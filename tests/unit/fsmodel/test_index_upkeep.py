@@ -80,11 +80,32 @@ def test_closing_packs_and_shrinks(store: VolumeStore, monkeypatch: pytest.Monke
     store.abandon()
 
 
-def test_closing_takes_bounded_time(store: VolumeStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_upkeep, "CLOSE_ROWS_MAX", 1)
+def test_closing_packs_until_its_time_is_over(
+    store: VolumeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter([100.0, 100.0 + index_upkeep.CLOSE_SECONDS_MAX])  # at the start, behind a step
+    monkeypatch.setattr(index_upkeep, "monotonic", lambda: next(times))
     store.volume.close()
     store.volume = Volume.open(store.store)
     assert 0 < index_of(store).packed_rows < FILES + 50
+    assert store.volume.index_upkeep.is_due(IDLE_SECONDS), "the rest is for the next mount"
+    run_inline(store.volume.index_upkeep.tidy())
+    assert index_of(store).packed_rows > 3 * FILES
+    store.require_sound()
+    store.abandon()
+
+
+def test_closing_leaves_a_large_file_to_the_next_mount(
+    store: VolumeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_wasteful(monkeypatch)
+    monkeypatch.setattr(index_upkeep, "CLOSE_COPY_BYTES_MAX", 1)
+    store.volume.close()
+    store.volume = Volume.open(store.store)
+    before = index_of(store).file_bytes
+    assert store.volume.index_upkeep.is_due(IDLE_SECONDS)
+    run_inline(store.volume.index_upkeep.tidy())
+    assert index_of(store).file_bytes < before
     store.require_sound()
     store.abandon()
 
