@@ -101,6 +101,20 @@ class ChunkList:
                 start += run.size
             index += 1
 
+    def runs_within(self, start: int, end: int) -> tuple[int, list[Run]]:
+        """The runs that touch a range which is not empty, and where the first of them starts."""
+        first, found = start, list[Run]()
+        for index in range(bisect_right(self._ends, start), len(self._pages)):
+            page, page_start = self._pages[index], self._start_of(index)
+            if page_start >= end:
+                break
+            runs = self._runs(page)
+            low = page.index_of(max(start - page_start, 0), runs)
+            if not found:
+                first = page_start + (page.ends[low - 1] if low else 0)
+            found += runs[low : bisect_left(page.ends, end - page_start) + 1]
+        return first, found
+
     def run_at(self, offset: int) -> tuple[int, Run]:
         """The run that covers an offset below `size`, and where it starts."""
         index = bisect_right(self._ends, offset)

@@ -11,7 +11,7 @@ A window begins and ends where it was asked to, amid a chunk as a rule, which is
 both windows. So whoever asks for windows that end where his requests do never has to join two.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import Final, NamedTuple
@@ -20,7 +20,7 @@ from fsmodel.buffers import Buffer
 from fsmodel.content.file_state import FileState
 from fsmodel.errors import FrameCorrupt
 from fsmodel.steps import Work
-from fsmodel.store.frames import blank
+from fsmodel.store.frames import ChunkFacts, blank
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_reader import RawChunk
@@ -74,38 +74,58 @@ def plan_window(
     `guessing`: behind a chunk that is stored as it is the next one of the file is looked for where
     a stream would have left it, without asking the index. What lies there must have the id.
     """
-    chunks = list(islice(_whole_chunks(file, offset, offset + length), CHUNKS_MAX))
-    if not chunks:
+    end = min(offset + length, file.kept)
+    if offset >= end:
         return None
-    start = chunks[0][0]
-    end = min(offset + length, chunks[-1][0] + chunks[-1][1].size, file.kept)
+    start, chunks = _whole_chunks(file, offset, end)
+    size = sum([chunk[1] for chunk in chunks])
+    end = min(end, start + size)
     if file.dirty_within(offset, end):
         return None
-    parts: list[Part] = []
-    is_guess = False
-    for _, chunk in chunks:
-        part = Part(chunk) if is_guess else _part(objects, chunk)
-        is_guess = is_guess or (guessing and _is_raw(part))
-        parts.append(part)
-    objects.note_reads([part.chunk.id for part in parts if part.is_guess])
-    work = Work(partial(_brought, objects, parts, offset - start, end - start), end - start)
+    first = _part(objects, chunks[0])
+    if guessing and _is_raw(first):
+        objects.note_reads([chunk[0] for chunk in chunks[1:]])
+        bring = partial(_brought_stretch, objects, first, chunks, size)
+    else:
+        bring = partial(_brought, objects, _parts(objects, first, chunks[1:], guessing), size)
+    work = Work(partial(bring, offset - start, end - start), end - start)
     return WindowPlan(file, file.edits, offset, end, work)
 
 
-def _whole_chunks(file: FileState, start: int, end: int) -> Iterator[tuple[int, RawChunk]]:
-    """Where each chunk that touches a range begins, its id and its length."""
-    end = min(end, file.kept)
-    if start >= end:
-        return
+def _whole_chunks(file: FileState, start: int, end: int) -> tuple[int, Sequence[ChunkFacts]]:
+    """Where the first chunk that touches a range begins, and all that do, up to CHUNKS_MAX."""
+    first, runs = file.chunks.runs_within(start, end)
+    if not [run for run in runs if run.repeat > 1]:
+        return first, runs[:CHUNKS_MAX]
+    first += (start - first) // runs[0].length * runs[0].length
+    return first, list(islice(_each_chunk(file, first, end), CHUNKS_MAX))
+
+
+def _each_chunk(file: FileState, start: int, end: int) -> Iterator[RawChunk]:
+    """The chunks that touch a range, one by one, also where one is repeated."""
     for run_start, (chunk, length, repeat) in file.chunks.runs_from(start):
         first = max(start - run_start, 0) // length
         for at in range(run_start + first * length, run_start + repeat * length, length):
             if at >= end:
                 return
-            yield at, RawChunk(chunk, length)
+            yield RawChunk(chunk, length)
 
 
-def _part(objects: ObjectStore, chunk: RawChunk) -> Part:
+def _parts(
+    objects: ObjectStore, first: Part, others: Sequence[ChunkFacts], guessing: bool
+) -> list[Part]:
+    """All parts, of which those behind one that is stored as it is are guesses, if wanted."""
+    parts, is_guess = [first], False
+    for chunk in others:
+        part = Part(RawChunk(chunk[0], chunk[1])) if is_guess else _part(objects, chunk)
+        is_guess = is_guess or (guessing and _is_raw(part))
+        parts.append(part)
+    objects.note_reads([part.chunk.id for part in parts if part.is_guess])
+    return parts
+
+
+def _part(objects: ObjectStore, facts: ChunkFacts) -> Part:
+    chunk = RawChunk(facts[0], facts[1])
     data = objects.cached(chunk.id)
     if data is not None:
         return Part(chunk, data)
@@ -118,12 +138,26 @@ def _is_raw(part: Part) -> bool:
     return located is not None and located.is_raw and located.plain == part.chunk.size
 
 
-def _brought(objects: ObjectStore, parts: list[Part], low: int, high: int) -> memoryview:
+def _brought_stretch(
+    objects: ObjectStore, first: Part, chunks: Sequence[ChunkFacts], size: int, low: int, high: int
+) -> memoryview:
+    """Bytes [low, high) of chunks that are guessed to lie behind the first one. Any thread."""
+    assert first.located is not None
+    buffer = blank(size)
+    right = objects.read_raw(first.located, chunks, buffer)
+    if not right:
+        buffer[: first.chunk.size] = _bytes_of(objects, first)
+        right = 1
+    at = size if right == len(chunks) else sum([chunk[1] for chunk in chunks[:right]])
+    return buffer[low : max(min(at, high), low)].toreadonly()
+
+
+def _brought(objects: ObjectStore, parts: list[Part], size: int, low: int, high: int) -> memoryview:
     """Bytes [low, high) of all parts together, in one buffer. Any thread.
 
     They end in front of the first part that does not lie where it was guessed to.
     """
-    buffer = memoryview(blank(sum(part.chunk.size for part in parts)))
+    buffer = blank(size)
     number = at = 0
     while number < len(parts):
         part = parts[number]

@@ -262,14 +262,89 @@ read_part(PyObject *module, PyObject *arguments)
     return PyBytes_FromStringAndSize((const char *)scratch + HEADER + low, high - low);
 }
 
+/* -- memory that is used again ------------------------------------------------------------- */
+
+#define BLOCK_UNIT ((size_t)1 << 20)
+#define BLOCKS_KEPT_MAX 8
+#define BYTES_KEPT_MAX ((size_t)24 << 20)
+
+/* What is kept for the next who asks; the interpreter's lock guards it. */
+static struct {
+    void *memory;
+    size_t room;
+} kept[BLOCKS_KEPT_MAX];
+static size_t kept_blocks = 0, kept_bytes = 0;
+
+/* A stretch of memory, with as many views of it as there may be. */
+typedef struct {
+    PyObject_HEAD
+    void *memory;
+    size_t room;
+    Py_ssize_t size;
+} block;
+
+/* A kept block of this room, the last one that was used, or NULL. */
+static void *
+take_kept(size_t room)
+{
+    for (size_t n = kept_blocks; n-- > 0;)
+        if (kept[n].room == room) {
+            void *memory = kept[n].memory;
+            memmove(&kept[n], &kept[n + 1], (kept_blocks - n - 1) * sizeof kept[0]);
+            kept_blocks--;
+            kept_bytes -= room;
+            return memory;
+        }
+    return NULL;
+}
+
+static void
+block_dealloc(PyObject *object)
+{
+    block *self = (block *)object;
+    PyTypeObject *type = Py_TYPE(object);
+
+    if (kept_blocks < BLOCKS_KEPT_MAX && kept_bytes + self->room <= BYTES_KEPT_MAX) {
+        kept[kept_blocks].memory = self->memory;
+        kept[kept_blocks++].room = self->room;
+        kept_bytes += self->room;
+    } else {
+        PyMem_RawFree(self->memory);
+    }
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+static int
+block_getbuffer(PyObject *object, Py_buffer *view, int flags)
+{
+    block *self = (block *)object;
+
+    return PyBuffer_FillInfo(view, object, self->memory, self->size, 0, flags);
+}
+
+static PyType_Slot block_slots[] = {
+    {Py_tp_doc, "Memory that is used again once nobody has a view of it."},
+    {Py_tp_dealloc, block_dealloc},
+    {Py_bf_getbuffer, block_getbuffer},
+    {0, NULL},
+};
+
+static PyType_Spec block_spec = {
+    .name = "fsmodel.store._frames.Block",
+    .basicsize = sizeof(block),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = block_slots,
+};
+
 PyDoc_STRVAR(blank_doc, "blank(size, /)\n--\n\n"
              "A buffer that is to be filled; see fsmodel.store.frames.");
 
 static PyObject *
 blank(PyObject *module, PyObject *object)
 {
+    PyTypeObject *type = *(PyTypeObject **)PyModule_GetState(module);
     Py_ssize_t size = PyLong_AsSsize_t(object);
-    (void)module;
 
     if (size == -1 && PyErr_Occurred())
         return NULL;
@@ -277,7 +352,23 @@ blank(PyObject *module, PyObject *object)
         PyErr_SetString(PyExc_ValueError, "negative count");
         return NULL;
     }
-    return PyByteArray_FromStringAndSize(NULL, size);
+    size_t room = ((size_t)size / BLOCK_UNIT + 1) * BLOCK_UNIT;
+    void *memory = take_kept(room);
+    if (memory == NULL)
+        memory = PyMem_RawMalloc(room);
+    if (memory == NULL)
+        return PyErr_NoMemory();
+    block *made = PyObject_New(block, type);
+    if (made == NULL) {
+        PyMem_RawFree(memory);
+        return NULL;
+    }
+    made->memory = memory;
+    made->room = room;
+    made->size = size;
+    PyObject *view = PyMemoryView_FromObject((PyObject *)made);
+    Py_DECREF(made);
+    return view;
 }
 
 static PyMethodDef methods[] = {
@@ -287,7 +378,32 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* The module's state is the type of its blocks. */
+static int
+make_types(PyObject *module)
+{
+    PyObject **type = PyModule_GetState(module);
+
+    *type = PyType_FromSpec(&block_spec);
+    return *type == NULL ? -1 : 0;
+}
+
+static int
+traverse(PyObject *module, visitproc visit, void *arg)
+{
+    Py_VISIT(*(PyObject **)PyModule_GetState(module));
+    return 0;
+}
+
+static int
+clear(PyObject *module)
+{
+    Py_CLEAR(*(PyObject **)PyModule_GetState(module));
+    return 0;
+}
+
 static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, make_types},
     {0, NULL},
 };
 
@@ -295,6 +411,9 @@ static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "fsmodel.store._frames",
     .m_doc = "The C kernel of fsmodel.store.frames.",
+    .m_size = sizeof(PyObject *),
+    .m_traverse = traverse,
+    .m_clear = clear,
     .m_methods = methods,
     .m_slots = slots,
 };

@@ -29,7 +29,7 @@ class Kernel(NamedTuple):
 
     read_chunks: Callable[[int, int, int, Sequence[ChunkFacts], Buffer], int]
     read_part: Callable[[int, int, int, ChunkFacts, int, int], bytes | None]
-    blank: Callable[[int], bytearray]
+    blank: Callable[[int], memoryview]
 
 
 def available_kernels() -> Mapping[str, Kernel]:
@@ -47,7 +47,7 @@ def available_kernels() -> Mapping[str, Kernel]:
         if _finds_right(native.read_chunks):
             kernels["native"] = Kernel(native.read_chunks, native.read_part, native.blank)
     kernels["reference"] = Kernel(
-        frames_reference.read_chunks, frames_reference.read_part, bytearray
+        frames_reference.read_chunks, frames_reference.read_part, frames_reference.blank
     )
     return MappingProxyType(kernels)
 
@@ -94,9 +94,10 @@ def read_part(
     return _KERNEL.read_part(descriptor, offset, seed, chunk, low, high)
 
 
-def blank(size: int) -> bytearray:
+def blank(size: int) -> memoryview:
     """So many bytes, whatever they are: for who fills them, and shows none that he has not filled.
 
-    To clear a MiB costs as much as a tenth of reading and hashing it. Any thread.
+    Some MiB of memory are used again and again, once nobody has a view of them any more: memory
+    that is touched for the first time, or cleared, costs as much as reading into it. Any thread.
     """
     return _KERNEL.blank(size)

@@ -72,3 +72,8 @@ def read_part(
         return None
     header, body = frame[: FRAME_HEADER.size], frame[FRAME_HEADER.size :]
     return bytes(body[low:high]) if is_right_chunk(seed, chunk[0], header, body) else None
+
+
+def blank(size: int) -> memoryview:
+    """So many bytes to be filled; see frames.py."""
+    return memoryview(bytearray(size))

@@ -7,6 +7,7 @@ oldest goes.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Final
 
 from fsmodel.ids import ObjectId
@@ -28,7 +29,16 @@ class Heat:
         reads = self._reads
         reads[read] = reads.get(read, 0) + 1
         if len(reads) > self._counted_max:
-            self._reads = {each: count // 2 for each, count in reads.items() if count > 1}
+            self._forget_some()
+
+    def note_each(self, read: Sequence[ObjectId], now_ns: int) -> None:
+        """Objects are going to be read from their packs: `note` and `touch` of each."""
+        reads, moments = self._reads, self._moments
+        for each in read:
+            reads[each] = reads.get(each, 0) + 1
+            moments.pop(each, None)
+        moments.update(dict.fromkeys(read, now_ns))
+        self._forget_some()
 
     def reads(self, wanted: ObjectId) -> int:
         """How often an object was read from its pack lately."""
@@ -41,6 +51,13 @@ class Heat:
         moments.move_to_end(read)
         if len(moments) > self._counted_max:
             moments.popitem(last=False)
+
+    def _forget_some(self) -> None:
+        """Keep within bounds."""
+        while len(self._reads) > self._counted_max:
+            self._reads = {each: count // 2 for each, count in self._reads.items() if count > 1}
+        while len(self._moments) > self._counted_max:
+            self._moments.popitem(last=False)
 
     def last_read_ns(self, wanted: ObjectId) -> int:
         """When an object was read last; 0 when that was not since the store was opened.

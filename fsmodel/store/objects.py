@@ -289,10 +289,7 @@ class ObjectStore:
 
     def note_reads(self, wanted: Sequence[ObjectId]) -> None:
         """Objects are going to be read from their packs, whether or not they are in memory."""
-        now_ns = self._changes.now_ns()
-        for each in wanted:
-            self.heat.note(each)
-            self.heat.touch(each, now_ns)
+        self.heat.note_each(wanted, self._changes.now_ns())
 
     def read_part_nowait(self, located: Located, low: int, high: int) -> bytes | None:
         """Bytes [low, high) of an object that `cached` did not have; see ObjectReader.

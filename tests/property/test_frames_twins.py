@@ -1,5 +1,6 @@
 """The C kernel reads chunks and finds as many right as the reference does, whatever it meets."""
 
+import ctypes
 import os
 import sys
 from collections.abc import Iterator
@@ -249,12 +250,40 @@ class TestPart:
         assert read_part(pack, len(BEFORE), SEED, self.CHUNK, 2, 5) == bytes(into[2:5])
 
 
-@pytest.mark.parametrize("size", [0, 1, 3 << 20])
-def test_a_blank_buffer_has_its_size(size: int) -> None:
-    made = blank(size)
-    assert type(made) is bytearray
-    assert len(made) == size
+@each_kernel
+@pytest.mark.parametrize("size", [0, 1, 1 << 20, 3 << 20, 40 << 20])
+def test_a_blank_buffer_has_its_size(kernel: Kernel, size: int) -> None:
+    made = kernel.blank(size)
+    assert (len(made), made.readonly, made.contiguous) == (size, False, True)
     made[:] = bytes(size)
+    assert made == bytes(size)
+
+
+def address_of(view: memoryview) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(view))
+
+
+def test_memory_is_used_again_when_nobody_has_a_view_of_it() -> None:
+    made = blank(5 << 20)
+    place, part = address_of(made), made[7:9]
+    part[:] = b"ab"
+    del made
+    others = [blank(5 << 20) for _ in range(3)]
+    for other in others:
+        other[:] = bytes(len(other))
+        assert address_of(other) != place
+    assert bytes(part) == b"ab"
+    del part
+    assert address_of(blank((5 << 20) + 1)) == place
+
+
+def test_memory_that_is_kept_is_bounded() -> None:
+    for size, count in ((1 << 20, 20), (7 << 20, 10)):
+        several = [blank(size) for _ in range(count)]
+        places = {address_of(each) for each in several}
+        assert len(places) == count
+        several.clear()
+        assert len(blank(size)) == size
 
 
 @each_kernel
@@ -271,7 +300,7 @@ def test_without_the_extension_the_reference_does_it(monkeypatch: pytest.MonkeyP
 
 def test_an_extension_that_hashes_wrongly_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     other = ModuleType("fsmodel.store._frames")
-    vars(other).update(read_chunks=lambda *frames: 0, read_part=None, blank=bytearray)
+    vars(other).update(read_chunks=lambda *frames: 0, read_part=None, blank=None)
     monkeypatch.setitem(sys.modules, other.__name__, other)
     monkeypatch.setattr(fsmodel.store, "_frames", other)
     assert list(available_kernels()) == ["reference"]

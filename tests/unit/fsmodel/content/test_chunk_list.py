@@ -159,6 +159,21 @@ def test_runs_from_an_offset_begin_with_the_one_that_covers_it(
     assert list(chunks.runs_from(offset)) == expected
 
 
+@given(NUMBERS, st.integers(0, 2_000), st.integers(1, 500))
+def test_runs_within_a_range_are_those_that_touch_it(
+    numbers: list[int], start: int, length: int
+) -> None:
+    chunks = Pages().list_of(numbers)
+    expected = [
+        (at, run)
+        for at, run in chunks.runs_from(0)
+        if at + run.size > start and at < start + length
+    ]
+    first, found = chunks.runs_within(start, start + length)
+    assert found == [run for _, run in expected]
+    assert not expected or first == expected[0][0]
+
+
 def test_everything_can_be_removed_from_the_start() -> None:
     numbers = list(range(40))
     chunks = Pages().list_of(numbers)

@@ -45,3 +45,23 @@ def test_the_moment_of_the_last_reading_is_known_of_so_many() -> None:
     heat.touch(IDS[0], 20)
     heat.touch(IDS[3], 21)
     assert [heat.last_read_ns(each) for each in IDS[:4]] == [20, 0, 12, 21]
+
+
+def test_many_are_noted_as_each_would_be() -> None:
+    one, many = Heat(), Heat()
+    for now_ns, numbers in enumerate([[1, 2, 3], [2, 2, 5], [], [1]], 7):
+        many.note_each([IDS[number] for number in numbers], now_ns)
+        for number in numbers:
+            one.note(IDS[number])
+            one.touch(IDS[number], now_ns)
+    for each in IDS:
+        assert many.reads(each) == one.reads(each)
+        assert many.last_read_ns(each) == one.last_read_ns(each)
+
+
+def test_noting_many_forgets_as_much() -> None:
+    heat = Heat(counted_max=10)
+    note(heat, 0, 40)
+    heat.note_each(IDS[1:30], 5)
+    assert (heat.reads(IDS[0]), heat.reads(IDS[1])) == (20, 0)
+    assert [heat.last_read_ns(each) for each in IDS[18:21]] == [0, 0, 5]
