@@ -256,24 +256,61 @@ cut_all(const uint8_t *bytes, size_t length, const cut_rule *rule, int final, si
     return count;
 }
 
-/* The same, with the BLAKE3 of each chunk, taken while the caches of the processor still have it. */
-static size_t
-cut_and_hash_all(const uint8_t *bytes, size_t length, const cut_rule *rule, int final,
-                 size_t *cuts, uint8_t *digests)
-{
-    size_t count = 0;
-    size_t start = 0;
+/* One of the pieces that bytes come in. */
+typedef struct {
+    const uint8_t *bytes;
+    size_t length;
+} piece;
 
-    while (start < length) {
-        size_t size = chunk_size(bytes + start, length - start, rule);
+/* Copy up to `most` bytes from `at` in the first piece on; how many there are. */
+static size_t
+gather(const piece *pieces, size_t count, size_t at, size_t most, uint8_t *into)
+{
+    size_t done = 0;
+
+    for (; count > 0 && done < most; pieces++, count--, at = 0) {
+        size_t part = pieces->length - at < most - done ? pieces->length - at : most - done;
+        memcpy(into + done, pieces->bytes + at, part);
+        done += part;
+    }
+    return done;
+}
+
+/* The same for bytes that come in pieces, with the BLAKE3 of each chunk, taken while the caches of
+ * the processor still have it. Only a chunk that one piece does not hold is copied, into `scratch`,
+ * where the largest one fits.
+ */
+static size_t
+cut_and_hash_all(const piece *pieces, size_t count, const cut_rule *rule, int final,
+                 uint8_t *scratch, size_t *cuts, uint8_t *digests)
+{
+    size_t found = 0, end = 0, at = 0;
+
+    for (;;) {
+        while (count > 0 && at >= pieces->length) {
+            at -= pieces->length;
+            pieces++;
+            count--;
+        }
+        if (count == 0)
+            break;
+        const uint8_t *bytes = pieces->bytes + at;
+        size_t available = pieces->length - at;
+        size_t size = chunk_size(bytes, available, rule);
+        if (size == 0 && count > 1) {
+            bytes = scratch;
+            available = gather(pieces, count, at, rule->max_size, scratch);
+            size = chunk_size(bytes, available, rule);
+        }
         if (size == 0 && !final)
             break;
-        size = size > 0 ? size : length - start;
-        blake3_of(bytes + start, size, BLAKE3_LANES_MAX, digests + count * BLAKE3_DIGEST);
-        start += size;
-        cuts[count++] = start;
+        size = size > 0 ? size : available;
+        blake3_of(bytes, size, BLAKE3_LANES_MAX, digests + found * BLAKE3_DIGEST);
+        at += size;
+        end += size;
+        cuts[found++] = end;
     }
-    return count;
+    return found;
 }
 
 /* The word one byte further on. Words are hashes of fewer bytes, in the high bits. */
@@ -503,43 +540,76 @@ list_of_chunks(const size_t *cuts, const uint8_t *digests, size_t count)
     return list;
 }
 
-PyDoc_STRVAR(cut_chunks_doc, "cut_chunks(data, rule, final, /)\n--\n\n"
+/* Cut and hash pieces of `length` bytes in all; a list of ends and hashes. */
+static PyObject *
+chunks_of(const piece *pieces, size_t count, size_t length, const cut_rule *rule, int final)
+{
+    size_t most = length / rule->min_size + 1, found;
+    PyObject *result = NULL;
+    size_t *cuts = PyMem_Calloc(most, sizeof *cuts);
+    uint8_t *digests = PyMem_Calloc(most, BLAKE3_DIGEST);
+    uint8_t *scratch = PyMem_Malloc(rule->max_size);
+
+    if (rule->max_size > BLAKE3_BYTES_MAX) {
+        PyErr_Format(PyExc_ValueError, "chunks of up to %zu bytes are too long", rule->max_size);
+    } else if (cuts == NULL || digests == NULL || scratch == NULL) {
+        PyErr_NoMemory();
+    } else {
+        if (length < GIL_FREE_BYTES) {
+            found = cut_and_hash_all(pieces, count, rule, final, scratch, cuts, digests);
+        } else {
+            Py_BEGIN_ALLOW_THREADS
+            found = cut_and_hash_all(pieces, count, rule, final, scratch, cuts, digests);
+            Py_END_ALLOW_THREADS
+        }
+        result = list_of_chunks(cuts, digests, found);
+    }
+    PyMem_Free(cuts);
+    PyMem_Free(digests);
+    PyMem_Free(scratch);
+    return result;
+}
+
+PyDoc_STRVAR(cut_chunks_doc, "cut_chunks(pieces, rule, final, /)\n--\n\n"
              "End offsets and hashes of the chunks of data; see fsmodel.content.chunking.");
 
 static PyObject *
 cut_chunks(PyObject *module, PyObject *arguments)
 {
-    Py_buffer data;
+    PyObject *given, *result = NULL;
     cut_rule rule;
     int final;
+    size_t held = 0, length = 0;
     (void)module;
 
-    if (!PyArg_ParseTuple(arguments, "y*O&p:cut_chunks", &data, to_rule, &rule, &final))
+    if (!PyArg_ParseTuple(arguments, "O!O&p:cut_chunks", &PyList_Type, &given, to_rule, &rule,
+                          &final))
         return NULL;
-    size_t length = (size_t)data.len, most = length / rule.min_size + 1, count;
-    PyObject *result = NULL;
-    size_t *cuts = PyMem_Calloc(most, sizeof *cuts);
-    uint8_t *digests = PyMem_Calloc(most, BLAKE3_DIGEST);
-    if (rule.max_size > BLAKE3_BYTES_MAX) {
-        PyErr_Format(PyExc_ValueError, "chunks of up to %zu bytes are too long", rule.max_size);
-        goto done;
-    }
-    if (cuts == NULL || digests == NULL) {
+    /* A tuple of the same: the list may change while the lock is given away. */
+    PyObject *kept = PyList_AsTuple(given);
+    if (kept == NULL)
+        return NULL;
+    size_t count = (size_t)PyTuple_GET_SIZE(kept);
+    Py_buffer *views = PyMem_Calloc(count + 1, sizeof *views);
+    piece *pieces = PyMem_Calloc(count + 1, sizeof *pieces);
+    if (views == NULL || pieces == NULL) {
         PyErr_NoMemory();
         goto done;
     }
-    if (length < GIL_FREE_BYTES) {
-        count = cut_and_hash_all(data.buf, length, &rule, final, cuts, digests);
-    } else {
-        Py_BEGIN_ALLOW_THREADS
-        count = cut_and_hash_all(data.buf, length, &rule, final, cuts, digests);
-        Py_END_ALLOW_THREADS
+    for (; held < count; held++) {
+        PyObject *each = PyTuple_GET_ITEM(kept, (Py_ssize_t)held);
+        if (PyObject_GetBuffer(each, &views[held], PyBUF_SIMPLE) < 0)
+            goto done;
+        pieces[held] = (piece){views[held].buf, (size_t)views[held].len};
+        length += pieces[held].length;
     }
-    result = list_of_chunks(cuts, digests, count);
+    result = chunks_of(pieces, count, length, &rule, final);
 done:
-    PyMem_Free(cuts);
-    PyMem_Free(digests);
-    PyBuffer_Release(&data);
+    while (held > 0)
+        PyBuffer_Release(&views[--held]);
+    PyMem_Free(views);
+    PyMem_Free(pieces);
+    Py_DECREF(kept);
     return result;
 }
 

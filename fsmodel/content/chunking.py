@@ -42,7 +42,7 @@ class Kernel(NamedTuple):
 
     cut_points: Callable[[Buffer, CutRule, bool], list[int]]
     features: Callable[[Buffer], tuple[int, ...]]
-    cut_chunks: Callable[[Buffer, CutRule, bool], Sequence[tuple[int, bytes]]]
+    cut_chunks: Callable[[list[Buffer], CutRule, bool], Sequence[tuple[int, bytes]]]
     is_noise: Callable[[Buffer], bool]
 
 
@@ -88,7 +88,7 @@ def _check_hashes(extension: ModuleType) -> None:
     """The extension hashes in another way on each kind of processor: see that it is right here."""
     sample = bytes(range(256)) * _SAMPLE_PATTERNS
     rule = ChunkLimits().rule
-    found = extension.cut_chunks(sample, rule, True)
+    found = extension.cut_chunks([sample], rule, True)
     if found != [(len(sample), object_id(sample))]:
         raise ImportError(
             f"{extension.__file__} hashes wrongly on this processor; reinstall cairnfs"
@@ -111,13 +111,15 @@ def cut_points(data: Buffer, limits: ChunkLimits, final: bool) -> list[int]:
     return _KERNEL.cut_points(data, limits.rule, final)
 
 
-def cut_chunks(data: Buffer, limits: ChunkLimits, final: bool) -> Sequence[tuple[int, bytes]]:
-    """The same cuts, each with the object id of the chunk that ends there.
+def cut_chunks(
+    pieces: list[Buffer], limits: ChunkLimits, final: bool
+) -> Sequence[tuple[int, bytes]]:
+    """The same cuts of bytes that come in pieces, each with the object id of its chunk.
 
-    One call for many chunks: whoever hashes them one by one waits for the interpreter's lock after
+    One call for all: whoever cuts and hashes them one by one waits for the interpreter's lock after
     each, which a thread that takes in requests holds most of the time.
     """
-    return _KERNEL.cut_chunks(data, limits.rule, final)
+    return _KERNEL.cut_chunks(pieces, limits.rule, final)
 
 
 def features(data: Buffer) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Final
 
+from fsmodel.buffers import Buffer
 from fsmodel.content.chunk_limits import CutRule
 from fsmodel.content.gear import (
     ADDENDS,
@@ -46,12 +47,10 @@ def cut_points(data: bytes | bytearray | memoryview, rule: CutRule, final: bool)
     return cuts
 
 
-def cut_chunks(
-    data: bytes | bytearray | memoryview, rule: CutRule, final: bool
-) -> list[tuple[int, bytes]]:
-    """The same, with the object id of each chunk; see chunking.py."""
-    view = memoryview(data).cast("B")
-    ends = cut_points(data, rule, final)
+def cut_chunks(pieces: list[Buffer], rule: CutRule, final: bool) -> list[tuple[int, bytes]]:
+    """The same of bytes in pieces, with the object id of each chunk; see chunking.py."""
+    view = memoryview(b"".join(pieces))
+    ends = cut_points(view, rule, final)
     return [(end, object_id(view[start:end])) for start, end in pairwise([0, *ends])]
 
 

@@ -7,7 +7,6 @@ follow stay too. Between the two, the bytes are cut again. Pure functions: any t
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Generic, NamedTuple, TypeVar
 
 from fsmodel.buffers import Buffer
@@ -115,55 +114,43 @@ def cut_region(
 
 
 def _cut(
-    pieces: Sequence[memoryview], start: int, limits: ChunkLimits, *, final: bool
+    pieces: list[Buffer], start: int, limits: ChunkLimits, *, final: bool
 ) -> tuple[list[NewChunk], memoryview]:
     """The chunks of bytes that come in pieces, and the bytes behind the last of them.
 
-    Long pieces are cut where they lie: only what one leaves over is joined, to as much of the next
-    as makes a cut certain. Joining all of them would copy every byte into memory that is touched
-    for the first time, which takes longer than cutting it.
+    They are cut where they lie: only what no piece holds by itself is joined. Joining all of them
+    would copy every byte into memory that is touched for the first time, which takes longer than
+    cutting it.
     """
-    enough = limits.max_size
+    cuts = cut_chunks(pieces, limits, final=final)
+    *datas, rest = _split(pieces, [cut for cut, _ in cuts])
     found: list[NewChunk] = []
-    rest = memoryview(b"")
-    ahead = list(_coalesced(pieces, enough))
-    for number, piece in enumerate(ahead, 1):
-        is_last = final and number == len(ahead)
-        whole = piece
-        if rest:
-            head = _joined((rest, piece[:enough]))
-            rest = _cut_piece(found, head, start, limits, final=is_last and len(piece) <= enough)
-            start += len(head) - len(rest)
-            if len(piece) <= enough:
-                continue
-            whole = piece[enough - len(rest) :]  # what was left over before is in a chunk by now
-        rest = _cut_piece(found, whole, start, limits, final=is_last)
-        start += len(whole) - len(rest)
+    for (_, digest), data in zip(cuts, datas, strict=True):
+        found.append(NewChunk(start, ObjectId(digest), data))
+        start += len(data)
     return found, rest
 
 
-def _cut_piece(
-    found: list[NewChunk], data: memoryview, start: int, limits: ChunkLimits, *, final: bool
-) -> memoryview:
-    """Add the chunks of some bytes to those found, and return the bytes behind the last."""
-    begin = 0
-    for cut, digest in cut_chunks(data, limits, final=final):
-        found.append(NewChunk(start + begin, ObjectId(digest), data[begin:cut]))
-        begin = cut
-    return data[begin:]
-
-
-def _coalesced(pieces: Sequence[memoryview], enough: int) -> Iterator[memoryview]:
-    """The same bytes, with neighbouring pieces that are short joined to one."""
-    for is_long, group in groupby(pieces, key=lambda piece: len(piece) >= enough):
-        if is_long:
-            yield from group
-        else:
-            yield _joined(tuple(group))
+def _split(pieces: Sequence[Buffer], ends: Sequence[int]) -> Iterator[memoryview]:
+    """The bytes of pieces up to each of the ends, and those behind the last."""
+    left = iter(pieces)
+    piece, begin = memoryview(b""), 0
+    for end in ends:
+        parts: list[memoryview] = []
+        missing = end - begin
+        while len(piece) < missing:
+            parts.append(piece)
+            missing -= len(piece)
+            piece = memoryview(next(left))
+        parts.append(piece[:missing])
+        yield _joined(parts)
+        piece, begin = piece[missing:], end
+    yield _joined([piece, *left])
 
 
 def _joined(pieces: Sequence[Buffer]) -> memoryview:
-    return memoryview(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+    some = [piece for piece in pieces if piece]
+    return memoryview(some[0] if len(some) == 1 else b"".join(some))
 
 
 def _is_gapless(region: Region[Source]) -> bool:
@@ -174,10 +161,10 @@ def _is_gapless(region: Region[Source]) -> bool:
 
 def _pieces(
     region: Region[Source], old: Sequence[OldChunk[Source]], read: Callable[[Source], bytes]
-) -> list[memoryview]:
+) -> list[Buffer]:
     """The bytes from the region's start: its head and old chunks, overlaid by the edits."""
     if not old and not region.head and _is_gapless(region):
-        return [memoryview(edit.data) for edit in region.edits]
+        return [edit.data for edit in region.edits]
     return [_overlaid(region, old, read)]
 
 

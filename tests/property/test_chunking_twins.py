@@ -1,12 +1,14 @@
 """The C kernel answers as the reference does, and cutting piece by piece as cutting at once."""
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fsmodel.buffers import Buffer
 from fsmodel.content._chunking import digest
 from fsmodel.content.chunk_limits import MAX_SIZE_LIMIT, CutRule
 from fsmodel.content.chunking import KERNELS, ChunkLimits, cut_points
@@ -105,13 +107,24 @@ def test_the_kernel_cuts_long_data_like_the_reference(seed: int) -> None:
     assert NATIVE.cut_points(data, rule, True) == REFERENCE.cut_points(data, rule, True)
 
 
-@given(data=inputs, limits=limits(), final=st.booleans())
-@example(data=stretch("random", 1, 60_000), limits=ChunkLimits(64, 30_000, 50_000), final=True)
-def test_the_kernel_hashes_like_the_reference(
-    data: bytes, limits: ChunkLimits, final: bool
+@given(data=inputs, limits=limits(), final=st.booleans(), borders=st.lists(st.integers(0, 60_000)))
+@example(stretch("random", 1, 60_000), ChunkLimits(64, 30_000, 50_000), True, [])
+@example(stretch("random", 1, 60_000), ChunkLimits(64, 3_000, 50_000), False, [1, 7_000, 7_000])
+def test_the_kernel_cuts_and_hashes_pieces_like_the_reference(
+    data: bytes, limits: ChunkLimits, final: bool, borders: list[int]
 ) -> None:
-    expected = REFERENCE.cut_chunks(data, limits.rule, final)
-    assert NATIVE.cut_chunks(data, limits.rule, final) == expected
+    """However they are divided; the reference joins them."""
+    ends = sorted(min(border, len(data)) for border in [0, *borders, len(data)])
+    pieces: list[Buffer] = [data[low:high] for low, high in pairwise(ends)]
+    expected = REFERENCE.cut_chunks([data], limits.rule, final)
+    assert NATIVE.cut_chunks(pieces, limits.rule, final) == expected
+    assert REFERENCE.cut_chunks(pieces, limits.rule, final) == expected
+
+
+@pytest.mark.parametrize("wrong", [b"bytes", [3], [b"", None]])
+def test_the_kernel_takes_pieces_only(wrong: Any) -> None:
+    with pytest.raises(TypeError):
+        NATIVE.cut_chunks(wrong, ChunkLimits().rule, True)
 
 
 @pytest.mark.parametrize("lanes_max", [1, 8, 16])

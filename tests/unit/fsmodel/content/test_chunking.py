@@ -140,7 +140,7 @@ def test_any_contiguous_buffer_will_do(kernel: str, kind: type[Buffer]) -> None:
     assert cut(kind(data), DEFAULT.rule, True) == cut(data, DEFAULT.rule, True)
     assert take(kind(data[:9000])) == take(data[:9000])
     assert noise(kind(data))
-    assert hashed(kind(data), DEFAULT.rule, True) == hashed(data, DEFAULT.rule, True)
+    assert hashed([kind(data)], DEFAULT.rule, True) == hashed([data], DEFAULT.rule, True)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -219,7 +219,7 @@ def test_an_extension_that_hashes_wrongly_is_refused(monkeypatch: pytest.MonkeyP
     """As it might on a processor of a kind that it was never tried on."""
     other = ModuleType("fsmodel.content._chunking")
     other.__dict__.update(vars(sys.modules[other.__name__]))
-    other.__dict__.update(cut_chunks=lambda data, rule, final: [(len(data), bytes(32))])
+    other.__dict__.update(cut_chunks=lambda pieces, rule, final: [(len(pieces[0]), bytes(32))])
     monkeypatch.setitem(sys.modules, other.__name__, other)
     monkeypatch.setattr(fsmodel.content, "_chunking", other)
     with pytest.raises(ImportError, match="hashes wrongly"):
@@ -228,7 +228,7 @@ def test_an_extension_that_hashes_wrongly_is_refused(monkeypatch: pytest.MonkeyP
 
 def test_the_extension_refuses_chunks_too_long_to_be_hashed() -> None:
     with pytest.raises(ValueError, match="too long"):
-        KERNELS["native"].cut_chunks(b"", CutRule(64, 64, MAX_SIZE_LIMIT + 1, 1, 2), True)
+        KERNELS["native"].cut_chunks([], CutRule(64, 64, MAX_SIZE_LIMIT + 1, 1, 2), True)
 
 
 NOISE = Random(9).randbytes(65536)
