@@ -25,29 +25,39 @@ from bench.starts.command import starts
 from bench.suites import applications, fio, run, variants
 
 PATH = click.Path(path_type=Path)
+THERE = click.Path(exists=True, dir_okay=False, path_type=Path)
 RESULT_PATH = LOCAL_RESULTS / "last.json"
 
 
 @click.group()
 def cli() -> None:
-    """Measure cairnfs beside a plain folder, a FUSE filesystem that does nothing, and peers."""
+    """Measure cairnfs beside a plain folder, a FUSE filesystem that does nothing, and peers.
+
+    Each command prints what it has found as a table, and keeps it as JSON for `show`, `compare`
+    and `targets`. `all` runs whatever docs/performance.md shows of speed.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that mounts are taken down
 
 
 @cli.command()
 @click.argument("result", type=PATH, default=RESULT_PATH)
 def show(result: Path) -> None:
-    """Print a result kept by `run`, `applications`, `fio` or `variants`."""
-    click.echo(tables.table_of(read_kept(result, Run)))
+    """Print a kept result, of whichever command."""
+    click.echo(tables.table_of_file(result))
 
 
 @cli.command()
 @click.argument("before", type=PATH)
 @click.argument("after", type=PATH)
-@click.option("--system", default=report.SUBJECT, show_default=True)
+@click.option("--system", default=report.SUBJECT, show_default=True, help="Whose work is compared.")
 @click.option("--fail", is_flag=True, help="Exit 1 when something became slower beyond the noise.")
 def compare(before: Path, after: Path, system: str, fail: bool) -> None:
-    """Set two results beside each other."""
+    """Set two results beside each other.
+
+    They are of `run`, or both of another command that takes turns with several systems. What is
+    compared is the ratio to the ceiling where both have it. "slower" and "faster" are said only
+    where the middle halves of both results' rounds lie apart.
+    """
     found = comparison.changes(read_kept(before, Run), read_kept(after, Run), system)
     if not found:
         raise BenchProblem(f"the two results share no workload measured on {system}")
@@ -58,11 +68,11 @@ def compare(before: Path, after: Path, system: str, fail: bool) -> None:
 
 @cli.command("targets")
 @click.argument("suites", nargs=-1, type=PATH, metavar="[RESULTS]...")
-@click.option("--starts", default=kept.STARTS, type=PATH, help="A result of `starts`.")
-@click.option("--growth", default=kept.GROWTH, type=PATH, help="A result of `growth`.")
-@click.option("--latency", default=kept.LATENCY, type=PATH, help="A result of `latency`.")
+@click.option("--starts", type=THERE, help="A result of `starts`.")
+@click.option("--growth", type=THERE, help="A result of `growth`.")
+@click.option("--latency", type=THERE, help="A result of `latency`.")
 @click.option("--fail", is_flag=True, help="Exit 1 when a target that was measured is not met.")
-def show_targets(suites: Sequence[Path], fail: bool, **others: Path) -> None:
+def show_targets(suites: Sequence[Path], fail: bool, **others: Path | None) -> None:
     """Set what was measured beside what is aimed at.
 
     RESULTS are files of `run`, `applications`, `variants` and `fio`; the first that has a ratio
@@ -70,7 +80,7 @@ def show_targets(suites: Sequence[Path], fail: bool, **others: Path) -> None:
     off, snapshots or versions, have no target: what was found is stated.
     """
     measured = suites or kept.suites()
-    found = kept.judge(measured, **others)
+    found = kept.judge(measured, **{name: path for name, path in others.items() if path})
     click.echo(targets.table_of([*found, *kept.state(measured)]))
     if fail and any(one.good is False for one in found):
         sys.exit(1)
@@ -78,7 +88,10 @@ def show_targets(suites: Sequence[Path], fail: bool, **others: Path) -> None:
 
 @cli.command()
 def document() -> None:
-    """Put the tables of the kept results into docs/performance.md, and draw its plots."""
+    """Renew docs/performance.md and its plots.
+
+    Its tables are those of the results in bench/results.
+    """
     performance_page.update()
 
 

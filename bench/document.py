@@ -4,22 +4,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench import kept, tables, targets
-from bench.growth import tables as growth_tables
 from bench.growth.drawing import drawings_of
 from bench.growth.result import Growth
-from bench.indexes import result as indexes_result
-from bench.indexes.result import IndexFigures
-from bench.kept_json import Result, read_kept
-from bench.latency import result as latency_result
-from bench.latency.result import Latencies
+from bench.kept_json import read_kept
 from bench.mounts import BenchProblem
-from bench.pauses import result as pauses_result
-from bench.pauses.result import Pauses
-from bench.peers import table as peers_table
-from bench.peers.comparison import Comparison
-from bench.results import Run
-from bench.starts import result as starts_result
-from bench.starts.result import Starts
 
 PROJECT = kept.PROJECT
 DOCUMENT = PROJECT / "docs" / "performance.md"
@@ -28,26 +16,16 @@ END = "<!-- end -->"
 NOT_MEASURED = "Not measured yet."
 
 
-def _table(kind: type[Result], table_of: Callable[[Result], str]) -> Callable[[Path], str]:
-    """What makes a table of a file that keeps such a result."""
-    return lambda path: table_of(read_kept(path, kind))
-
-
 def _targets(path: Path) -> str:
     """Of all results; the first of them is the path's own."""
     return targets.table_of([*kept.judge(kept.suites()), *kept.state(kept.suites())])
 
 
 SUITES = ("baseline", "listing", "tree", "applications", "s3ql", "fio", "variants")
+OTHERS = ("growth", "indexes", "latency", "pauses", "peers", "starts")
 TABLES: Mapping[str, Callable[[Path], str]] = {
-    **{f"bench/results/{name}.json": _table(Run, tables.table_of) for name in SUITES},
+    **{f"bench/results/{name}.json": tables.table_of_file for name in (*SUITES, *OTHERS)},
     "bench/results/baseline.json: targets": _targets,
-    "bench/results/growth.json": _table(Growth, growth_tables.table_of),
-    "bench/results/indexes.json": _table(IndexFigures, indexes_result.table_of),
-    "bench/results/latency.json": _table(Latencies, latency_result.table_of),
-    "bench/results/pauses.json": _table(Pauses, pauses_result.table_of),
-    "bench/results/peers.json": _table(Comparison, peers_table.table_of),
-    "bench/results/starts.json": _table(Starts, starts_result.table_of),
 }
 
 

@@ -11,6 +11,10 @@ from bench.environment import Environment, describe
 from bench.mounts import BenchProblem
 
 
+class WrongKind(BenchProblem):
+    """A file that holds another kind of result, or none."""
+
+
 class KeptResult(msgspec.Struct, frozen=True, kw_only=True):
     """What every result says, whichever command found it."""
 
@@ -66,13 +70,15 @@ def keep(result: KeptResult, path: Path) -> None:
 
 
 def read_kept(path: Path, kind: type[Result]) -> Result:
-    """Read a result. Raises BenchProblem when the file is none of this kind and format."""
+    """Read a result. Raises BenchProblem, WrongKind when the file is none of this kind."""
     try:
         result = msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError as error:
+        raise BenchProblem(f"{path} is not there: measure first, or name another file") from error
     except OSError as error:
         raise BenchProblem(f"{path}: {error.strerror}") from error
     except msgspec.MsgspecError as error:
-        raise BenchProblem(f"{path} is no result of the kind wanted here: {error}") from error
+        raise WrongKind(f"{path} is no result of the kind wanted here: {error}") from error
     if result.format != kind.FORMAT:
         raise BenchProblem(f"{path} has format {result.format}; this bench reads {kind.FORMAT}")
     return result

@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -12,6 +12,7 @@ from bench.kept_json import KeptResult, keep
 
 LOCAL_RESULTS: Final = Path("bench/results/local")
 POSITIVE: Final = click.IntRange(1)
+SECONDS: Final = click.FloatRange(0, min_open=True)
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 
@@ -38,6 +39,18 @@ def output_option(name: str) -> Callable[[Command], Command]:
         type=FILE,
         help="Keep the result here, as JSON.",
     )
+
+
+def amounts(wanted: Mapping[str, tuple[int, str]]) -> Callable[[Command], Command]:
+    """An option for each amount, with what it is by default, and a line of help."""
+
+    def decorate(command: Command) -> Command:
+        for name, (amount, text) in reversed([*wanted.items()]):
+            option = click.option(name, default=amount, show_default=True, type=POSITIVE, help=text)
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def progress(line: str) -> None:

@@ -127,7 +127,7 @@ def _measure(
     if workload.needs_contents and not system.keeps_contents:
         return None
     if isinstance(system, Prepares):
-        system.before_work()
+        _prepare(system)
     if workload.caches is not Caches.AS_LEFT:
         remounted = system.remount()
         if workload.caches is Caches.REMOUNTED and not remounted:
@@ -141,6 +141,14 @@ def _measure(
     measured = _run_apart(task, system)
     after = usage_when_quiet(system.daemon)
     return measured, after.cpu_seconds - before.cpu_seconds, after.resident_bytes
+
+
+def _prepare(system: Prepares) -> None:
+    """Bring a system into its state, and let it finish that before a watch starts."""
+    system.before_work()
+    os.sync()
+    if system.daemon is not None:
+        usage_when_quiet(system.daemon)
 
 
 def _run_apart(task: Task, system: System) -> Measured:

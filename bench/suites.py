@@ -13,7 +13,7 @@ from bench.kept_json import heading
 from bench.known_systems import ALWAYS, PEER, SYSTEMS
 from bench.known_systems import VARIANTS as VARIANT_SYSTEMS
 from bench.mounts import BenchProblem
-from bench.options import POSITIVE, finish, folder_option, output_option, progress
+from bench.options import POSITIVE, SECONDS, amounts, finish, folder_option, output_option, progress
 from bench.plan import APPLICATIONS, FIO_JOBS, SPEEDS, SUITES, VARIANTS, choose, lacking
 from bench.results import Run, WorkloadInfo
 from bench.rounds import Rounds, can_drop_caches
@@ -36,11 +36,17 @@ def suite_options(suite: str, systems: Sequence[str]) -> Callable[[Command], Com
             "--systems",
             default=",".join(systems),
             show_default=True,
+            callback=_systems,
             help="Of these, with commas between: " + ", ".join(SYSTEMS),
         ),
-        click.option("--rounds", default=3, show_default=True, type=POSITIVE),
         click.option(
-            "--minutes", default=math.inf, help="Begin no round after so many; one is always made."
+            "--rounds", default=3, show_default=True, type=POSITIVE, help="Turns of each system."
+        ),
+        click.option(
+            "--minutes",
+            default=math.inf,
+            type=click.FloatRange(0),
+            help="Begin no round after so many; one is always made.",
         ),
         click.option(
             "--only", multiple=True, help="Workloads whose name contains this; may be repeated."
@@ -49,6 +55,7 @@ def suite_options(suite: str, systems: Sequence[str]) -> Callable[[Command], Com
             "--limit",
             default=300.0,
             show_default=True,
+            type=SECONDS,
             help="Seconds that a workload may take on a system; more for larger trees.",
         ),
         folder_option,
@@ -63,22 +70,27 @@ def suite_options(suite: str, systems: Sequence[str]) -> Callable[[Command], Com
     return decorate
 
 
+def _systems(context: click.Context, option: click.Parameter, text: str) -> list[str]:
+    """The systems that are named, each once. Raises BadParameter."""
+    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
+    if unknown := [name for name in names if name not in SYSTEMS]:
+        raise click.BadParameter(
+            f"there is no system {unknown[0]!r}, but {', '.join(SYSTEMS)}", context, option
+        )
+    return names
+
+
 def size_options(sizes: Sizes) -> Callable[[Command], Command]:
     """How much the workloads on streams and on small files do."""
-    amounts = {
-        "--stream-mib": sizes.stream_bytes // MIB,
-        "--text-mib": sizes.text_bytes // MIB,
-        "--files": sizes.small_files,
-        "--reads": sizes.random_reads,
-        "--overwrites": sizes.random_overwrites,
-    }
-
-    def decorate(command: Command) -> Command:
-        for name, amount in reversed(amounts.items()):
-            command = click.option(name, default=amount, show_default=True, type=POSITIVE)(command)
-        return command
-
-    return decorate
+    return amounts(
+        {
+            "--stream-mib": (sizes.stream_bytes // MIB, "Of the file that streams write and read."),
+            "--text-mib": (sizes.text_bytes // MIB, "Of the stream of source text."),
+            "--files": (sizes.small_files, "Small files in a folder."),
+            "--reads": (sizes.random_reads, "Reads of 4 KiB at random places."),
+            "--overwrites": (sizes.random_overwrites, "Overwrites of 4 KiB, each synced."),
+        }
+    )
 
 
 def _sizes(stream_mib: int, text_mib: int, files: int, reads: int, overwrites: int) -> Sizes:
@@ -97,7 +109,11 @@ def _sizes(stream_mib: int, text_mib: int, files: int, reads: int, overwrites: i
 def run(
     stream_mib: int, text_mib: int, files: int, reads: int, overwrites: int, **where: Any
 ) -> None:
-    """Measure, keep the result as JSON, and print it."""
+    """Measure streams, random access, small files.
+
+    In a mount of cairnfs, in a plain folder of the filesystem below it, and in a mount of a
+    filesystem that does nothing, which no other can surpass. All take turns.
+    """
     run_suite(SPEEDS, _sizes(stream_mib, text_mib, files, reads, overwrites), **where)
 
 
@@ -107,20 +123,24 @@ def run(
 def variants(
     stream_mib: int, text_mib: int, files: int, reads: int, overwrites: int, **where: Any
 ) -> None:
-    """Measure the same without deltas, with snapshots, and with versions of every file.
+    """Measure stores with deltas off, snapshots, versions.
 
-    All are mounted side by side and take turns. One has a hundred snapshots from the start and
-    takes one more before each workload; in another each file has three earlier versions.
+    They stand beside a new store and take turns with it. One has a hundred snapshots from the
+    start and one more before each workload; in another each file has three earlier versions.
     """
     run_suite(VARIANTS, _sizes(stream_mib, text_mib, files, reads, overwrites), **where)
 
 
 @click.command()
 @suite_options(APPLICATIONS, (*ALWAYS, *((PEER,) if has_s3ql() else ())))
-@click.option("--files", default=DEFAULTS.tree_files, show_default=True, type=POSITIVE)
-@click.option("--sources", default=DEFAULTS.c_sources, show_default=True, type=POSITIVE)
-@click.option("--transactions", default=DEFAULTS.transactions, show_default=True, type=POSITIVE)
-@click.option("--seconds", default=DEFAULTS.database_seconds, show_default=True, type=POSITIVE)
+@amounts(
+    {
+        "--files": (DEFAULTS.tree_files, "Of the tree that is unpacked, committed and removed."),
+        "--sources": (DEFAULTS.c_sources, "Source files of the C project that is made."),
+        "--transactions": (DEFAULTS.transactions, "Of SQLite, one row each."),
+        "--seconds": (DEFAULTS.database_seconds, "Of pgbench."),
+    }
+)
 def applications(files: int, sources: int, transactions: int, seconds: int, **where: Any) -> None:
     """Measure tar, git, rm, make, SQLite and pgbench on every system.
 
@@ -135,12 +155,14 @@ def applications(files: int, sources: int, transactions: int, seconds: int, **wh
 
 @click.command()
 @suite_options(FIO_JOBS, ALWAYS)
-@click.option(
-    "--stream-mib", default=DEFAULTS.stream_bytes // MIB, show_default=True, type=POSITIVE
+@amounts(
+    {
+        "--stream-mib": (DEFAULTS.stream_bytes // MIB, "Of each job's file."),
+        "--overwrites": (DEFAULTS.random_overwrites, "Of 4 KiB, each synced."),
+    }
 )
-@click.option("--overwrites", default=DEFAULTS.random_overwrites, show_default=True, type=POSITIVE)
 def fio(stream_mib: int, overwrites: int, **where: Any) -> None:
-    """Run the jobs of bench/fio/ with fio on every system."""
+    """Run the jobs in bench/fio/ on every system."""
     run_suite(FIO_JOBS, Sizes(stream_bytes=stream_mib * MIB, random_overwrites=overwrites), **where)
 
 
@@ -148,7 +170,7 @@ def run_suite(
     suite: str,
     sizes: Sizes,
     *,
-    systems: str,
+    systems: Sequence[str],
     rounds: int,
     minutes: float,
     only: Sequence[str],
@@ -157,13 +179,12 @@ def run_suite(
     output: Path,
 ) -> None:
     """Measure, keep and print. Raises BenchProblem."""
-    names = systems.split(",")
-    if unknown := set(names) - SYSTEMS.keys():
-        raise BenchProblem(f"unknown system {unknown.pop()}: there are {', '.join(SYSTEMS)}")
+    if any(name.startswith(PEER) for name in systems) and not has_s3ql():
+        raise BenchProblem(f"S3QL is not installed: leave {PEER} out of --systems")
     plan = _plan(suite, only)
     with tempfile.TemporaryDirectory(prefix="cairnfs-bench.", dir=folder) as home:
         Path(home).chmod(0o711)  # a server that is not root has to get to its files
-        work = Rounds(Path(home), names, plan, sizes, limit, progress, minutes)
+        work = Rounds(Path(home), systems, plan, sizes, limit, progress, minutes)
         with without_archival():
             result = measure(suite, work, rounds)
     finish(result, table_of(result), output)

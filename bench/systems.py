@@ -55,7 +55,7 @@ class System(Protocol):
 
 
 @runtime_checkable
-class Prepares(Protocol):
+class Prepares(System, Protocol):
     """A system that is brought into some state before each workload, outside its time."""
 
     def before_work(self) -> None:

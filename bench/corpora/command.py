@@ -16,17 +16,18 @@ from bench.options import FOLDER, progress
     "kinds",
     multiple=True,
     type=click.Choice([kind.value for kind in Kind]),
-    help="May be repeated.",
+    help="Not all of them; may be repeated.",
 )
 @click.option(
     "--scale",
     default=Scale.SMALL.value,
     show_default=True,
     type=click.Choice([scale.value for scale in Scale]),
+    help="Tens of MB each, or hundreds.",
 )
-@click.option("--into", required=True, type=FOLDER)
+@click.option("--into", required=True, type=FOLDER, help="What is there already stays.")
 def corpora(kinds: Sequence[str], scale: str, into: Path) -> None:
-    """Build corpora of public packages; what is there already stays."""
+    """Build corpora of public packages for `peers`."""
     wanted = [Kind(kind) for kind in kinds] or [*Kind]
     into.mkdir(parents=True, exist_ok=True)
     built = build_corpora(into, wanted, Scale(scale), progress)

@@ -33,13 +33,13 @@ STOP_SECONDS: Final = 120.0  # in which a command that is told to end takes its 
 @click.option("--tiny", is_flag=True, help="Only try whether all of it runs, and keep nothing.")
 @folder_option
 def everything(only: Sequence[str], stores: Path | None, tiny: bool, folder: Path) -> None:
-    """Measure everything, keep it in bench/results, and renew the page.
+    """Measure everything, and renew the page.
 
-    It takes about an hour on a machine that does nothing else; how costs grow is left out unless
+    It takes about an hour on a machine that does nothing else. How costs grow is left out unless
     --stores says where its stores are, for filling them takes hours the first time. What is not
     installed is left out, and so is what fails: then the former result stays, and the exit status
-    is 1. Results stand in bench/results/local until all of them are there, so that no run finds
-    its own code changed.
+    is 1. Results are kept in bench/results, but stand in bench/results/local until all of them
+    are there, so that no run finds its own code changed.
     """
     results = LOCAL_RESULTS / ("tiny" if tiny else "all")
     done, failed = list[Path](), list[str]()

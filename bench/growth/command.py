@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,15 @@ from bench.growth.tables import table_of
 from bench.kept_json import heading
 from bench.meter import usage_of, usage_when_quiet
 from bench.mounts import BenchProblem
-from bench.options import FOLDER, POSITIVE, finish, folder_option, output_option, progress
+from bench.options import (
+    FOLDER,
+    POSITIVE,
+    Command,
+    finish,
+    folder_option,
+    output_option,
+    progress,
+)
 from bench.peers.tools import held_by
 from bench.rounds import rotated
 
@@ -29,13 +37,26 @@ ENTRIES: Final = (5_000, 50_000, 500_000)
 SNAPSHOTS: Final = (100, 1000, 10_000)
 
 
+def _amounts(name: str, defaults: Sequence[int], text: str) -> Callable[[Command], Command]:
+    """An option that names one store each time."""
+    return click.option(
+        name, multiple=True, default=defaults, show_default=True, type=POSITIVE, help=text
+    )
+
+
 @click.command()
-@click.option("--files", multiple=True, default=FILES, show_default=True, type=POSITIVE)
-@click.option("--gb", multiple=True, default=GIGABYTES, show_default=True, type=POSITIVE)
-@click.option("--depth", multiple=True, default=LEVELS, show_default=True, type=POSITIVE)
-@click.option("--width", multiple=True, default=ENTRIES, show_default=True, type=POSITIVE)
-@click.option("--snapshots", multiple=True, default=SNAPSHOTS, show_default=True, type=POSITIVE)
-@click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in Kind]))
+@_amounts("--files", FILES, "Stores of so many files.")
+@_amounts("--gb", GIGABYTES, "Stores of so many GB.")
+@_amounts("--depth", LEVELS, "Stores with folders so many levels deep.")
+@_amounts("--width", ENTRIES, "Stores with so many files in one folder.")
+@_amounts("--snapshots", SNAPSHOTS, "Stores with so many snapshots.")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice([kind.value for kind in Kind]),
+    help="Only stores that are large in this way; may be repeated.",
+)
 @click.option(
     "--repeated",
     default=0,
@@ -43,12 +64,19 @@ SNAPSHOTS: Final = (100, 1000, 10_000)
     type=click.IntRange(0, 99),
     help="Percent of the GB that are stored already, which needs so much less room on the disk.",
 )
-@click.option("--rounds", default=5, show_default=True, type=POSITIVE)
-@click.option("--operations", default=500, show_default=True, type=POSITIVE)
+@click.option("--rounds", default=5, show_default=True, type=POSITIVE, help="Turns of each store.")
+@click.option(
+    "--operations",
+    default=500,
+    show_default=True,
+    type=POSITIVE,
+    help="Of each kind, in each round.",
+)
 @click.option(
     "--rest",
     default=900.0,
     show_default=True,
+    type=click.FloatRange(0),
     help="Seconds at most that the daemon may tidy a store that has just been filled.",
 )
 @click.option(
@@ -75,7 +103,11 @@ def growth(
     fill: bool,
     folder: Path,
 ) -> None:
-    """Measure how costs grow with files, bytes, depth, width and snapshots.
+    """Measure how costs grow with what a store holds.
+
+    Files, GB, levels of folders, entries of one folder, and snapshots: the same operations in
+    stores that are large in one of these ways each.
+
 
     Each of the amounts can be given several times. Stores are filled in this process, without a
     mount; a million files take some minutes, 10 GB some more. Then each is mounted once until its
@@ -99,8 +131,7 @@ def growth(
         raise BenchProblem("--fill keeps what it fills: say where, with --stores FOLDER")
     with _home(stores, folder) as home, without_archival():
         if fill:
-            for scenario in wanted:
-                filled(home, scenario, rest)
+            _fill(home, wanted, rest)
             return
         found = measure(home, wanted, rounds, operations, rest)
     finish(found, table_of(found), output)
@@ -122,13 +153,14 @@ def measure(
 ) -> Growth:
     """Fill what is not there yet, then measure all stores in turn.
 
-    A round that fails is told and left out. Raises BenchProblem when a store cannot be filled, or
-    none could be measured.
+    A store that cannot be filled, or a round that fails, is told and left out. Raises BenchProblem
+    when none could be measured.
     """
-    seconds = {scenario: filled(home, scenario, rest_seconds) for scenario in wanted}
-    found: dict[Scenario, list[Round]] = {scenario: [] for scenario in wanted}
-    for number in range(rounds):
-        for scenario in rotated(wanted, number):
+    seconds = _fill(home, wanted, rest_seconds)
+    there = list(seconds)
+    found: dict[Scenario, list[Round]] = {scenario: [] for scenario in there}
+    for number in range(rounds if there else 0):
+        for scenario in rotated(there, number):
             progress(f"round {number + 1} of {rounds}: {scenario.name}")
             try:
                 found[scenario].append(_round(home / scenario.name, scenario, operations, number))
@@ -141,10 +173,21 @@ def measure(
         operations=operations,
         points=[
             _point(home / scenario.name / "store", scenario, seconds[scenario], found[scenario])
-            for scenario in wanted
+            for scenario in there
             if found[scenario]
         ],
     )
+
+
+def _fill(home: Path, wanted: Sequence[Scenario], rest_seconds: float) -> dict[Scenario, float]:
+    """Fill what is not there yet: how long each took. One that cannot be filled is told."""
+    seconds = dict[Scenario, float]()
+    for scenario in wanted:
+        try:
+            seconds[scenario] = filled(home, scenario, rest_seconds)
+        except BenchProblem as error:
+            progress(f"left out: {error}")
+    return seconds
 
 
 def _round(folder: Path, scenario: Scenario, operations: int, number: int) -> Round:

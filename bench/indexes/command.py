@@ -28,11 +28,16 @@ POINT, RANGE = "one seed", "a range of seeds"
 
 
 @click.command()
-@click.option("--documents", default=100_000, show_default=True, type=click.IntRange(1000))
+@click.option(
+    "--documents", default=100_000, show_default=True, type=click.IntRange(1000), help="Indexed."
+)
 @folder_option
 @output_option("indexes")
 def indexes(documents: int, output: Path, folder: Path) -> None:
-    """Measure queries of an index, beside DuckDB and jq reading the same documents."""
+    """Measure queries of an index, beside DuckDB and jq.
+
+    These read the same documents for each question.
+    """
     with tempfile.TemporaryDirectory(prefix="cairnfs-indexes.", dir=folder) as home:
         found = measure(Path(home), documents)
     finish(found, table_of(found), output)

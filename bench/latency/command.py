@@ -12,14 +12,26 @@ from bench.latency.jobs import JOBS, prepare
 from bench.latency.loads import LOADS, Busy, leave_garbage
 from bench.latency.result import Latencies, Phase, sort_out, table_of
 from bench.meter import usage_of
-from bench.options import POSITIVE, finish, folder_option, output_option
+from bench.options import POSITIVE, SECONDS, finish, folder_option, output_option
 from bench.pauses.clients import at_work
 from bench.systems import Cairnfs, stopping
 
 
 @click.command()
-@click.option("--mib", default=512, show_default=True, type=POSITIVE, help="Written.")
-@click.option("--seconds", default=10.0, show_default=True, help="Of the phases without an end.")
+@click.option(
+    "--mib",
+    default=512,
+    show_default=True,
+    type=POSITIVE,
+    help="Of the big write, and of what is collected.",
+)
+@click.option(
+    "--seconds",
+    default=10.0,
+    show_default=True,
+    type=SECONDS,
+    help="Of each phase without an end of its own.",
+)
 @folder_option
 @output_option("latency")
 def latency(mib: int, seconds: float, output: Path, folder: Path) -> None:

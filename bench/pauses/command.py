@@ -11,7 +11,7 @@ import click
 
 from bench.kept_json import heading
 from bench.mounts import run_command
-from bench.options import finish, folder_option, output_option, require
+from bench.options import SECONDS, finish, folder_option, output_option, require
 from bench.pauses.clients import FILE_BYTES, Clients, at_work
 from bench.pauses.result import Latency, Pauses, latency, misses, table_of
 from bench.payloads import incompressible, source_text
@@ -23,13 +23,25 @@ QUIET, COLLECTING = "nothing else", "a collection"
 
 
 @click.command()
-@click.option("--mib", default=512, show_default=True, type=click.IntRange(8), help="Stored.")
-@click.option("--seconds", default=10.0, show_default=True, help="Without a collection.")
+@click.option(
+    "--mib",
+    default=512,
+    show_default=True,
+    type=click.IntRange(8),
+    help="Stored, of which four fifths are deleted.",
+)
+@click.option(
+    "--seconds", default=10.0, show_default=True, type=SECONDS, help="Without a collection."
+)
 @folder_option
 @output_option("pauses")
 @click.option("--fail", is_flag=True, help="Exit 1 when a target is missed.")
 def pauses(mib: int, seconds: float, output: Path, folder: Path, fail: bool) -> None:
-    """Measure how long calls wait while garbage is collected."""
+    """Measure calls while garbage is collected.
+
+    Clients look up names, read and write while four of five files become garbage and `cairnfs gc`
+    gives their room back.
+    """
     with tempfile.TemporaryDirectory(prefix="cairnfs-pauses.", dir=folder) as home:
         found = measure(Path(home), mib, seconds)
     finish(found, table_of(found), output)

@@ -28,8 +28,20 @@ PEERS: tuple[Peer, ...] = (
 
 
 @click.command()
-@click.option("--corpora", "home", required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in Kind]))
+@click.option(
+    "--corpora",
+    "home",
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Where `corpora` has built them.",
+)
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice([kind.value for kind in Kind]),
+    help="Not all of them; may be repeated.",
+)
 @click.option("--only", multiple=True, help="Systems whose name contains this; may be repeated.")
 @folder_option
 @output_option("peers")
@@ -42,7 +54,10 @@ def peers(
     folder: Path,
     fail: bool,
 ) -> None:
-    """Copy corpora into cairnfs and its peers, and compare what that takes."""
+    """Measure the room that corpora take, beside peers.
+
+    Each is copied into cairnfs and into every backup program and filesystem that is installed.
+    """
     corpora = _corpora(home, [Kind(kind) for kind in kinds] or [*Kind])
     systems = [each for each in _systems() if not only or any(part in each.name for part in only)]
     comparison = compare(home, corpora, systems, folder)

@@ -21,11 +21,16 @@ NOTHING: Final = (sys.executable, "-c", "pass")
 
 
 @click.command()
-@click.option("--rounds", default=11, show_default=True, type=POSITIVE)
+@click.option(
+    "--rounds", default=11, show_default=True, type=POSITIVE, help="Times of each command."
+)
 @folder_option
 @output_option("starts")
 def starts(rounds: int, output: Path, folder: Path) -> None:
-    """Measure `cairnfs --help`, and mounting an empty store that was unmounted cleanly."""
+    """Measure start-up.
+
+    `cairnfs --help`, and mounting an empty store that was unmounted cleanly.
+    """
     with tempfile.TemporaryDirectory(prefix="cairnfs-starts.", dir=folder) as home:
         found = measure(Path(home), rounds)
     finish(found, table_of(found), output)

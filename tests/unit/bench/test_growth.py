@@ -141,6 +141,19 @@ def test_a_store_that_fails_leaves_the_others_measured(
         command.measure(tmp_path, [bad], 1, 1, 0)
 
 
+def test_a_store_without_room_leaves_the_others_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, large = Scenario(Kind.WIDTH, 2), Scenario(Kind.BYTES, 9_000_000)
+    (measured,) = point(2, 40.0).rounds
+    monkeypatch.setattr(command, "_round", lambda *_: measured)
+    found = command.measure(tmp_path, [large, good], 1, 1, 0)
+    assert [each.scenario for each in found.points] == [good]
+    assert "left out: bytes-9000000 needs" in capsys.readouterr().err
+    with pytest.raises(BenchProblem, match="no store could be measured"):
+        command.measure(tmp_path, [large], 1, 1, 0)
+
+
 def test_a_sample_is_from_few_folders_and_without_repeats() -> None:
     paths = sample(Scenario(Kind.FILES, 1_000_000), 100, seed=1)
     assert len(set(paths)) == 100
