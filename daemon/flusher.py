@@ -1,7 +1,8 @@
 """Dirty bytes: chunked when a file has many, written out when they grow old, bounded in sum.
 
-One task at a time works on a file's contents, under that file's lock: settling, logging extents,
-truncating, closing. Writes need no lock: they go on top of what is being settled.
+One task at a time works on a file's contents, under that file's lock: settling, truncating,
+closing. Writes need no lock: they go on top of what is being settled. Nor does logging extents,
+whose rows count for more than what is being settled, as long as that has rows, too.
 
 Owner of everything here: the event-loop thread. Checkpoints: waiting for a file's lock, every hop
 to a worker thread inside `settle`, and writing while much is dirty.
@@ -23,6 +24,8 @@ from fsmodel.volume import Volume
 _log = logging.getLogger(__name__)
 
 SPILL_BYTES: Final = 4 << 20  # dirty bytes of one file that are worth a worker's while
+SYNCED_BYTES: Final = 8 << 20  # in extent rows: they are safe, and may be written again meanwhile
+SYNCED_ROWS: Final = 4096
 OLD_AFTER_SECONDS: Final = 5.0
 WRITE_BYTES_MAX: Final = 1 << 20  # of one request: 256 pages, more the kernel does not send
 
@@ -121,9 +124,8 @@ class Flusher:
         error = self._failed.pop(file.inode, None)
         if error is not None:
             raise error
-        if file.dirty.size_bytes >= SPILL_BYTES and file.inode not in self._spilling:
-            self._spilling.add(file.inode)
-            self.start(self._spill, file)
+        if _has_much_unsynced(file):
+            self._begin_spill(file)
         if self._is_too_much():
             await self._wait_for_room(file)
         elif file.inode in self._spilling:
@@ -165,6 +167,9 @@ class Flusher:
             largest = max(hopeful, key=_dirty_bytes, default=None)
             if largest is None or not largest.dirty_bytes:
                 return
+            if largest.inode in self._spilling:
+                await self._relieved.park()
+                continue
             try:
                 await self.settle(largest.inode)
             except CairnError as error:
@@ -200,14 +205,20 @@ class Flusher:
     async def make_durable(self, inode: InodeId) -> None:
         """Put dirty bytes where the next sync makes them durable. Raises NoSpace, DataError."""
         contents = self._volume.contents
-        async with self.locks.of(inode):
-            file = contents.file(inode)
-            if file is None or not file.changed or file.settling:
-                return  # a copy that is being made is settled by who makes it
-            if contents.can_log(inode):
-                contents.log_extents(inode)
-            else:
-                await self._workers.drive(contents.settle(inode))
+        file = contents.file(inode)
+        if file is None or not file.changed:
+            return
+        if not contents.can_log(inode):
+            async with self.locks.of(inode):
+                file = contents.file(inode)
+                if file is None or not file.changed or file.settling:
+                    return  # a copy that is being made is settled by who makes it
+                if not contents.can_log(inode):
+                    await self._workers.drive(contents.settle(inode))
+                    return
+        contents.log_extents(inode)
+        if self._has_much_logged(file):
+            self._begin_spill(file)
 
     async def persist_old(self, file: FileState) -> None:
         """Write out the dirty bytes of a file nobody has flushed; a failure is kept for later."""
@@ -221,15 +232,33 @@ class Flusher:
         _log.error("%s: its dirty bytes could not be stored: %s", named, error)
         self._failed[file.inode] = error
 
+    def _has_much_logged(self, file: FileState) -> bool:
+        """Whether a file has so much in extent rows that they are settled, synced or not."""
+        bytes_max = min(SYNCED_BYTES, self.dirty_bytes_max // 2)
+        return file.logged_bytes >= bytes_max or file.logged_rows >= SYNCED_ROWS
+
+    def _begin_spill(self, file: FileState) -> None:
+        if file.inode not in self._spilling:
+            self._spilling.add(file.inode)
+            self.start(self._spill, file)
+
     async def _spill(self, file: FileState) -> None:
-        """Chunk what is certain, as long as there is much of it."""
+        """Chunk what is certain, as long as there is much of it; of synced bytes, all.
+
+        Those have rows before it begins, so that nobody who syncs meanwhile waits for it.
+        """
         contents = self._volume.contents
         try:
-            while file.dirty.size_bytes >= SPILL_BYTES and contents.file(file.inode) is file:
+            while contents.file(file.inode) is file:
+                synced = self._has_much_logged(file)
+                if not (synced or _has_much_unsynced(file)):
+                    break
                 async with self.locks.of(file.inode):
                     if contents.file(file.inode) is not file:
                         break
-                    await self._workers.drive(contents.settle(file.inode, whole=False))
+                    if synced and contents.can_log(file.inode):
+                        contents.log_extents(file.inode)
+                    await self._workers.drive(contents.settle(file.inode, whole=synced))
                 self._relieved.unpark_all()
         except CairnError as error:
             self._note_failure(file, error)
@@ -240,3 +269,8 @@ class Flusher:
 
 def _dirty_bytes(file: FileState) -> int:
     return file.dirty_bytes
+
+
+def _has_much_unsynced(file: FileState) -> bool:
+    """Whether a file has so many dirty bytes without extent rows that they are settled."""
+    return file.dirty.size_bytes - file.logged_bytes + file.frozen_row_bytes >= SPILL_BYTES

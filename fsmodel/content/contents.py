@@ -27,13 +27,13 @@ from fsmodel.steps import Steps
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
 from lmdb_index.index import Index
-from lmdb_index.keys import number_key, pair_key
+from lmdb_index.keys import number_key, pair_key, second_of
 from lmdb_index.records import ExtentRecord, InodeFlag, InodeRecord, RawRecord
 from lmdb_index.schema import EXTENT, UNSETTLED
 
 FILE_BYTES_MAX: Final = (1 << 63) - (1 << 20)  # offsets near 2**63 have no room for a page
-LOGGED_BYTES_MAX: Final = 16 << 20  # of a file, in extent rows; then it is settled
-LOGGED_ROWS_MAX: Final = 4096
+LOGGED_BYTES_MAX: Final = 32 << 20  # of a file, in extent rows; then a sync waits for settling
+LOGGED_ROWS_MAX: Final = 12288
 LOGGED_SHARE_MAX: Final = 4  # log only what is at most a quarter of the file
 LOGGED_FEW_BYTES: Final = 64 << 10  # or no more of it than this
 UNSAVED_RUNS_MAX: Final = 4096  # chunks of a stream in memory before manifest pages are written
@@ -216,16 +216,19 @@ class Contents:
         pending = sum(high - low for low, high in file.unlogged)
         logged = file.logged_bytes + pending
         return (
-            file.chunks_recorded
+            file.all_logged
             and (pending * LOGGED_SHARE_MAX <= file.kept or logged <= LOGGED_FEW_BYTES)
             and logged <= LOGGED_BYTES_MAX
             and file.logged_rows + len(file.unlogged) <= LOGGED_ROWS_MAX
         )
 
     def log_extents(self, inode: InodeId) -> None:
-        """Put the dirty bytes into extent rows, so that the next journal sync keeps them."""
+        """Put the dirty bytes into extent rows, so that the next journal sync keeps them.
+
+        Also amid settling: what is being settled has rows then, and these count for more.
+        """
         file = self._files[inode]
-        assert file.chunks_recorded and not file.settling
+        assert file.all_logged
         if not file.unlogged:
             return
         with self._changes.begin() as change:
@@ -233,16 +236,14 @@ class Contents:
             extents = [
                 extent for low, high in file.unlogged for extent in file.dirty.within(low, high)
             ]
-            for number, extent in enumerate(extents, file.logged_rows):
+            for number, extent in enumerate(extents, file.first_row + file.logged_rows):
                 row = ExtentRecord(extent.start, bytes(extent.data))
                 change.operation.put(EXTENT, pair_key(inode, number), row)
             change.operation.add(bytes_counter(record), file.size - record.size)
-            record.size, record.content_size = file.size, file.kept
+            record.size = file.size
             self._stamp(change, file, record)
             self._mark(change, inode, record, unsettled=True)
-        file.unlogged = []
-        file.logged_rows += len(extents)
-        file.logged_bytes += sum(len(extent.data) for extent in extents)
+        file.logged(len(extents), sum(len(extent.data) for extent in extents))
 
     def release(self, change: Change, inode: InodeId, record: InodeRecord) -> None:
         """Let go of the content of an inode that is being removed."""
@@ -264,7 +265,9 @@ class Contents:
             recorded_size=chunks.size,
         )
         if record.flags & InodeFlag.UNSETTLED:
-            for _, row in self._index.scan_prefix(EXTENT, number_key(inode)):
+            for key, row in self._index.scan_prefix(EXTENT, number_key(inode)):
+                if not file.logged_rows:
+                    file.first_row = second_of(key)
                 file.dirty.write(row.offset, row.data)
                 file.logged_rows += 1
                 file.logged_bytes += len(row.data)
@@ -304,15 +307,15 @@ class Contents:
                 self._let_go(change, file, record)
                 record.content = ref
                 change.when_applied(partial(self._lineages.remember, record, ref))
-            change.operation.add(bytes_counter(record), file.chunks.size - record.size)
-            record.size = record.content_size = file.chunks.size
+            # What was logged meanwhile may have made the file longer than what was settled.
+            size = max(file.chunks.size, record.size)
+            change.operation.add(bytes_counter(record), size - record.size)
+            record.size, record.content_size = size, file.chunks.size
             self._stamp(change, file, record)
             self._delete_extents(change, file)
-            self._mark(change, file.inode, record, unsettled=False)
-        file.chunks_recorded = True
-        file.recorded_size = file.chunks.size
-        file.changed = bool(file.dirty) or file.size != file.chunks.size
-        file.logged_rows = file.logged_bytes = 0
+            unsettled = file.logged_rows > file.frozen_rows
+            self._mark(change, file.inode, record, unsettled=unsettled)
+        file.recorded()
 
     def _page_saver(self, change: Change, file: FileState) -> "partial[ObjectId]":
         change.when_applied(file.chunks.confirm_saved)
@@ -354,7 +357,8 @@ class Contents:
         return [len(row.data) for row in kept]
 
     def _delete_extents(self, change: Change, file: FileState) -> None:
-        for number in range(file.logged_rows):
+        first = file.first_row
+        for number in range(first, first + file.frozen_rows):
             change.operation.delete(EXTENT, pair_key(file.inode, number))
 
     def _truncated(self, file: FileState, size: int, rows: list[int]) -> None:
@@ -365,7 +369,7 @@ class Contents:
             file.recorded_size = 0
             if file.chunks_recorded:
                 file.chunks, file.descent = self.chunk_list(EMPTY), None
-        file.logged_rows, file.logged_bytes = len(rows), sum(rows)
+        file.first_row, file.logged_rows, file.logged_bytes = 0, len(rows), sum(rows)
         file.changed = not file.settled or not file.chunks_recorded or bool(rows)
 
     def _stamp(self, change: Change, file: FileState, record: InodeRecord) -> None:

@@ -28,8 +28,12 @@ class FileState:
     changed: bool = False  # differs from what the inode's row and its extent rows say
     chunks_recorded: bool = True  # `chunks` is what the inode's content ref names
     unlogged: list[tuple[int, int]] = field(default_factory=list)  # written, not in extent rows
+    all_logged: bool = True  # what is neither in the row's content nor `unlogged` has extent rows
+    first_row: int = 0  # the number of the first of them
     logged_rows: int = 0
     logged_bytes: int = 0
+    frozen_rows: int = 0  # the first ones, whose bytes are being settled or older than those
+    frozen_row_bytes: int = 0
     written_ns: int | None = None  # when bytes came that the inode's times do not tell of yet
     stamped_ns: int | None = None  # when the kernel took the last of them that it has told of
     former_times: tuple[int, int] | None = None  # mtime, ctime before `written_ns` was recorded
@@ -84,7 +88,9 @@ class FileState:
         """Begin settling: what is dirty now is set aside, newer writes go on top of it."""
         assert not self.settling and not self.frozen
         self.frozen, self.dirty = self.dirty, DirtyExtents()
+        self.all_logged = self.all_logged and not self.unlogged
         self.unlogged = []
+        self.frozen_rows, self.frozen_row_bytes = self.logged_rows, self.logged_bytes
         self.settling = True
         return list(self.frozen)
 
@@ -92,6 +98,24 @@ class FileState:
         """End settling: what could not be settled is dirty again, below newer writes."""
         for extent in rest:
             self.dirty.write_below(extent.start, extent.data)
-            self.unlogged.append((extent.start, extent.end))
+            if not self.all_logged:
+                self.unlogged.append((extent.start, extent.end))
+        self.all_logged = self.all_logged or self.chunks_recorded
         self.frozen = DirtyExtents()
         self.settling = False
+
+    def logged(self, rows: int, size_bytes: int) -> None:
+        """What was unlogged has extent rows now, behind those there were."""
+        self.unlogged = []
+        self.logged_rows += rows
+        self.logged_bytes += size_bytes
+
+    def recorded(self) -> None:
+        """The inode's row names `chunks`; rows that were there when settling began are gone."""
+        self.chunks_recorded = self.all_logged = True
+        self.recorded_size = self.chunks.size
+        self.changed = bool(self.dirty) or self.size != self.chunks.size
+        self.first_row += self.frozen_rows
+        self.logged_rows -= self.frozen_rows
+        self.logged_bytes -= self.frozen_row_bytes
+        self.frozen_rows = self.frozen_row_bytes = 0

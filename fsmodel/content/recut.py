@@ -5,6 +5,7 @@ before an edit stay as they are, and once a new cut falls on an old one behind t
 follow stay too. Between the two, the bytes are cut again. Pure functions: any thread may run them.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
@@ -175,8 +176,10 @@ def _overlaid(
     end = max(region.edited_to, old[-1].end if old else 0)
     buffer = bytearray(end - region.start)
     buffer[: len(region.head)] = region.head
+    starts = [edit.start for edit in region.edits]
     for chunk in old:
-        if any(edit.start <= chunk.start and chunk.end <= edit.end for edit in region.edits):
+        before = bisect_right(starts, chunk.start)
+        if before and chunk.end <= region.edits[before - 1].end:
             continue
         at = chunk.start - region.start
         buffer[at : at + chunk.length] = read(chunk.source)

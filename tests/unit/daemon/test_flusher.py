@@ -16,7 +16,14 @@ from fsmodel.errors import NoSpace
 from fsmodel.ids import InodeId
 from fsmodel.steps import Result, Steps
 from fsmodel.volume import Volume
-from tests.support.volumes import make_store, new_file, noise, opened, read_file
+from tests.support.volumes import (
+    make_store,
+    new_file,
+    noise,
+    opened,
+    read_file,
+    settled_file,
+)
 
 SPILL_BYTES = 10_000
 DIRTY_BYTES_MAX = 30_000
@@ -153,6 +160,33 @@ async def test_many_small_dirty_files_are_relieved_by_those_who_write_them(
         volume.open_file(inode, writing=True)
         await flusher.wrote(volume.write(inode, 0, PIECE))
     assert volume.contents.dirty_bytes <= DIRTY_BYTES_MAX
+
+
+async def test_a_sync_does_not_wait_for_synced_bytes_that_are_settled(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have rows, however many there are; what is synced meanwhile gets some, too."""
+    monkeypatch.setattr(flushing, "SYNCED_ROWS", 3)
+    workers = HeldWorkers()
+    inode = settled_file(volume, b"file", noise(30_000))
+    file = volume.open_file(inode, writing=True)
+    flusher = Flusher(volume, workers, DIRTY_BYTES_MAX)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(flusher.run)
+        await trio.testing.wait_all_tasks_blocked()
+        for offset in range(0, 20_000, 4_000):
+            await flusher.wrote(volume.write(inode, offset, SHORT))
+            with trio.fail_after(60):
+                await flusher.make_durable(inode)
+            await trio.testing.wait_all_tasks_blocked()
+            assert workers.begun == (file.logged_rows >= 3)
+        assert file.logged_rows == 5
+        workers.may_work.set()
+        while file.logged_rows:
+            await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+    assert file.settled
+    volume.close_file(inode, writing=True)
 
 
 def open_file(volume: Volume, name: bytes) -> InodeId:
