@@ -17,7 +17,7 @@ from bench.indexes.command import indexes
 from bench.kept_json import read_kept
 from bench.latency.command import latency
 from bench.mounts import BenchProblem
-from bench.options import LOCAL_RESULTS
+from bench.options import LOCAL_RESULTS, progress
 from bench.pauses.command import pauses
 from bench.peers.command import peers
 from bench.results import Run
@@ -58,10 +58,13 @@ def compare(before: Path, after: Path, system: str, fail: bool) -> None:
     compared is the ratio to the ceiling where both have it. "slower" and "faster" are said only
     where the middle halves of both results' rounds lie apart.
     """
-    found = comparison.changes(read_kept(before, Run), read_kept(after, Run), system)
+    old, new = read_kept(before, Run), read_kept(after, Run)
+    found = comparison.changes(old, new, system)
     if not found:
         raise BenchProblem(f"the two results share no workload measured on {system}")
     click.echo(comparison.table_of(found))
+    if differing := comparison.sizes_that_differ(old, new):
+        progress(f"the two were made with other {', '.join(differing)}: differences may be of that")
     if fail and any(change.verdict == "slower" for change in found):
         sys.exit(1)
 

@@ -48,6 +48,12 @@ def middle_half(values: Sequence[float]) -> tuple[float, float]:
     return first, third
 
 
+def sizes_that_differ(before: Run, after: Run) -> list[str]:
+    """The sizes in which two runs differ, which makes their figures hard to compare."""
+    names = before.sizes.__struct_fields__
+    return [name for name in names if getattr(before.sizes, name) != getattr(after.sizes, name)]
+
+
 def changes(before: Run, after: Run, system: str = SUBJECT) -> list[Change]:
     """Every workload that both runs measured on a system.
 

@@ -36,10 +36,10 @@ def everything(only: Sequence[str], stores: Path | None, tiny: bool, folder: Pat
     """Measure everything, and renew the page.
 
     It takes about an hour on a machine that does nothing else. How costs grow is left out unless
-    --stores says where its stores are, for filling them takes hours the first time. What is not
-    installed is left out, and so is what fails: then the former result stays, and the exit status
-    is 1. Results are kept in bench/results, but stand in bench/results/local until all of them
-    are there, so that no run finds its own code changed.
+    --stores says where its stores are, for filling them takes another hour the first time. What is
+    not installed is left out, and so is what fails: then the former result stays, and the exit
+    status is 1. Results are kept in bench/results, but stand in bench/results/local until all of
+    them are there, so that no run finds its own code changed.
     """
     results = LOCAL_RESULTS / ("tiny" if tiny else "all")
     done, failed = list[Path](), list[str]()

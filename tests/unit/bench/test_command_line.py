@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from bench import kept
 from bench.__main__ import cli
+from bench.kept_json import keep
 from bench.mounts import BenchProblem
 from bench.tables import TABLES, table_of_file
+from bench.workload import Sizes
+from tests.unit.bench.test_report_and_compare import run_of
 
 
 def run(*words: str) -> Result:
@@ -64,6 +68,15 @@ def test_what_stops_the_bench_is_one_line(
     assert "\n" not in str(problem)
     with pytest.raises(BenchProblem, match=said):
         raise problem
+
+
+def test_results_of_other_sizes_are_compared_with_a_warning(tmp_path: Path) -> None:
+    run_small = replace(run_of({"cairnfs": [1.0]}), sizes=Sizes(small_files=3))
+    paths = [str(tmp_path / name) for name in ("one", "other")]
+    for path, found in zip(paths, (run_of({"cairnfs": [1.0]}), run_small), strict=True):
+        keep(found, Path(path))
+    assert "made with other small_files: " in run("compare", *paths).stderr
+    assert run("compare", paths[0], paths[0]).stderr == ""
 
 
 def test_a_system_that_is_named_twice_is_measured_once() -> None:

@@ -1,15 +1,17 @@
 """Rounds: each workload on each system in turn, with a limit, and what becomes of failures."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bench import rounds
 from bench.measure import Measured, Task
+from bench.meter import Usage
 from bench.mounts import BenchProblem
 from bench.plan import workload_named
 from bench.rounds import Rounds
-from bench.systems import System
+from bench.systems import PlainFolder, System
 from bench.workload import Sizes, Workload
 
 SIZES = Sizes(tree_files=3, small_files=2)
@@ -50,6 +52,43 @@ def test_no_round_is_begun_when_the_time_is_up(tmp_path: Path) -> None:
     told: list[str] = []
     assert len(work_of(tmp_path, told, "create", minutes=0).run(3)) == 1
     assert told[-1] == "round 2 of 3 is not begun: the time is up"
+
+
+class Prepared(PlainFolder):
+    """A folder that says what happens to it."""
+
+    def __init__(self, home: Path, told: list[str]) -> None:
+        super().__init__(home)
+        self.daemon = 7
+        self._told = told
+
+    def before_work(self) -> None:
+        """Tell it."""
+        self._told.append("prepared")
+
+
+def test_what_prepares_comes_to_rest_before_the_watch_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    def usage(said: str) -> Callable[[int], Usage]:
+        def seen(process: int) -> Usage:
+            told.append(said)
+            return Usage(0.0, 1)
+
+        return seen
+
+    def apart(task: Task, system: System) -> Measured:
+        told.append(task.workload)
+        return Measured(1, 1.0, 0.0)
+
+    monkeypatch.setattr(rounds, "usage_of", usage("looked at"))
+    monkeypatch.setattr(rounds, "usage_when_quiet", usage("at rest"))
+    monkeypatch.setattr(rounds, "_run_apart", apart)
+    monkeypatch.setattr(rounds, "SYSTEMS", {"plain": lambda home: Prepared(home, told)})
+    work_of(tmp_path, [], "create").run(1)
+    assert told == ["prepared", "at rest", "looked at", "create", "at rest"]
 
 
 def test_a_round_that_fails_leaves_the_others_measured(
