@@ -1,6 +1,7 @@
 """When to commit the index: regularly while it is dirty, and before the journal grows long."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,8 +22,15 @@ class Checkpointer:
     for the second time, on the loop thread, after which the index may be committed.
     """
 
-    def __init__(self, volume: Volume, interval_seconds: float) -> None:
+    def __init__(
+        self,
+        volume: Volume,
+        interval_seconds: float,
+        settle_closed: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
+    ) -> None:
+        """`settle_closed` is awaited before each: what rests would be committed for nothing."""
         self._volume = volume
+        self._settle_closed = settle_closed
         self.interval_seconds = interval_seconds  # may change at any time
         self.last_at: datetime | None = None  # when a checkpoint last succeeded
         self.problem: str | None = None  # why the last one failed, if it did
@@ -40,6 +48,7 @@ class Checkpointer:
     async def checkpoint(self) -> None:
         """One checkpoint, now."""
         try:
+            await self._settle_closed()
             await trio.to_thread.run_sync(self._volume.sync_packs)
             self._volume.checkpoint()
             self.last_at = datetime.now(UTC)

@@ -14,6 +14,8 @@ from typing import Final
 
 import trio
 
+from daemon.file_locks import FileLocks
+from daemon.new_files import NewFiles
 from daemon.resting_files import RestingFiles
 from daemon.workers import Workers
 from fsmodel.content.file_state import FileState
@@ -27,60 +29,6 @@ SPILL_BYTES: Final = 4 << 20  # dirty bytes of one file that are worth a worker'
 SYNCED_BYTES: Final = 8 << 20  # in extent rows: they are safe, and may be written again meanwhile
 SYNCED_ROWS: Final = 4096
 OLD_AFTER_SECONDS: Final = 5.0
-WRITE_BYTES_MAX: Final = 1 << 20  # of one request: 256 pages, more the kernel does not send
-
-
-class FileLock:
-    """The lock of a file, which whoever has waited longest gets next.
-
-    While it is free, taking it is no checkpoint, unlike a lock of trio: that lets all other tasks
-    go first, which costs a closing file more than its lock is worth. So a loop needs a checkpoint
-    of its own.
-    """
-
-    __slots__ = ("_is_held", "_waiting")
-
-    def __init__(self) -> None:
-        self._is_held = False
-        self._waiting: trio.lowlevel.ParkingLot | None = None  # until somebody has to wait
-
-    def locked(self) -> bool:
-        """Whether somebody has it."""
-        return self._is_held
-
-    async def __aenter__(self) -> None:
-        if not self._is_held:
-            self._is_held = True
-            return
-        if self._waiting is None:
-            self._waiting = trio.lowlevel.ParkingLot()
-        await self._waiting.park()  # whoever had it leaves it held
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._waiting:
-            self._waiting.unpark()
-        else:
-            self._is_held = False
-
-
-class FileLocks:
-    """A lock for each inode somebody works on. Unused ones take no memory."""
-
-    def __init__(self) -> None:
-        self._locks: dict[InodeId, FileLock] = {}
-
-    def of(self, inode: InodeId) -> FileLock:
-        """The lock of an inode."""
-        lock = self._locks.get(inode)
-        if lock is None:
-            lock = self._locks[inode] = FileLock()
-        return lock
-
-    def drop(self, inode: InodeId) -> None:
-        """Forget the lock of an inode that nobody uses any more."""
-        lock = self._locks.get(inode)
-        if lock is not None and not lock.locked():
-            del self._locks[inode]
 
 
 class Flusher:
@@ -90,58 +38,65 @@ class Flusher:
         self._volume = volume
         self._workers = workers
         self.dirty_bytes_max = dirty_bytes_max  # may change at any time
-        self._writes_before_look = 0
+        self._bytes_before_look = 0  # nor can there be too much before so many are written
         self._spilling: set[InodeId] = set()
         self._relieved = trio.lowlevel.ParkingLot()  # writers that wait for such a task
         volume.contents.when_relieved(self._relieved.unpark_all)
         self._failed: dict[InodeId, CairnError] = {}
         self._nursery: trio.Nursery | None = None
         self.locks = FileLocks()
-        self.resting = RestingFiles(volume, self.settle, self.close)
+        new = NewFiles(volume, workers, self.locks, self.close)
+        self.resting = RestingFiles(volume, self.settle, self.close, new)
 
     async def run(self) -> None:
         """Write out what has been dirty for long, for ever."""
         async with trio.open_nursery() as self._nursery:
+            self._nursery.start_soon(self.resting.new.run)
             while True:
                 await trio.sleep(OLD_AFTER_SECONDS)
                 for file in self._volume.contents.files():
-                    if file.changed and file.inode not in self._spilling:
+                    if self._is_for_persisting(file):
                         await trio.lowlevel.checkpoint()  # requests go between two files
                         await self.persist_old(file)
                 await self.resting.end_old()
+
+    def _is_for_persisting(self, file: FileState) -> bool:
+        """Whether a file has bytes that nobody is at work on, and that are not safe yet."""
+        is_safe = not file.unlogged and file.inode in self.resting.new
+        return file.changed and file.inode not in self._spilling and not is_safe
 
     def start(self, task: Callable[..., Awaitable[None]], *arguments: object) -> None:
         """Have something done beside the requests."""
         assert self._nursery is not None
         self._nursery.start_soon(task, *arguments)
 
-    async def wrote(self, file: FileState) -> None:
+    async def wrote(self, file: FileState, size_bytes: int) -> None:
         """After a write: begin to chunk when there is much, and wait when there is too much.
 
-        Who writes too much waits until his own file has been relieved of it. Raises the error an
-        earlier attempt to store this file's bytes ended with.
+        `size_bytes` were written. Who writes too much waits until his own file has been relieved of
+        it. Raises the error an earlier attempt to store this file's bytes ended with.
         """
         error = self._failed.pop(file.inode, None)
         if error is not None:
             raise error
         if _has_much_unsynced(file):
             self._begin_spill(file)
-        if self._is_too_much():
+        if self._is_too_much(size_bytes):
             await self._wait_for_room(file)
         elif file.inode in self._spilling:
             await trio.lowlevel.checkpoint()  # or who reads requests goes on, and the thread rests
 
-    def _is_too_much(self) -> bool:
+    def _is_too_much(self, size_bytes: int) -> bool:
         """Whether too much is dirty; to be asked after each write.
 
         All open files are only added up when the writes since may have made it so: there may be
         thousands of them, of somebody else.
         """
-        self._writes_before_look -= 1
-        if self._writes_before_look > 0:
+        self._bytes_before_look -= size_bytes
+        if self._bytes_before_look > 0:
             return False
         dirty = self._volume.contents.dirty_bytes
-        self._writes_before_look = (self.dirty_bytes_max - dirty) // WRITE_BYTES_MAX
+        self._bytes_before_look = self.dirty_bytes_max - dirty
         return dirty > self.dirty_bytes_max
 
     async def _wait_for_room(self, file: FileState) -> None:

@@ -116,7 +116,10 @@ class _Daemon:
         self._announce = announce
         self._workers = Workers()
         self._flusher = Flusher(volume, self._workers, plan.settings.dirty_bytes_max)
-        self._checkpointer = Checkpointer(volume, plan.settings.checkpoint_interval_seconds)
+        settle_closed = self._flusher.resting.new.settle_all
+        self._checkpointer = Checkpointer(
+            volume, plan.settings.checkpoint_interval_seconds, settle_closed
+        )
         self._arrivals = Arrivals()
         sync_group = SyncGroup(volume.durability, self._arrivals)
         views = ViewOperations(volume, self._workers, sync_group)
@@ -146,7 +149,7 @@ class _Daemon:
             volume, gc_thresholds(plan.settings), self._service.activity
         )
         self._root_keeper = RootKeeper(
-            volume, plan.settings.root_interval_seconds, self._service.activity
+            volume, plan.settings.root_interval_seconds, self._service.activity, settle_closed
         )
         self._folder_keeper = FolderKeeper(self._service, plan.settings.metrics_interval_seconds)
         self._manager = ServiceManager(os.environ)

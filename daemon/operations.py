@@ -6,8 +6,10 @@ become names, errors become errnos, and what has to wait does so.
 
 import errno
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Final, Protocol
 
 import pyfuse3
@@ -44,7 +46,7 @@ from daemon.stacks import log_task_stacks
 from daemon.sync_group import SyncGroup
 from daemon.view_operations import ViewOperations
 from daemon.workers import Workers
-from fsmodel.errors import DataError, DocumentInvalid, NotFound, NotPermitted
+from fsmodel.errors import CairnError, DataError, DocumentInvalid, NotFound, NotPermitted
 from fsmodel.ids import InodeId
 from fsmodel.limits import NAME_BYTES_MAX
 from fsmodel.namespace.renames import RenameFlag
@@ -147,6 +149,8 @@ class CairnOperations(pyfuse3.Operations):
         with errors_become_errnos():
             await self._make_room()
             parent = InodeId(new_parent_inode)
+            if self._volume.is_document(parent, new_name):
+                await self._flusher.settle(InodeId(inode))  # it is read and checked
             self._volume.link(InodeId(inode), parent, new_name)
             volatile = self._volume.is_volatile(parent, new_name)
             return self._counted(InodeId(inode), volatile=volatile)
@@ -154,7 +158,12 @@ class CairnOperations(pyfuse3.Operations):
     async def unlink(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
         """Remove a name of something that is no directory."""
         with errors_become_errnos():
-            await self._flusher.resting.end_deleted(InodeId(parent_inode), name)
+            parent = InodeId(parent_inode)
+            if self._flusher.resting:
+                unlink = partial(self._volume.unlink, parent, name)
+                await self._flusher.resting.end_replaced(parent, name, unlink)
+            else:
+                self._volume.unlink(parent, name)
 
     async def rmdir(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
         """Remove an empty directory."""
@@ -174,10 +183,11 @@ class CairnOperations(pyfuse3.Operations):
         parent, new_parent = InodeId(parent_inode_old), InodeId(parent_inode_new)
         with errors_become_errnos():
             await self._settle_for_rename(parent, name_old, new_parent, name_new)
-            await self._flusher.resting.end_named(new_parent, name_new)
-            self._volume.rename(
-                parent, name_old, new_parent, name_new, RenameFlag(flags), creator_of(ctx)
+            kind, creator = RenameFlag(flags), creator_of(ctx)
+            rename = partial(
+                self._volume.rename, parent, name_old, new_parent, name_new, kind, creator
             )
+            await self._flusher.resting.end_replaced(new_parent, name_new, rename)
 
     async def readlink(self, inode: InodeT, ctx: RequestContext) -> FileNameT:
         """Where a symbolic link points."""
@@ -364,7 +374,7 @@ class CairnOperations(pyfuse3.Operations):
             except NotPermitted:  # locked since it was opened
                 self._show_truth(handle.inode)
                 raise
-            await self._flusher.wrote(file)
+            await self._flusher.wrote(file, len(buf))
             return len(buf)
 
     async def flush(self, fh: FileHandleT) -> None:
@@ -373,6 +383,8 @@ class CairnOperations(pyfuse3.Operations):
             handle = self._handles.file(fh)
             if handle.writable:
                 self._volume.contents.all_stamped(handle.inode)
+            if self._flusher.resting.new.take(handle.inode):
+                return
             if self._flusher.resting.may(handle.inode):
                 await self._flusher.make_durable(handle.inode)
             elif handle.writable:
@@ -402,6 +414,12 @@ class CairnOperations(pyfuse3.Operations):
                 self._flusher.close(handle.inode, writing=handle.writable)
 
     # -- helpers --------------------------------------------------------------------------
+
+    def _is_directory(self, parent: InodeId, name: bytes) -> bool:
+        with suppress(CairnError):
+            record, _ = self._volume.attributes(self._volume.lookup(parent, name))
+            return stat.S_ISDIR(record.mode)
+        return False  # who looks next finds the same
 
     def _show_truth(self, inode: InodeId) -> None:
         """The kernel forgets bytes of a file that it has taken for us, and its size once closed."""
@@ -485,6 +503,8 @@ class CairnOperations(pyfuse3.Operations):
         if self._volume.is_document(new_parent, new_name):
             with suppress(NotFound):
                 await self._flusher.settle(self._volume.lookup(parent, name))
+        if self._flusher.resting and self._is_directory(parent, name):
+            await self._flusher.resting.end_all()  # there may be documents in it
 
     async def _truncate(self, inode: InodeId, size: int, uid: int) -> None:
         """Change the size of an open file, at once."""
@@ -505,7 +525,7 @@ class CairnOperations(pyfuse3.Operations):
     async def _settle_last(self, handle: FileHandle) -> None:
         """Store what a memory map wrote after the last flush, unless the file is gone anyway."""
         file = self._volume.contents.file(handle.inode)
-        if file is None or not file.changed:
+        if file is None or not file.changed or self._flusher.resting.new.take(handle.inode):
             return
         if self._flusher.resting.may(handle.inode):
             await self._flusher.make_durable(handle.inode)

@@ -10,15 +10,20 @@ Nobody is to notice: before a view or a command looks at contents, and before a 
 replaced, files are settled. One that cannot be settled then stays as it is, as a killed daemon
 would have left it.
 
+Small files that are new rest, too, and are settled together (new_files.py). When the name of one
+goes it is no object yet, and becomes a version, or is gone, without having been one.
+
 Owner: the event-loop thread.
 """
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 import trio
 
+from daemon.new_files import NewFiles
 from fsmodel.errors import CairnError
 from fsmodel.ids import InodeId
 from fsmodel.volume import Volume
@@ -38,18 +43,20 @@ class RestingFiles:
         volume: Volume,
         settle: Callable[[InodeId], Awaitable[None]],
         close: Callable[[InodeId], None],
+        new: NewFiles,
     ) -> None:
         """`settle` makes chunks of all dirty bytes of an open file, or raises CairnError."""
+        self.new = new
         self._volume = volume
         self._settle = settle
         self._close = close
         self._since: dict[InodeId, float] = {}  # the one that has rested longest comes first
 
     def __bool__(self) -> bool:
-        return bool(self._since)
+        return bool(self._since) or bool(self.new)
 
     def __contains__(self, inode: object) -> bool:
-        return inode in self._since
+        return inode in self._since or inode in self.new
 
     def may(self, inode: InodeId) -> bool:
         """Whether an open file whose descriptor is being closed need not be settled at once."""
@@ -77,7 +84,7 @@ class RestingFiles:
 
     async def end(self, inode: InodeId) -> None:
         """Settle a file if it rests; a failure is logged."""
-        if inode not in self._since:
+        if inode not in self:
             return
         file = self._volume.contents.file(inode)
         try:
@@ -89,44 +96,64 @@ class RestingFiles:
                 return  # written again meanwhile, and maybe closed again
         if self._since.pop(inode, None) is not None:
             self._close(inode)
+        self.new.let_go(inode)
 
-    async def end_named(self, parent: InodeId, name: bytes) -> None:
-        """The same for the file that has a name, if any has it."""
-        inode = self._named(parent, name)
-        if inode is not None:
-            await self.end(inode)
+    async def end_replaced(self, parent: InodeId, name: bytes, change: Callable[[], None]) -> None:
+        """Do something that takes a name from a file; that is settled before if it has to be.
 
-    async def end_deleted(self, parent: InodeId, name: bytes) -> None:
-        """Delete a name; the file that has it is settled before, if anything will be left of it.
-
-        Raises as Volume.unlink.
+        Raises as `change`.
         """
         inode = self._named(parent, name)
-        if inode is None or not self._volume.is_fleeting(inode):
-            await self.end_named(parent, name)
-            self._volume.unlink(parent, name)
-            return
-        since = self._since.pop(inode)
-        self._close(inode)
+        if inode is None:
+            change()
+        elif self._goes_as_it_is(inode):
+            self._without(inode, change)
+        else:
+            await self.end(inode)
+            change()
+
+    def _goes_as_it_is(self, inode: InodeId) -> bool:
+        """Whether a file whose name goes need not be settled for whoever has it then."""
+        file = self._volume.contents.file(inode)
+        if file is None or file.users > 1 or file.settling or file.unlogged:
+            return False
+        return inode in self.new or self._volume.is_fleeting(inode)
+
+    def _without(self, inode: InodeId, change: Callable[[], None]) -> None:
+        """Do something while a file is not held open, so that it may be deleted or moved."""
+        since = self._since.pop(inode, None)
+        if since is None:
+            self.new.let_go(inode)
+        else:
+            self._close(inode)
         try:
-            self._volume.unlink(parent, name)
-        except CairnError:
+            change()
+        finally:
+            with suppress(CairnError):  # it is gone
+                self._hold_again(inode, since)
+
+    def _hold_again(self, inode: InodeId, since: float | None) -> None:
+        if self._volume.is_orphan(inode):
+            return
+        if since is None:
+            self.new.hold(inode)
+        else:
             self._volume.contents.open(inode)
             self._since[inode] = since
-            raise
 
     def _named(self, parent: InodeId, name: bytes) -> InodeId | None:
         """The file that has a name, if it rests."""
-        if not self._since:
+        if not self:
             return None
         try:
             inode = self._volume.lookup(parent, name)
         except CairnError:
             return None  # whoever asked will find the same
-        return inode if inode in self._since else None
+        return inode if inode in self else None
 
     async def end_all(self) -> None:
         """Settle every file that rests."""
+        await self.new.settle_all()
         for inode in tuple(self._since):
             await self.end(inode)
 

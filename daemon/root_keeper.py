@@ -8,7 +8,7 @@ checkpoint stays marked, and is part of the next root (fsmodel/history/roots.py)
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import trio
@@ -29,9 +29,15 @@ class RootKeeper:
     """Writes roots of a served volume. `activity` is different after any write or change."""
 
     def __init__(
-        self, volume: Volume, interval_seconds: float, activity: Callable[[], object]
+        self,
+        volume: Volume,
+        interval_seconds: float,
+        activity: Callable[[], object],
+        settle_closed: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
     ) -> None:
+        """`settle_closed` is awaited before each root, which is to name what files hold."""
         self._volume = volume
+        self._settle_closed = settle_closed
         self.interval_seconds = interval_seconds  # may change at any time
         self._activity = activity
         self._workers = PatientWorkers(_rest)
@@ -53,6 +59,7 @@ class RootKeeper:
 
     async def write(self) -> None:
         """Write one root, now; a failure is logged, and tried again after the interval."""
+        await self._settle_closed()
         began = trio.current_time()
         steps = self._volume.write_root()
         try:

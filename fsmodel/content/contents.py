@@ -6,7 +6,7 @@ a few bytes that must be durable now, and `settle`, which cuts all bytes into ch
 row with a content ref that depends on the bytes alone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -205,10 +205,25 @@ class Contents:
         if self._files.get(inode) is not file:
             return  # the last user has closed it meanwhile: nobody asks for these bytes any more
         if whole:
-            self._record_contents(file)
+            self._record_contents([file])
         elif file.chunks.unsaved_runs > UNSAVED_RUNS_MAX:
             with self._changes.begin() as change:
                 file.chunks.save_finished_pages(self._page_saver(change, file))
+
+    def is_one_new_chunk(self, inode: InodeId) -> bool:
+        """Whether an open file is one for `settle_together`: all of it is new, and little."""
+        file = self._files[inode]
+        return not file.settling and self._settler.small.is_one(file, list(file.dirty))
+
+    def settle_together(self, inodes: Sequence[InodeId]) -> Steps[None]:
+        """Settle open files that are one new chunk each, in one change.
+
+        Nobody may close the last use of one meanwhile. Raises NoSpace, DataError: then `settle` can
+        be tried again.
+        """
+        files = [self._files[inode] for inode in inodes]
+        yield from self._settler.small.settle_all(files)
+        self._record_contents(files)
 
     def can_log(self, inode: InodeId) -> bool:
         """Whether the dirty bytes are few enough to be made durable without chunking them."""
@@ -296,26 +311,31 @@ class Contents:
         """The chunks a content ref names. Raises DataError."""
         return stored_chunks(ref, self._objects)
 
-    def _record_contents(self, file: FileState) -> None:
-        """Let the inode's row name what has been settled."""
+    def _record_contents(self, files: Sequence[FileState]) -> None:
+        """Let the rows of inodes name what has been settled."""
         with self._changes.begin() as change:
-            record = change.edit(file.inode)
-            ref = file.chunks.save(self._page_saver(change, file))
-            if ref != record.content:
-                if ref:
-                    self._objects.add_reference(change, ObjectId(ref[1:]))
-                self._let_go(change, file, record)
-                record.content = ref
-                change.when_applied(partial(self._lineages.remember, record, ref))
-            # What was logged meanwhile may have made the file longer than what was settled.
-            size = max(file.chunks.size, record.size)
-            change.operation.add(bytes_counter(record), size - record.size)
-            record.size, record.content_size = size, file.chunks.size
-            self._stamp(change, file, record)
-            self._delete_extents(change, file)
-            unsettled = file.logged_rows > file.frozen_rows
-            self._mark(change, file.inode, record, unsettled=unsettled)
-        file.recorded()
+            for file in files:
+                self._name_contents(change, file)
+        for file in files:
+            file.recorded()
+
+    def _name_contents(self, change: Change, file: FileState) -> None:
+        record = change.edit(file.inode)
+        ref = file.chunks.save(self._page_saver(change, file))
+        if ref != record.content:
+            if ref:
+                self._objects.add_reference(change, ObjectId(ref[1:]))
+            self._let_go(change, file, record)
+            record.content = ref
+            change.when_applied(partial(self._lineages.remember, record, ref))
+        # What was logged meanwhile may have made the file longer than what was settled.
+        size = max(file.chunks.size, record.size)
+        change.operation.add(bytes_counter(record), size - record.size)
+        record.size, record.content_size = size, file.chunks.size
+        self._stamp(change, file, record)
+        self._delete_extents(change, file)
+        unsettled = file.logged_rows > file.frozen_rows
+        self._mark(change, file.inode, record, unsettled=unsettled)
 
     def _page_saver(self, change: Change, file: FileState) -> "partial[ObjectId]":
         change.when_applied(file.chunks.confirm_saved)

@@ -22,15 +22,14 @@ from fsmodel.content.lineages import Lineages
 from fsmodel.content.manifest import Run
 from fsmodel.content.recut import CutRegion, NewChunk, cut_region
 from fsmodel.content.regions import PlannedRegion, RegionPlanner
+from fsmodel.content.small_files import LevelOf, SmallFiles
 from fsmodel.encoding.hashing import object_id
-from fsmodel.ids import InodeId, ObjectId
+from fsmodel.ids import ObjectId
 from fsmodel.steps import Steps, Work, beside
 from fsmodel.store.drafts import NewObject
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
-
-LevelOf = Callable[[InodeId], int | None]  # None: as the store's settings say
 
 HASTY_BYTES_MIN: Final = 4 << 20  # of a file that wait to be chunked: then what is quick counts
 SKIPPED_REPEATS_MIN: Final = 16  # of one chunk, before it is looked at whether cuts can be spared
@@ -58,6 +57,7 @@ class Settler:
         self._level_of = level_of
         self._lineages = lineages
         self._limits = limits
+        self.small = SmallFiles(objects, lineages, limits, level_of)
         self._zeros = bytes(limits.max_size)
         self._zeros_id = object_id(self._zeros)
         self._planner = RegionPlanner(objects, self._zeros_id)
@@ -73,8 +73,8 @@ class Settler:
         size = file.size
         pending = file.freeze()
         try:
-            if whole and self._is_one_new_chunk(file, pending):
-                yield from self._settle_one(file, pending[0])
+            if whole and self.small.is_one(file, pending):
+                yield from self.small.settle(file, pending[0])
                 file.thaw([])
                 return
             yield from self._shrink(file)
@@ -93,27 +93,6 @@ class Settler:
             file.thaw(list(file.frozen))
             raise
         file.thaw(pending)
-
-    def _is_one_new_chunk(self, file: FileState, pending: Sequence[Extent]) -> bool:
-        """Whether all there is of a file has just been written, and is too short to be cut."""
-        return (
-            len(pending) == 1
-            and pending[0].start == 0
-            and pending[0].end == file.size <= self._limits.min_size
-            and file.chunks.size == 0
-        )
-
-    def _settle_one(self, file: FileState, extent: Extent) -> Steps[None]:
-        """What the general way comes to for such a file, which most small files are."""
-        data = memoryview(extent.data)
-        chunk = NewChunk(0, object_id(data), data)
-        hints = partial(self._lineages.hints, file, chunk)
-        level = self._level_of(file.inode)
-        yield from self._objects.add_one(NewObject(ObjectKind.CHUNK, chunk.id, data, hints, level))
-        file.chunks.begin(Run(chunk.id, len(data), 1))
-        file.chunks_recorded = False
-        file.kept = len(data)
-        file.certain_end = -1
 
     def _shrink(self, file: FileState) -> Steps[None]:
         """Cut the chunks to the bytes that count."""

@@ -4,7 +4,7 @@ import pytest
 import trio
 import trio.testing
 
-from daemon.flusher import FileLocks
+from daemon.file_locks import FileLocks
 from fsmodel.ids import InodeId
 
 FILE = InodeId(7)

@@ -64,7 +64,7 @@ class Stream:
     async def write(self) -> None:
         offset, self.written = self.written, self.written + len(PIECE)
         file = self._volume.write(self.inode, offset, PIECE)
-        await self._flusher.wrote(file)
+        await self._flusher.wrote(file, len(PIECE))
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ async def test_many_small_dirty_files_are_relieved_by_those_who_write_them(
     for number in range(6):
         inode = new_file(volume, b"%d" % number)
         volume.open_file(inode, writing=True)
-        await flusher.wrote(volume.write(inode, 0, PIECE))
+        await flusher.wrote(volume.write(inode, 0, PIECE), len(PIECE))
     assert volume.contents.dirty_bytes <= DIRTY_BYTES_MAX
 
 
@@ -175,7 +175,7 @@ async def test_a_sync_does_not_wait_for_synced_bytes_that_are_settled(
         nursery.start_soon(flusher.run)
         await trio.testing.wait_all_tasks_blocked()
         for offset in range(0, 20_000, 4_000):
-            await flusher.wrote(volume.write(inode, offset, SHORT))
+            await flusher.wrote(volume.write(inode, offset, SHORT), len(SHORT))
             with trio.fail_after(60):
                 await flusher.make_durable(inode)
             await trio.testing.wait_all_tasks_blocked()
@@ -197,7 +197,7 @@ def open_file(volume: Volume, name: bytes) -> InodeId:
 
 async def write_to(volume: Volume, flusher: Flusher, inode: InodeId) -> None:
     with trio.fail_after(60):
-        await flusher.wrote(volume.write(inode, 0, SHORT))
+        await flusher.wrote(volume.write(inode, 0, SHORT), len(SHORT))
 
 
 async def test_files_too_short_to_be_cut_are_bounded_as_well(volume: Volume) -> None:
@@ -238,7 +238,6 @@ async def test_bytes_of_another_file_that_cannot_be_stored_are_no_error_of_who_w
 async def test_open_files_are_added_up_only_when_there_may_be_too_much(
     volume: Volume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flushing, "WRITE_BYTES_MAX", len(SHORT))
     monkeypatch.setattr(volume._parts.space, "_promised", lambda: 0)  # asks now and then, too
     flusher = Flusher(volume, Workers(), DIRTY_BYTES_MAX)
     looks: list[int] = []

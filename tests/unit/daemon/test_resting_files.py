@@ -109,6 +109,10 @@ async def test_what_is_mostly_new_does_not_rest(volume: Volume, flusher: Flusher
     flusher.close(other, writing=True)
 
 
+async def delete(volume: Volume, flusher: Flusher, name: bytes) -> None:
+    await flusher.resting.end_replaced(ROOT_INODE, name, lambda: volume.unlink(ROOT_INODE, name))
+
+
 async def journal_of_a_database(
     volume: Volume, flusher: Flusher, name: bytes = b"file-journal"
 ) -> InodeId:
@@ -125,7 +129,7 @@ async def test_of_a_rollback_journal_nothing_is_chunked(volume: Volume, flusher:
     objects = parts_of(volume).index.count(OBJECT)
     await flusher.resting.add(inode)
     flusher.close(inode, writing=True)
-    await flusher.resting.end_deleted(ROOT_INODE, b"file-journal")
+    await delete(volume, flusher, b"file-journal")
     assert inode not in flusher.resting
     assert not volume.contents.is_open(inode)
     assert parts_of(volume).index.count(OBJECT) == objects
@@ -159,7 +163,7 @@ async def test_a_journal_that_cannot_be_deleted_goes_on_resting(
     with monkeypatch.context() as broken:
         broken.setattr(volume, "unlink", refuse)
         with pytest.raises(NoSpace):
-            await flusher.resting.end_deleted(ROOT_INODE, b"file-journal")
+            await delete(volume, flusher, b"file-journal")
     assert inode in flusher.resting
     await flusher.resting.end_all()
     assert ref_of(volume, inode) == ref_of_bytes(DATA[:9000])
@@ -169,23 +173,29 @@ async def test_who_deletes_what_rests_leaves_its_last_bytes_as_a_version(
     volume: Volume, flusher: Flusher
 ) -> None:
     inode = await edited(volume, flusher)
-    await flusher.resting.end_deleted(ROOT_INODE, b"file")
+    await delete(volume, flusher, b"file")
     assert inode not in flusher.resting
     with pytest.raises(NotFound):
-        await flusher.resting.end_deleted(ROOT_INODE, b"file")
+        await delete(volume, flusher, b"file")
 
 
 async def test_who_needs_the_name_settled_has_it_so(volume: Volume, flusher: Flusher) -> None:
     inode = await edited(volume, flusher)
     other = await edited(volume, flusher, b"other")
-    await flusher.resting.end_named(ROOT_INODE, b"absent")
-    assert {inode, other} == {number for number in (inode, other) if number in flusher.resting}
-    await flusher.resting.end_named(ROOT_INODE, b"file")
-    assert inode not in flusher.resting
+    done: list[bool] = []
+
+    def note() -> None:
+        done.append(inode in flusher.resting)
+
+    await flusher.resting.end_replaced(ROOT_INODE, b"absent", note)
+    assert other in flusher.resting
+    await flusher.resting.end_replaced(ROOT_INODE, b"file", note)
+    assert done == [True, False]
     assert ref_of(volume, inode) == ref_of_bytes(EDITED)
     await flusher.resting.end_all()
     assert ref_of(volume, other) == ref_of_bytes(EDITED)
-    await flusher.resting.end_named(ROOT_INODE, b"file")
+    await flusher.resting.end_replaced(ROOT_INODE, b"file", note)
+    assert len(done) == 3
 
 
 async def test_few_files_rest_at_a_time(volume: Volume, flusher: Flusher) -> None:
