@@ -1,5 +1,6 @@
 """The bench's command line: what can be measured, and showing and comparing what was."""
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -105,7 +106,11 @@ for command in (*SUITES, *OTHERS):
 
 
 def main() -> None:
-    """Run the command line; what went wrong is one line on stderr."""
+    """Run the command line; what went wrong is one line on stderr.
+
+    Python keeps bytecode for the commands that are measured, as that of an installed cairnfs is.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         cli(prog_name="python -m bench")
     except BenchProblem as error:

@@ -3,6 +3,7 @@
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -51,6 +52,17 @@ def amounts(wanted: Mapping[str, tuple[int, str]]) -> Callable[[Command], Comman
         return command
 
     return decorate
+
+
+def kinds_option(kinds: type[StrEnum], text: str) -> Callable[[Command], Command]:
+    """--kind: some of the kinds there are, where nobody names one all of them."""
+    return click.option(
+        "--kind",
+        "kinds",
+        multiple=True,
+        type=click.Choice([kind.value for kind in kinds]),
+        help=f"{text}; may be repeated.",
+    )
 
 
 def progress(line: str) -> None:

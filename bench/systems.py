@@ -99,7 +99,7 @@ class PlainFolder:
 
 
 class Ceiling(ForegroundMount):
-    """The filesystem that does nothing (bench/ceiling.py)."""
+    """The filesystem that does nothing (bench/ceiling/)."""
 
     keeps_contents: ClassVar[bool] = False
 

@@ -7,17 +7,11 @@ import click
 
 from bench.corpora.build import build_corpora, table_of
 from bench.corpora.corpus import Kind, Scale
-from bench.options import FOLDER, progress
+from bench.options import FOLDER, kinds_option, progress
 
 
 @click.command()
-@click.option(
-    "--kind",
-    "kinds",
-    multiple=True,
-    type=click.Choice([kind.value for kind in Kind]),
-    help="Not all of them; may be repeated.",
-)
+@kinds_option(Kind, "Not all of them")
 @click.option(
     "--scale",
     default=Scale.SMALL.value,

@@ -24,6 +24,7 @@ from bench.options import (
     Command,
     finish,
     folder_option,
+    kinds_option,
     output_option,
     progress,
 )
@@ -50,13 +51,7 @@ def _amounts(name: str, defaults: Sequence[int], text: str) -> Callable[[Command
 @_amounts("--depth", LEVELS, "Stores with folders so many levels deep.")
 @_amounts("--width", ENTRIES, "Stores with so many files in one folder.")
 @_amounts("--snapshots", SNAPSHOTS, "Stores with so many snapshots.")
-@click.option(
-    "--kind",
-    "kinds",
-    multiple=True,
-    type=click.Choice([kind.value for kind in Kind]),
-    help="Only stores that are large in this way; may be repeated.",
-)
+@kinds_option(Kind, "Only stores that are large in this way")
 @click.option(
     "--repeated",
     default=0,

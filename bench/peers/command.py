@@ -9,7 +9,7 @@ import click
 from bench.corpora.corpus import Kind, Manifest, corpus_folder, find_manifest
 from bench.kept_json import heading
 from bench.mounts import BenchProblem
-from bench.options import finish, folder_option, output_option, progress, require
+from bench.options import finish, folder_option, kinds_option, output_option, progress, require
 from bench.peers.archivers import Borg, Bup, Casync, Restic
 from bench.peers.comparison import SUBJECTS, Comparison, Taken, misses
 from bench.peers.filesystems import Btrfs, Cairnfs, can_optimize
@@ -35,13 +35,7 @@ PEERS: tuple[Peer, ...] = (
     type=click.Path(exists=True, path_type=Path),
     help="Where `corpora` has built them.",
 )
-@click.option(
-    "--kind",
-    "kinds",
-    multiple=True,
-    type=click.Choice([kind.value for kind in Kind]),
-    help="Not all of them; may be repeated.",
-)
+@kinds_option(Kind, "Not all corpora")
 @click.option("--only", multiple=True, help="Systems whose name contains this; may be repeated.")
 @folder_option
 @output_option("peers")

@@ -1,28 +1,13 @@
-"""The ceiling: a pyfuse3 filesystem that does nothing, which shows what any of its kind can reach.
-
-It is mounted as cairnfs is (writeback cache, POSIX ACLs asked for, permissions checked by the
-kernel, long attribute timeouts, pages kept over opens). Names and attributes live in dictionaries.
-Written bytes are dropped, and reads return zeros.
-
-    python -m bench.ceiling MOUNTPOINT STATE
-
-serves until it is unmounted. Names and attributes are kept in the file STATE from one mount to the
-next, so that it can be measured with the kernel's caches empty.
-"""
+"""Answers to the requests of the kernel, without anything behind them."""
 
 import itertools
 import os
-import pickle
 import stat
-import sys
-import time
 from collections.abc import Sequence
 from errno import EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY
-from pathlib import Path
 from typing import Final
 
 import pyfuse3
-import trio
 from pyfuse3 import (
     EntryAttributes,
     FileHandleT,
@@ -39,40 +24,10 @@ from pyfuse3 import (
     XAttrNameT,
 )
 
-from bench.mounts import others_may_enter
+from bench.ceiling.nodes import CACHE_SECONDS, Node
 
-CLOCK_REALTIME_COARSE: Final = 5  # as in linux/time.h; the kernel stamps with it too
-CACHE_SECONDS: Final = 3600.0
-PREFERRED_IO_BYTES: Final = 128 * 1024
 ZEROS: Final = bytes(1 << 20)
 PRETENDED_BLOCKS: Final = 1 << 28  # of 4 KiB: 1 TiB
-
-
-class Node:
-    """One inode: its attributes as the kernel wants them, and what a directory or link holds."""
-
-    __slots__ = ("children", "entry", "target")
-
-    def __init__(self, number: int, mode: int, context: RequestContext | None) -> None:
-        now = time.clock_gettime_ns(CLOCK_REALTIME_COARSE)
-        entry = EntryAttributes()
-        entry.st_ino = InodeT(number)
-        entry.generation = 0
-        entry.entry_timeout = entry.attr_timeout = CACHE_SECONDS
-        entry.st_mode = ModeT(mode)
-        entry.st_nlink = 2 if stat.S_ISDIR(mode) else 1
-        entry.st_uid = context.uid if context else os.getuid()
-        entry.st_gid = context.gid if context else os.getgid()
-        entry.st_blksize = PREFERRED_IO_BYTES
-        entry.st_atime_ns = entry.st_mtime_ns = entry.st_ctime_ns = now
-        self.entry = entry
-        self.children: dict[bytes, Node] = {}
-        self.target = b""
-
-    @property
-    def is_directory(self) -> bool:
-        """Whether names can be made in it."""
-        return stat.S_ISDIR(self.entry.st_mode)
 
 
 class CeilingOperations(pyfuse3.Operations):
@@ -325,49 +280,3 @@ class CeilingOperations(pyfuse3.Operations):
     def _drop(self, parent: InodeT, name: bytes) -> None:
         node = self._nodes[parent].children.pop(name)
         node.entry.st_nlink = 0 if node.is_directory else node.entry.st_nlink - 1
-
-
-def load_nodes(state: Path) -> dict[int, Node]:
-    """The inodes a mount before this one left, or a root alone."""
-    if not state.exists():
-        root = Node(pyfuse3.ROOT_INODE, stat.S_IFDIR | 0o755, None)
-        return {pyfuse3.ROOT_INODE: root}
-    rows = pickle.loads(state.read_bytes())
-    nodes = {number: Node(number, 0, None) for number in rows}
-    for number, (attributes, target, children) in rows.items():
-        node = nodes[number]
-        node.entry.__setstate__(attributes)
-        node.target = target
-        node.children = {name: nodes[child] for name, child in children.items()}
-    return nodes
-
-
-def save_nodes(state: Path, nodes: dict[int, Node]) -> None:
-    """Keep what has a name for the next mount."""
-    rows = {
-        number: (
-            node.entry.__getstate__(),
-            node.target,
-            {name: child.entry.st_ino for name, child in node.children.items()},
-        )
-        for number, node in nodes.items()
-        if node.entry.st_nlink
-    }
-    state.write_bytes(pickle.dumps(rows))
-
-
-def serve(mountpoint: str, state: Path) -> None:
-    """Mount, and answer until someone unmounts."""
-    nodes = load_nodes(state)
-    options = {"default_permissions", "fsname=ceiling", "subtype=ceiling"}
-    options.update(others_may_enter("allow_other"))
-    pyfuse3.init(CeilingOperations(nodes), mountpoint, options)
-    try:
-        trio.run(pyfuse3.main)
-    finally:
-        pyfuse3.close(unmount=True)
-    save_nodes(state, nodes)
-
-
-if __name__ == "__main__":
-    serve(sys.argv[1], Path(sys.argv[2]))
