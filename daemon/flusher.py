@@ -62,8 +62,8 @@ class Flusher:
 
     def _is_for_persisting(self, file: FileState) -> bool:
         """Whether a file has bytes that nobody is at work on, and that are not safe yet."""
-        is_safe = not file.unlogged and file.inode in self.resting.new
-        return file.changed and file.inode not in self._spilling and not is_safe
+        is_ours = file.inode in self._spilling or self.resting.new.has_all(file)
+        return file.changed and not is_ours
 
     def start(self, task: Callable[..., Awaitable[None]], *arguments: object) -> None:
         """Have something done beside the requests."""

@@ -19,6 +19,8 @@ import trio
 
 from daemon.file_locks import FileLocks
 from daemon.workers import INLINE_BYTES_MAX, Workers
+from fsmodel.content.file_state import FileState
+from fsmodel.content.settle import HASTY_BYTES_MIN
 from fsmodel.errors import CairnError
 from fsmodel.ids import InodeId
 from fsmodel.volume import Volume
@@ -60,6 +62,10 @@ class NewFiles:
 
     def __contains__(self, inode: object) -> bool:
         return inode in self._since
+
+    def has_all(self, file: FileState) -> bool:
+        """Whether a file is here with all the bytes it has."""
+        return not file.unlogged and file.inode in self._since
 
     def take(self, inode: InodeId) -> bool:
         """Have an open file, all of whose bytes the kernel has sent, settled later.
@@ -132,10 +138,13 @@ class NewFiles:
 
     async def _settle_batch(self) -> bool:
         """Settle the oldest of them; False when that has failed."""
-        batch = list(self._next())
+        plain: list[InodeId] = []
+        others: list[InodeId] = []
+        for inode in self._next():
+            (plain if self._is_plain(inode) else others).append(inode)
         try:
-            await self._settle_each([each for each in batch if not self._is_plain(each)])
-            await self._settle_together([each for each in batch if each in self._since])
+            await self._settle_together(plain)
+            await self._settle_each(others)
         except CairnError as error:
             if self._problem != str(error):
                 _log.error("new files are safe, but unsettled; it will be tried again: %s", error)
@@ -165,16 +174,20 @@ class NewFiles:
             self._settled(inode)
 
     async def _settle_together(self, inodes: list[InodeId]) -> None:
-        """Files that nobody else has settled or is at work on."""
-        taken = [each for each in inodes if self._is_plain(each) and self._locks.of(each).take()]
-        if not taken:
+        """Files that nobody is at work on."""
+        if not inodes:
             return
+        locks = [self._locks.of(inode) for inode in inodes]
+        for lock in locks:
+            taken = lock.take()
+            assert taken
+        hasty = self._bytes >= HASTY_BYTES_MIN
         try:
-            await self._workers.drive(self._volume.contents.settle_together(taken))
+            await self._workers.drive(self._volume.contents.settle_together(inodes, hasty=hasty))
         finally:
-            for inode in taken:
-                self._locks.of(inode).give_back()
-        for inode in taken:
+            for lock in locks:
+                lock.give_back()
+        for inode in inodes:
             self._settled(inode)
 
     def _settled(self, inode: InodeId) -> None:

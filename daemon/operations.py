@@ -525,7 +525,9 @@ class CairnOperations(pyfuse3.Operations):
     async def _settle_last(self, handle: FileHandle) -> None:
         """Store what a memory map wrote after the last flush, unless the file is gone anyway."""
         file = self._volume.contents.file(handle.inode)
-        if file is None or not file.changed or self._flusher.resting.new.take(handle.inode):
+        if file is None or not file.changed or self._flusher.resting.new.has_all(file):
+            return
+        if self._flusher.resting.new.take(handle.inode):
             return
         if self._flusher.resting.may(handle.inode):
             await self._flusher.make_durable(handle.inode)

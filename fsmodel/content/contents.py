@@ -215,14 +215,14 @@ class Contents:
         file = self._files[inode]
         return not file.settling and self._settler.small.is_one(file, list(file.dirty))
 
-    def settle_together(self, inodes: Sequence[InodeId]) -> Steps[None]:
+    def settle_together(self, inodes: Sequence[InodeId], *, hasty: bool = False) -> Steps[None]:
         """Settle open files that are one new chunk each, in one change.
 
-        Nobody may close the last use of one meanwhile. Raises NoSpace, DataError: then `settle` can
-        be tried again.
+        `hasty` says that many others wait. Nobody may close the last use of one meanwhile. Raises
+        NoSpace, DataError: then `settle` can be tried again.
         """
         files = [self._files[inode] for inode in inodes]
-        yield from self._settler.small.settle_all(files)
+        yield from self._settler.small.settle_all(files, hasty=hasty)
         self._record_contents(files)
 
     def can_log(self, inode: InodeId) -> bool:

@@ -50,14 +50,15 @@ class SmallFiles:
         yield from self._objects.add_one(new)
         _begin(file, new)
 
-    def settle_all(self, files: Sequence[FileState]) -> Steps[None]:
-        """The same for many, which are not frozen yet.
+    def settle_all(self, files: Sequence[FileState], *, hasty: bool) -> Steps[None]:
+        """The same for many, which are not frozen yet; `hasty` as for a new object.
 
         They have to be named before the next step. On an error all bytes are dirty again.
         """
         extents = [file.freeze()[0] for file in files]
         try:
-            new = list(map(self._object_of, files, extents))
+            found = map(self._object_of, files, extents)
+            new = [each._replace(hasty=hasty) for each in found] if hasty else list(found)
             yield from self._objects.add(new)
         except BaseException:
             for file in files:
