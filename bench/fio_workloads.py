@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from bench.applications.programs import run_program
-from bench.workload import MIB, Place, Unit, Watch, Workload
+from bench.workload import LATER_SECONDS, MIB, SOON_SECONDS, Place, Unit, Watch, Workload
 
 JOBS: Final = Path(__file__).with_name("fio")
 RANDOM_SHARE: Final = 8  # of the file, a random reader asks for one part in so many
@@ -76,7 +76,9 @@ def _workloads() -> Iterator[Workload]:
         unit = Unit.OPERATIONS if path.stem.startswith("random") else Unit.BYTES
         title = f"fio, {path.stem.replace('-', ' ')}"
         work = partial(run_job, path, unit)
-        yield Workload(f"fio_{path.stem.replace('-', '_')}", title, unit, work, tools=("fio",))
+        later = LATER_SECONDS if path.stem.endswith("fsync") else SOON_SECONDS
+        name = f"fio_{path.stem.replace('-', '_')}"
+        yield Workload(name, title, unit, work, tools=("fio",), put_off_seconds=later)
 
 
 FIO: Final = tuple(_workloads())

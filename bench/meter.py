@@ -27,11 +27,12 @@ def usage_of(process: int) -> Usage:
     return Usage(cpu_seconds, resident_pages * os.sysconf("SC_PAGE_SIZE"))
 
 
-def usage_when_quiet(process: int) -> Usage:
+def usage_when_quiet(process: int, put_off_seconds: float = 0.0) -> Usage:
     """The usage once the process has finished what it does behind its callers' backs.
 
-    Waits at most 5 s for 0.2 s in which it hardly ran.
+    Waits so long as it may put that off, and then at most 5 s for 0.2 s in which it hardly ran.
     """
+    time.sleep(put_off_seconds)
     deadline = time.monotonic() + QUIET_SECONDS_MAX
     before = usage_of(process)
     while time.monotonic() < deadline:

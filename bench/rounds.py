@@ -25,7 +25,7 @@ from bench.meter import usage_of, usage_when_quiet
 from bench.mounts import BenchProblem
 from bench.results import Measurement
 from bench.systems import Prepares, System, stopping
-from bench.workload import Caches, Sizes, Workload
+from bench.workload import SOON_SECONDS, Caches, Sizes, Workload
 
 GRACE_SECONDS = 30.0  # in which a workload that is told to stop may do so
 KILL_SECONDS_MAX = 10.0
@@ -139,7 +139,8 @@ def _measure(
         return _run_apart(task, system), None, None
     before = usage_of(system.daemon)
     measured = _run_apart(task, system)
-    after = usage_when_quiet(system.daemon)
+    put_off = workload.put_off_seconds if system.keeps_contents else 0.0
+    after = usage_when_quiet(system.daemon, put_off)
     return measured, after.cpu_seconds - before.cpu_seconds, after.resident_bytes
 
 
@@ -148,7 +149,7 @@ def _prepare(system: Prepares) -> None:
     system.before_work()
     os.sync()
     if system.daemon is not None:
-        usage_when_quiet(system.daemon)
+        usage_when_quiet(system.daemon, SOON_SECONDS)
 
 
 def _run_apart(task: Task, system: System) -> Measured:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.payloads import PIECE_BYTES, incompressible, source_text
-from bench.workload import Caches, Place, Unit, Watch, Workload, write_all
+from bench.workload import LATER_SECONDS, Caches, Place, Unit, Watch, Workload, write_all
 
 PAGE_BYTES = 4096
 
@@ -136,5 +136,6 @@ RANDOM_ACCESS = (
         Unit.OPERATIONS,
         _random_overwrite,
         needs=("write_unique",),
+        put_off_seconds=LATER_SECONDS,
     ),
 )

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 
 from bench.payloads import incompressible
-from bench.workload import Caches, Place, Unit, Watch, Workload, write_all
+from bench.workload import SOON_SECONDS, Caches, Place, Unit, Watch, Workload, write_all
 
 SMALL_BYTES = 4096
 CREATED = ("create",)
@@ -88,7 +88,13 @@ def _unlink(place: Place, watch: Watch) -> int:
 
 
 TREES = (
-    Workload("create", "create + write 4 KiB + close", Unit.OPERATIONS, _create),
+    Workload(
+        "create",
+        "create + write 4 KiB + close",
+        Unit.OPERATIONS,
+        _create,
+        put_off_seconds=SOON_SECONDS,
+    ),
     Workload("stat_warm", "stat, warm", Unit.OPERATIONS, _stat_again, needs=CREATED),
     Workload(
         "stat_remounted",

@@ -13,6 +13,10 @@ from pathlib import Path
 import msgspec
 
 MIB = 1 << 20
+# When what was put off has begun, with a margin: new files are settled together, a moment after
+# the last of them; a file that was synced again and again, some seconds after it was closed.
+SOON_SECONDS = 1.0
+LATER_SECONDS = 10.0
 
 
 class Sizes(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +93,8 @@ class Workload:
 
     `work` returns how much it did: bytes or operations. `needs` names the workloads that leave
     behind what it works on. One that `needs_contents` reads what it has written, so that a
-    filesystem which keeps no bytes cannot be asked. `tools` are commands it runs.
+    filesystem which keeps no bytes cannot be asked. `tools` are commands it runs. What it leaves to
+    a daemon may be put off, for `put_off_seconds` at most: it is waited for, as it belongs to it.
     """
 
     name: str
@@ -100,6 +105,7 @@ class Workload:
     needs: tuple[str, ...] = ()
     needs_contents: bool = False
     tools: tuple[str, ...] = ()
+    put_off_seconds: float = 0.0
 
     def missing_tools(self) -> list[str]:
         """Commands that are not installed."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.applications.programs import run_program
-from bench.workload import Place, Unit, Watch, Workload
+from bench.workload import LATER_SECONDS, Place, Unit, Watch, Workload
 
 PROCESSED: Final = re.compile(r"number of transactions actually processed: (\d+)")
 SERVER_USERS: Final = ("postgres", "nobody")  # the server refuses to run as root
@@ -116,6 +116,7 @@ SQLITE: Final = (
         Unit.OPERATIONS,
         _inserts_rollback,
         needs_contents=True,
+        put_off_seconds=LATER_SECONDS,
     ),
     Workload(
         "sqlite_wal",
@@ -123,9 +124,17 @@ SQLITE: Final = (
         Unit.OPERATIONS,
         _inserts_wal,
         needs_contents=True,
+        put_off_seconds=LATER_SECONDS,
     ),
 )
 
 POSTGRESQL: Final = (
-    Workload("pgbench", "pgbench, transactions", Unit.OPERATIONS, _pgbench, needs_contents=True),
+    Workload(
+        "pgbench",
+        "pgbench, transactions",
+        Unit.OPERATIONS,
+        _pgbench,
+        needs_contents=True,
+        put_off_seconds=LATER_SECONDS,
+    ),
 )

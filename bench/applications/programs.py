@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from bench.workload import Place, Unit, Watch, Workload
+from bench.workload import SOON_SECONDS, Place, Unit, Watch, Workload
 
 FUNCTIONS: Final = 20  # in each source file
 MAKEFILE: Final = """\
@@ -87,5 +87,6 @@ BUILDS: Final = (
         _make,
         needs_contents=True,
         tools=("make", "cc"),
+        put_off_seconds=SOON_SECONDS,
     ),
 )

@@ -9,7 +9,7 @@ from typing import IO, Final
 
 from bench.applications.programs import run_program
 from bench.payloads import source_text
-from bench.workload import Caches, Place, Unit, Watch, Workload
+from bench.workload import SOON_SECONDS, Caches, Place, Unit, Watch, Workload
 
 FOLDER_FILES: Final = 100
 FILE_BYTES: Final = 2000
@@ -72,7 +72,14 @@ def _remove(place: Place, watch: Watch) -> int:
 
 
 TREES: Final = (
-    Workload("untar", "tar -x, files", Unit.OPERATIONS, _untar, tools=("tar",)),
+    Workload(
+        "untar",
+        "tar -x, files",
+        Unit.OPERATIONS,
+        _untar,
+        tools=("tar",),
+        put_off_seconds=SOON_SECONDS,
+    ),
     Workload(
         "git_commit",
         "git add + commit, files",
@@ -81,6 +88,7 @@ TREES: Final = (
         needs=("untar",),
         needs_contents=True,
         tools=("git",),
+        put_off_seconds=SOON_SECONDS,
     ),
     Workload(
         "git_status_cold",

@@ -46,7 +46,7 @@ def _rivals() -> list[str]:
 
 STEPS: Final = (
     Step("starts", "starts", "--rounds 11", "--rounds 1", 5),
-    Step("baseline", "run", "--rounds 5 --minutes 8", f"--rounds 1 --files 20 {STREAMS}", 25),
+    Step("baseline", "run", "--rounds 5 --minutes 11", f"--rounds 1 --files 20 {STREAMS}", 25),
     Step(
         "tree",
         "applications --only untar --only rm_tree",
@@ -66,28 +66,28 @@ STEPS: Final = (
     Step(
         "listing",
         "run --systems ceiling,cairnfs --only list",
-        "--rounds 5 --minutes 5 --files 100000",
+        "--rounds 5 --minutes 12 --files 100000",
         "--rounds 1 --files 100",
         25,
     ),
     Step(
         "applications",
         "applications",
-        "--rounds 3 --minutes 5 --files 4000 --sources 200",
+        "--rounds 3 --minutes 8 --files 4000 --sources 200",
         "--rounds 1 --files 20 --sources 2 --transactions 3 --seconds 1",
         25,
     ),
     Step(
         "variants",
         "variants",
-        "--rounds 3 --minutes 4",
+        "--rounds 3 --minutes 6",
         f"--rounds 1 --files 20 {STREAMS}",
         25,
     ),
     Step(
         "fio",
         "fio",
-        "--rounds 5 --minutes 3",
+        "--rounds 5 --minutes 5",
         "--rounds 1 --stream-mib 2 --overwrites 5",
         15,
         _commands("fio"),

@@ -13,7 +13,7 @@ import msgspec
 from bench.growth.scenarios import FILE_BYTES, Kind, Scenario
 from bench.meter import usage_of, usage_when_quiet
 from bench.mounts import BenchProblem
-from bench.workload import Watch, write_all
+from bench.workload import SOON_SECONDS, Watch, write_all
 
 SAMPLE_FOLDERS: Final = 10  # looked up once each, so that a sample costs the same in any store
 NEW_BYTES: Final = 4096
@@ -159,7 +159,8 @@ def _costs(place: _Place, daemon: int, works: Mapping[str, _Work]) -> Iterator[C
         before, watch = usage_of(daemon), Watch()
         with watch.running():
             done = run(place)
-        spent = usage_when_quiet(daemon).cpu_seconds - before.cpu_seconds
+        put_off = SOON_SECONDS if run is _create else 0.0
+        spent = usage_when_quiet(daemon, put_off).cpu_seconds - before.cpu_seconds
         yield Cost(
             work=work,
             operations=done,

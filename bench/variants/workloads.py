@@ -8,7 +8,7 @@ from typing import Final
 from bench.payloads import incompressible, source_text
 from bench.stream_workloads import RANDOM_ACCESS, STREAMS, read_stream, write_stream
 from bench.tree_workloads import CREATED, SMALL_BYTES, TREES
-from bench.workload import Caches, Place, Unit, Watch, Workload, write_all
+from bench.workload import SOON_SECONDS, Caches, Place, Unit, Watch, Workload, write_all
 
 EDIT_EVERY: Final = 16 << 10  # so that hardly a chunk is without one
 EDIT_BYTES: Final = 8
@@ -92,6 +92,7 @@ _OWN_TREES: Final = (
         Unit.OPERATIONS,
         _replace,
         needs=CREATED,
+        put_off_seconds=SOON_SECONDS,
     ),
 )
 

@@ -1,5 +1,6 @@
 """What the bench's commands say of bad input, and that they show whatever was kept."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from bench import kept
-from bench.__main__ import cli
+from bench.__main__ import cli, main
 from bench.kept_json import keep
 from bench.mounts import BenchProblem
 from bench.tables import TABLES, table_of_file
@@ -68,6 +69,16 @@ def test_what_stops_the_bench_is_one_line(
     assert "\n" not in str(problem)
     with pytest.raises(BenchProblem, match=said):
         raise problem
+
+
+def test_commands_keep_bytecode_as_those_of_an_installed_cairnfs_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr("sys.argv", ["bench", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ
 
 
 def test_results_of_other_sizes_are_compared_with_a_warning(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_a_sample_is_from_few_folders_and_without_repeats() -> None:
 def test_a_probe_measures_everything_and_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probing, "usage_when_quiet", usage_of)
+    monkeypatch.setattr(probing, "usage_when_quiet", lambda process, *_: usage_of(process))
     scenario = Scenario(Kind.WIDTH, 4)
     (tmp_path / "wide").mkdir()
     (tmp_path / ".snapshots" / "before").mkdir(parents=True)
@@ -185,7 +185,7 @@ def test_a_probe_measures_everything_and_leaves_what_was_there(
 def test_snapshots_are_listed_where_there_are_many(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probing, "usage_when_quiet", usage_of)
+    monkeypatch.setattr(probing, "usage_when_quiet", lambda process, *_: usage_of(process))
     monkeypatch.setattr("bench.growth.scenarios.FOLDER_FILES", 1)
     scenario = Scenario(Kind.SNAPSHOTS, 5)
     for number in range(scenario.files):

@@ -60,6 +60,22 @@ def test_a_process_that_hardly_runs_is_at_rest(monkeypatch: pytest.MonkeyPatch) 
     assert not meter.wait_for_rest(1, 0)
 
 
+def test_what_is_put_off_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("bench.meter.time.sleep", slept.append)
+    monkeypatch.setattr(meter, "usage_of", lambda process: meter.Usage(0.0, 0))
+    meter.usage_when_quiet(1, 7.0)
+    assert slept == [7.0, meter.QUIET_SECONDS]
+
+
+def test_what_syncs_each_write_is_waited_for_longest() -> None:
+    waited = {one.name for suite in SUITES.values() for one in suite if one.put_off_seconds > 1}
+    assert waited == {
+        *("random_overwrite", "sqlite_rollback", "sqlite_wal", "pgbench"),
+        "fio_random_write_fsync",
+    }
+
+
 def test_the_meter_sees_cpu_time_of_this_process() -> None:
     before = usage_of(os.getpid())
     spent = time.process_time()

@@ -72,9 +72,9 @@ def test_what_prepares_comes_to_rest_before_the_watch_starts(
 ) -> None:
     told: list[str] = []
 
-    def usage(said: str) -> Callable[[int], Usage]:
-        def seen(process: int) -> Usage:
-            told.append(said)
+    def usage(said: str) -> Callable[..., Usage]:
+        def seen(process: int, put_off_seconds: float = 0.0) -> Usage:
+            told.append(f"{said}, {put_off_seconds:.0f} s later" if put_off_seconds else said)
             return Usage(0.0, 1)
 
         return seen
@@ -88,7 +88,8 @@ def test_what_prepares_comes_to_rest_before_the_watch_starts(
     monkeypatch.setattr(rounds, "_run_apart", apart)
     monkeypatch.setattr(rounds, "SYSTEMS", {"plain": lambda home: Prepared(home, told)})
     work_of(tmp_path, [], "create").run(1)
-    assert told == ["prepared", "at rest", "looked at", "create", "at rest"]
+    rest = "at rest, 1 s later"  # what create leaves may be put off as well
+    assert told == ["prepared", rest, "looked at", "create", rest]
 
 
 def test_a_round_that_fails_leaves_the_others_measured(
