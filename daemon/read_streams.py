@@ -32,7 +32,9 @@ WINDOW_BYTES_MAX: Final = 2 << 20
 AHEAD_BYTES_MAX: Final = 4 << 20  # behind the last byte that was asked for
 HELD_BYTES_MAX: Final = 32 << 20  # by all streams
 
-CAREFUL_WINDOWS: Final = 8  # after a wrong guess
+GAP_BYTES_MAX: Final = 256 << 10  # that a sequential reader may leave out
+CAREFUL_WINDOWS: Final = 8  # after a bad guess: one that lacks more than
+LACK_MAX: Final = 3  # times the bytes it has
 
 StartTask = Callable[[Callable[..., Awaitable[None]], "ReadStream", "Window"], None]
 
@@ -63,7 +65,7 @@ class ReadStream:
         self.sequential_bytes = 0  # that he has asked for since he went elsewhere
         self.ahead_to = 0  # up to where windows were asked for
         self.careful = 0  # so many windows are made without guessing where chunks lie
-        self.windows: tuple[Window, ...] = ()  # in the order of the file
+        self.windows: tuple[Window, ...] = ()
 
     @property
     def held_bytes(self) -> int:
@@ -71,11 +73,13 @@ class ReadStream:
         return sum(window.end - window.start for window in self.windows)
 
     def asked(self, start: int, end: int) -> None:
-        """Note a request as it comes."""
-        if start == self.next_read > 0 or self._covers(start):
+        """Note a request as it comes. What the kernel has in memory it leaves out."""
+        gap = start - self.next_read
+        goes_on = 0 <= gap <= GAP_BYTES_MAX and self.next_read > 0
+        if goes_on or self.window_at(start) is not None:
             self.sequential_bytes += end - start
-            if self.windows and self.windows[0].end <= start:
-                self.windows = tuple(each for each in self.windows if each.end > start)
+            if self.windows:
+                self.windows = tuple([each for each in self.windows if each.end > start])
         else:
             self.sequential_bytes = self.ahead_to = 0
             self.windows = ()
@@ -98,25 +102,26 @@ class ReadStream:
     async def take(self, start: int, end: int) -> Buffer | None:
         """Bytes [start, end) from windows; None where they are not all to be had from there."""
         found: list[memoryview] = []
-        used = self.windows
         at = start
-        for window in used:
-            if not window.start <= at < window.end:
-                continue
+        while at < end:
+            window = self.window_at(at)
+            if window is None:
+                return None
             if not window.arrived.is_set():
                 await window.arrived.wait()
-            if window.data is None:
+            if window.data is None or not window.plan.is_current:
                 return None
-            found.append(window.data[at - window.start : end - window.start])
-            at += len(found[-1])
-            if at == end:
-                break
-        if at < end or not all(window.plan.is_current for window in used):
-            return None
+            if at < window.end:  # else a guess was wrong, and another window has what is missing
+                found.append(window.data[at - window.start : end - window.start])
+                at += len(found[-1])
         return found[0] if len(found) == 1 else b"".join(found)
 
-    def _covers(self, offset: int) -> bool:
-        return any(window.start <= offset < window.end for window in self.windows)
+    def window_at(self, offset: int) -> Window | None:
+        """The window that has an offset, or will."""
+        for window in self.windows:
+            if window.start <= offset < window.end:
+                return window
+        return None
 
 
 class ReadStreams:
@@ -144,16 +149,16 @@ class ReadStreams:
 
     def _begin(self, stream: ReadStream, inode: InodeId, offset: int, length: int) -> None:
         """Have a window made. A failure is left for the read that wants those bytes to report."""
-        stream.ahead_to = offset + length
         with suppress(DataError):
             plan = self._contents.plan_window(inode, offset, length, guessing=not stream.careful)
             stream.careful = max(stream.careful - 1, 0)
             if plan is not None:
                 window = Window(plan)
-                stream.ahead_to = plan.end
                 stream.windows = (*stream.windows, window)
                 self._make_room_for(stream)
                 self._start(self._make, stream, window)
+                length = plan.end - offset
+        stream.ahead_to = max(stream.ahead_to, offset + length)
 
     async def _make(self, stream: ReadStream, window: Window) -> None:
         try:
@@ -161,12 +166,21 @@ class ReadStreams:
                 made = await self._workers.run(window.plan.work)
                 assert isinstance(made, memoryview)
                 window.data, window.end = made, window.start + len(made)
+                if window.start < window.end < window.plan.end:
+                    self._begin_rest(stream, window)
         finally:
             window.arrived.set()
-        if window.end < window.plan.end:
+
+    def _begin_rest(self, stream: ReadStream, window: Window) -> None:
+        """A guess was wrong: what lies behind is looked for in the index.
+
+        Where little was right the file lies in pieces, and guesses would mostly be wrong.
+        """
+        missing = window.plan.end - window.end
+        if missing > (window.end - window.start) * LACK_MAX:
             stream.careful = CAREFUL_WINDOWS
-            if stream.ahead_to == window.plan.end:
-                stream.ahead_to = window.end
+        if window in stream.windows and window.plan.is_current:
+            self._begin(stream, window.plan.file.inode, window.end, missing)
 
     def _make_room_for(self, newest: ReadStream) -> None:
         self._holders[newest] = None

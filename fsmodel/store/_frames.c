@@ -20,6 +20,7 @@
 #define FACTS_AT 20
 #define FACTS (HEADER - FACTS_AT)
 #define CHUNKS_MAX 512 /* preadv takes 1,024 buffers, and a frame is two */
+#define AT_ONCE_BYTES ((size_t)256 << 10)
 #define PART_BYTES_MAX (1 << 20)
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -165,20 +166,43 @@ prepare(reading *job, PyObject *wanted, const Py_buffer *into)
     return count;
 }
 
-/* Read, and count how many are whole and right, from the first on; -1 with errno set. */
+/* How many chunks from `first` on are read by one call of the host: they are hashed while they are
+ * in the processor's own cache.
+ */
+static Py_ssize_t
+few_from(const reading *job, Py_ssize_t first, Py_ssize_t count)
+{
+    size_t size = 0;
+    Py_ssize_t end = first;
+
+    while (end < count && size < AT_ONCE_BYTES)
+        size += HEADER + job->chunks[end++].size;
+    return end - first;
+}
+
+/* Read, and count how many are whole and right, from the first on; -1 with errno set if the host
+ * could not read the first.
+ */
 static Py_ssize_t
 fill(reading *job, Py_ssize_t count, int descriptor, off_t offset, uint64_t seed)
 {
-    ssize_t left = preadv(descriptor, job->parts, 2 * (int)count, offset);
     Py_ssize_t right = 0;
 
-    if (left < 0)
-        return -1;
-    for (; right < count; right++) {
-        left -= HEADER + (ssize_t)job->chunks[right].size;
-        if (left < 0 || !is_right(job->headers[right], job->parts[2 * right + 1].iov_base, seed,
-                                  job->chunks[right]))
-            break;
+    while (right < count) {
+        Py_ssize_t end = right + few_from(job, right, count);
+        ssize_t left = preadv(descriptor, &job->parts[2 * right], 2 * (int)(end - right), offset);
+
+        if (left < 0)
+            return right > 0 ? right : -1;
+        for (; right < end; right++) {
+            ssize_t size = HEADER + (ssize_t)job->chunks[right].size;
+
+            left -= size;
+            if (left < 0 || !is_right(job->headers[right], job->parts[2 * right + 1].iov_base,
+                                      seed, job->chunks[right]))
+                return right;
+            offset += size;
+        }
     }
     return right;
 }

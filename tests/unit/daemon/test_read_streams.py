@@ -30,6 +30,7 @@ PATTERN = bytes(range(251)) * (SIZE // 251 + 1)
 class FakeFile:
     """What a plan looks at of a file."""
 
+    inode: InodeId = INODE
     edits: int = 0
 
 
@@ -40,7 +41,7 @@ class FakeContents:
     size: int = SIZE
     file: FakeFile = field(default_factory=FakeFile)
     asked: list[tuple[int, int, bool]] = field(default_factory=list)
-    short: int = 0  # bytes that the windows lack at their ends
+    short: int = 0  # bytes that the next window lacks at its end
     most: int = SIZE  # bytes of a window, however many are asked for
     fails: bool = False
     refused: bool = False
@@ -56,12 +57,13 @@ class FakeContents:
             raise ChunkNotFound(ObjectId(bytes(32)))
         if offset >= end:
             return None
+        short, self.short = self.short, 0
 
         def work() -> memoryview:
             self.released.wait()
             if self.fails:
                 raise ChunkNotFound(ObjectId(bytes(32)))
-            return memoryview(PATTERN)[offset : end - self.short]
+            return memoryview(PATTERN)[offset : end - short]
 
         file = cast("FileState", self.file)
         return WindowPlan(file, self.file.edits, offset, end, Work(work, MIB))
@@ -202,18 +204,60 @@ async def test_a_place_that_is_not_known_is_left_to_the_request(reading: Reading
     assert reading.stream.windows == ()
 
 
-async def test_after_a_wrong_guess_none_is_made_for_a_while(reading: Reading) -> None:
+async def test_what_was_guessed_wrongly_is_in_another_window(reading: Reading) -> None:
     reading.contents.short = 1000
+    reading.contents.released.clear()
+    await reading.to(2 * REQUEST)
+    start, end = 2 * REQUEST, 2 * REQUEST + read_streams.WINDOW_BYTES_MIN
+    reading.contents.released.set()
+    for at in range(start, end, REQUEST):
+        assert await reading.read(at) == PATTERN[at : at + REQUEST]
+    assert reading.contents.asked[0] == (start, end - start, True)
+    assert (end - 1000, 1000, True) in reading.contents.asked
+    assert not [length for _, length, guessing in reading.contents.asked if not guessing]
+
+
+async def test_after_a_bad_guess_none_is_made_for_a_while(reading: Reading) -> None:
+    reading.contents.short = read_streams.WINDOW_BYTES_MIN - 1000
     await reading.to(2 * REQUEST)
     await reading.settled()
-    end = 2 * REQUEST + read_streams.WINDOW_BYTES_MIN - 1000
-    assert reading.stream.ahead_to == end
-    reading.contents.short = 0
     await reading.to(SIZE, 2 * REQUEST)
     guesses = [guessing for _, _, guessing in reading.contents.asked]
     careful = read_streams.CAREFUL_WINDOWS
     assert guesses[: careful + 2] == [True, *[False] * careful, True]
-    assert reading.contents.asked[1][0] == end
+    assert reading.contents.asked[1][:2] == (
+        2 * REQUEST + 1000,
+        reading.contents.asked[0][1] - 1000,
+    )
+
+
+async def test_a_window_that_has_nothing_is_left_to_the_request(reading: Reading) -> None:
+    reading.contents.short = read_streams.WINDOW_BYTES_MIN
+    await reading.to(2 * REQUEST)
+    await reading.settled()
+    assert len(reading.contents.asked) == 1
+    assert await reading.read(2 * REQUEST) is None
+
+
+async def test_nobody_is_brought_what_he_has_left(reading: Reading) -> None:
+    reading.contents.short = 1000
+    reading.contents.released.clear()
+    await reading.to(2 * REQUEST)
+    (window,) = reading.stream.windows
+    assert await reading.read(12 * MIB) is None
+    reading.contents.released.set()
+    await window.arrived.wait()
+    assert len(reading.contents.asked) == 1
+    assert reading.stream.windows == ()
+
+
+@pytest.mark.parametrize("more", [0, 4096])
+async def test_what_the_kernel_has_may_be_left_out(reading: Reading, more: int) -> None:
+    at = REQUEST + read_streams.GAP_BYTES_MAX + more
+    await reading.read(0)
+    await reading.read(at)
+    window = (at + REQUEST, read_streams.WINDOW_BYTES_MIN, True)
+    assert reading.contents.asked == ([] if more else [window])
 
 
 async def test_streams_together_hold_a_bounded_number_of_bytes(
