@@ -9,6 +9,7 @@ from daemon.background import start_in_background
 from daemon.cli.reporting import explain, say
 from daemon.config import load_settings
 from daemon.instance import PLACES, Instance, load_instance
+from daemon.lasting import kept_for_good
 from daemon.logs import LOG_FILE
 from daemon.mount_options import parse_mount_options
 from daemon.mount_plan import MountPlan, Reread
@@ -82,6 +83,7 @@ def _reread(request: MountRequest, store: Path) -> Reread:
 
 
 def _serve(plan: MountPlan, announce: Callable[[str], None]) -> None:
-    from daemon.lifecycle import serve_mount  # trio and pyfuse3: only after the fork
+    with kept_for_good():
+        from daemon.lifecycle import serve_mount  # trio and pyfuse3: only after the fork
 
     serve_mount(plan, announce)
