@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
 from fsmodel.content.content_ref import EMPTY, chunk_ref, is_manifest, manifest_ref, object_of
 from fsmodel.content.manifest import (
@@ -30,6 +30,7 @@ from fsmodel.content.manifest import (
     split_into_pages,
     total_of,
 )
+from fsmodel.content.stretches import Stretch
 from fsmodel.errors import ChunkNotFound
 from fsmodel.ids import ContentRef, ObjectId
 from fsmodel.store.objects import ObjectStore
@@ -40,16 +41,27 @@ SavePage = Callable[[bytes], ObjectId]
 LOADED_PAGES_MAX: Final = 64  # of those that can be loaded again; up to 1,024 runs each
 
 
+class Spot(NamedTuple):
+    """One run of a file."""
+
+    start: int
+    run: Run
+    number: int  # of the run in its page
+    at: int  # its offset in the page
+    stretch: Stretch  # of the page
+
+
 class _Page:
     """One leaf: its runs while loaded, its id once saved; at least one of the two."""
 
-    __slots__ = ("ends", "id", "runs", "size")
+    __slots__ = ("ends", "id", "runs", "size", "stretch")
 
     def __init__(self, size: int, page_id: ObjectId | None, runs: Sequence[Run] | None) -> None:
         self.size = size
         self.id = page_id
         self.runs = runs
         self.ends: Sequence[int] = ()  # where in the page each run ends, while that is known
+        self.stretch = Stretch()
 
     def index_of(self, offset: int, runs: Sequence[Run]) -> int:
         """Which run covers an offset in the page."""
@@ -115,14 +127,15 @@ class ChunkList:
             found += runs[low : bisect_left(page.ends, end - page_start) + 1]
         return first, found
 
-    def run_at(self, offset: int) -> tuple[int, Run]:
-        """The run that covers an offset below `size`, and where it starts."""
+    def spot_at(self, offset: int) -> Spot:
+        """The run that covers an offset below `size`."""
         index = bisect_right(self._ends, offset)
         page = self._pages[index]
         runs = self._runs(page)
         start = self._ends[index] - page.size
         number = page.index_of(offset - start, runs)
-        return start + (page.ends[number - 1] if number else 0), runs[number]
+        at = page.ends[number - 1] if number else 0
+        return Spot(start + at, runs[number], number, at, page.stretch)
 
     def last(self) -> tuple[int, int] | None:
         """Start and length of the last chunk; None when there is none."""

@@ -10,12 +10,15 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from fsmodel.buffers import Buffer
+from fsmodel.content.chunk_list import Spot
 from fsmodel.content.extents import Extent
 from fsmodel.content.file_state import FileState
 from fsmodel.ids import ObjectId
 from fsmodel.steps import Steps, Work
+from fsmodel.store.frames import blank
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
+from fsmodel.store.pack_reader import RawChunk
 
 INLINE_CHUNKS_MAX: Final = 4  # decoding one takes about as long as a hop to a thread
 
@@ -46,9 +49,11 @@ class Reader:
             return b""
         dirty = file.dirty_within(offset, end)
         if end <= file.kept and not dirty:
-            piece = _piece_at(file, offset, end)
-            if piece.offset + piece.high - piece.low == end:
-                return (yield from self._part(piece))
+            spot = file.chunks.spot_at(offset)
+            low = (offset - spot.start) % spot.run.length
+            high = low + end - offset
+            if high <= spot.run.length:
+                return (yield from self._part(spot, low, high))
         pieces = list(pieces_of(file, offset, end))
         pieces = [piece for piece in pieces if not _is_covered(piece, dirty)]
         held = yield from self._fetch(pieces)
@@ -62,19 +67,52 @@ class Reader:
             buffer[at : at + len(extent.data)] = extent.data
         return memoryview(buffer)
 
-    def _part(self, piece: Piece) -> Steps[bytes | memoryview]:
-        """A range that lies in one chunk, as most small ones do: without making lists."""
-        objects = self._objects
-        data = objects.cached(piece.chunk)
+    def _part(self, spot: Spot, low: int, high: int) -> Steps[bytes | memoryview]:
+        """A range that lies in one chunk, as most small ones do: without making lists.
+
+        It goes past the cache if the chunk is stored as it is, until that is read often.
+        """
+        objects, chunk = self._objects, spot.run.id
+        data = objects.cached(chunk)
         if data is None:
-            located = objects.locate(piece.chunk)
-            part = objects.read_part_nowait(located, piece.low, piece.high)
+            often = objects.is_read_often(chunk)
+            part = objects.locate(chunk) if often else self._part_nowait(spot, low, high)
+            if not isinstance(part, Located):
+                return part
+            if part.is_raw and not often:
+                brought: bytes = yield Work(partial(self._read_part, part, low, high), part.plain)
+                return brought
+            data = objects.read_nowait(part)
+            if data is None:
+                data = yield Work(partial(objects.read, part), part.work_bytes)
+        return memoryview(data)[low:high]
+
+    def _part_nowait(self, spot: Spot, low: int, high: int) -> bytes | Located:
+        """The range if the chunk is stored as it is and in the host's memory, else its place."""
+        objects, chunk = self._objects, RawChunk(spot.run.id, spot.run.length)
+        guess = spot.stretch.guess(spot.number, spot.at)
+        if guess is not None:
+            part = objects.read_part_nowait(guess, chunk, low, high)
             if part is not None:
                 return part
-            data = objects.read_nowait(located)
-            if data is None:
-                data = yield Work(partial(objects.read, located), located.work_bytes)
-        return memoryview(data)[piece.low : piece.high]
+        located = objects.locate(chunk.id)
+        place = located.place.pack, located.place.offset
+        if place == guess:
+            return located
+        if guess is not None:
+            spot.stretch.was_wrong()
+        if not located.is_raw:
+            return located
+        spot.stretch.learn(spot.number, spot.at, place)
+        part = objects.read_part_nowait(place, chunk, low, high)
+        return located if part is None else part
+
+    def _read_part(self, located: Located, low: int, high: int) -> bytes:
+        """Bytes of a chunk that is stored as it is, whatever that takes. Any thread."""
+        buffer = blank(located.plain)
+        if self._objects.read_raw(located, [RawChunk(located.id, located.plain)], buffer):
+            return bytes(buffer[low:high])
+        return self._objects.read(located)[low:high]
 
     def _fetch(self, pieces: list[Piece]) -> Steps[dict[ObjectId, Buffer]]:
         held: dict[ObjectId, Buffer] = {}
@@ -103,13 +141,6 @@ def _is_covered(piece: Piece, dirty: list[Extent]) -> bool:
     """Whether nothing of a piece is to be seen, so that it need not be whole."""
     end = piece.offset + piece.high - piece.low
     return any(extent.start <= piece.offset and end <= extent.end for extent in dirty)
-
-
-def _piece_at(file: FileState, start: int, end: int) -> Piece:
-    """The part of a range that lies in the first of its chunks."""
-    run_start, run = file.chunks.run_at(start)
-    low = (start - run_start) % run.length
-    return Piece(start, run.id, low, min(low + end - start, run.length))
 
 
 def pieces_of(file: FileState, start: int, end: int) -> Iterator[Piece]:

@@ -21,7 +21,7 @@ from fsmodel.errors import (
     DataError,
     FrameCorrupt,
 )
-from fsmodel.ids import ObjectId
+from fsmodel.ids import ObjectId, PackId
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.epochs import Epoch
 from fsmodel.store.frames import ChunkFacts
@@ -116,7 +116,8 @@ class ObjectReader:
     def read_nowait(self, located: Located) -> Buffer | None:
         """The same; None when the host would have to wait for its disk, or it is long work."""
         if located.is_raw and located.plain <= NOWAIT_BYTES_MAX:
-            raw = self.read_part_nowait(located, 0, located.plain)
+            chunk = RawChunk(located.id, located.plain)
+            raw = self.read_part_nowait(located.place[:2], chunk, 0, chunk.size)
             if raw is not None:
                 self._cache.put(located.id, raw)
                 return raw
@@ -135,15 +136,17 @@ class ObjectReader:
             data = self._decoded(each, frame, data)
         return data
 
-    def read_part_nowait(self, located: Located, low: int, high: int) -> bytes | None:
-        """Bytes [low, high) of a chunk that is stored as it is, past the cache.
+    def read_part_nowait(
+        self, place: tuple[PackId, int], chunk: RawChunk, low: int, high: int
+    ) -> bytes | None:
+        """Bytes [low, high) of a chunk that is stored as it is, or may be, past the cache.
 
-        None when that is for `read_nowait` or `read` to do, or to say what is wrong with it.
+        `place` is the pack and the offset of its frame. None when what lies there is something
+        else, and when it is for `read_nowait` or `read` to read, or to say what is wrong with it.
         """
-        if not located.is_raw or located.plain > NOWAIT_BYTES_MAX:
+        if chunk.size > NOWAIT_BYTES_MAX:
             return None
-        chunk = RawChunk(located.id, located.plain)
-        return self._packs.read_raw_part_nowait(located.location, chunk, low, high)
+        return self._packs.read_raw_part_nowait(place, chunk, low, high)
 
     def read_raw(self, first: Located, wanted: Sequence[ChunkFacts], into: Buffer) -> int:
         """Chunks that are stored as they are, in frames without gaps, past the cache.

@@ -34,7 +34,7 @@ from fsmodel.store.group_writer import EncodedRun, GroupLimits, append_grouped, 
 from fsmodel.store.heat import HOT_READS, Heat
 from fsmodel.store.object_reader import Located, ObjectReader, locate
 from fsmodel.store.pack_format import Location, ObjectKind
-from fsmodel.store.pack_reader import PackReader
+from fsmodel.store.pack_reader import PackReader, RawChunk
 from fsmodel.store.pack_writer import PackWriter
 from fsmodel.store.reliance import Reliance
 from fsmodel.store.similarity import FeatureIndex
@@ -291,16 +291,18 @@ class ObjectStore:
         """Objects are going to be read from their packs, whether or not they are in memory."""
         self.heat.note_each(wanted, self._changes.now_ns())
 
-    def read_part_nowait(self, located: Located, low: int, high: int) -> bytes | None:
-        """Bytes [low, high) of an object that `cached` did not have; see ObjectReader.
+    def is_read_often(self, wanted: ObjectId) -> bool:
+        """Whether all of an object that `cached` did not have is worth its place in memory.
 
-        Only until it is read often: then all of it is worth its place in memory, which costs more
-        than several readings where it is touched for the first time. None when that is for
-        `read_nowait` to do.
+        Memory that is touched for the first time costs more than several readings.
         """
-        if self.heat.reads(located.id) >= HOT_READS:
-            return None
-        return self._reader.read_part_nowait(located, low, high)
+        return self.heat.reads(wanted) >= HOT_READS
+
+    def read_part_nowait(
+        self, place: tuple[PackId, int], chunk: RawChunk, low: int, high: int
+    ) -> bytes | None:
+        """Bytes [low, high) of a chunk that is stored as it is, or may be; see ObjectReader."""
+        return self._reader.read_part_nowait(place, chunk, low, high)
 
     def read(self, located: Located) -> bytes:
         """The bytes of an object, verified. Any thread may call it. Raises DataError."""

@@ -127,18 +127,19 @@ class PackReader:
         return right
 
     def read_raw_part_nowait(
-        self, location: Location, chunk: RawChunk, low: int, high: int
+        self, place: tuple[PackId, int], chunk: RawChunk, low: int, high: int
     ) -> bytes | None:
         """Bytes [low, high) of such a chunk, of which all are read and checked, but none kept.
 
-        None unless the host has it in memory and the pack is open here; also where another frame
-        lies or what lies there is damaged: `read_frame` tells.
+        `place` is its pack and the offset of its frame. None unless the host has it in memory and
+        the pack is open here; also where another frame lies or what lies there is damaged:
+        `read_frame` tells.
         """
-        pack = self._used(location.pack)
+        pack = self._used(place[0])
         if pack is None or not self._nowait_works:
             return None
         try:
-            part = read_part(pack.descriptor, location.offset, pack.seed, chunk, low, high)
+            part = read_part(pack.descriptor, place[1], pack.seed, chunk, low, high)
         except (OSError, OverflowError):
             return None
         if part is not None:

@@ -5,13 +5,16 @@ from pathlib import Path
 import pytest
 
 from fsmodel.content.manifest import decode_leaf, decode_node, encode_leaf
+from fsmodel.content.stretches import WRONG_MAX
 from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import DataError, FrameCorrupt
-from fsmodel.ids import InodeId, ObjectId
+from fsmodel.ids import InodeId, ObjectId, PackId
 from fsmodel.settings import VolumeSettings
 from fsmodel.steps import run_inline
 from fsmodel.store.heat import HOT_READS
+from fsmodel.store.object_reader import Located
 from fsmodel.store.pack_format import ObjectKind
+from fsmodel.store.pack_reader import RawChunk
 from fsmodel.volume import Volume
 from lmdb_index.schema import OBJECT
 from tests.support.stepping import Driver
@@ -200,6 +203,96 @@ def test_a_chunk_gets_its_place_in_memory_when_it_is_wanted_often(folder: Path) 
         assert read_range(volume, inode, low + 5, 7) == DATA[low + 5 : low + 12]
         assert reader.statistics().frames_read - before == HOT_READS
         volume.close_file(inode)
+
+
+class Counted:
+    """Counts what is asked of the index about chunks, and what of the packs."""
+
+    def __init__(self, volume: Volume, monkeypatch: pytest.MonkeyPatch) -> None:
+        objects = parts_of(volume).objects
+        self.located = 0
+        self.parts: list[bytes | None] = []
+        self.fails = False
+        locate, read_part = objects.locate, objects.read_part_nowait
+
+        def counted_locate(wanted: ObjectId) -> Located:
+            self.located += 1
+            return locate(wanted)
+
+        def counted_part(
+            place: tuple[PackId, int], chunk: RawChunk, low: int, high: int
+        ) -> bytes | None:
+            self.parts.append(None if self.fails else read_part(place, chunk, low, high))
+            return self.parts[-1]
+
+        monkeypatch.setattr(objects, "locate", counted_locate)
+        monkeypatch.setattr(objects, "read_part_nowait", counted_part)
+
+
+@pytest.fixture
+def counted(volume: Volume, inode: InodeId, monkeypatch: pytest.MonkeyPatch) -> Counted:
+    read_range(volume, inode, 19_999, 1)  # loads the page that lists the chunks
+    return Counted(volume, monkeypatch)
+
+
+def test_neighbours_are_found_without_the_index(
+    volume: Volume, inode: InodeId, counted: Counted
+) -> None:
+    for number in (9, 3, 12, 0):
+        at = STARTS[number] + 2
+        assert read_range(volume, inode, at, 11) == DATA[at : at + 11]
+    assert counted.located == 0
+    assert None not in counted.parts
+
+
+def test_chunks_that_lie_elsewhere_are_found_by_the_index(
+    volume: Volume, inode: InodeId, counted: Counted
+) -> None:
+    turned = b"".join(DATA[STARTS[n] : STARTS[n] + RUNS[n].length] for n in (12, 5, 9, 7, 3, 4, 2))
+    other = settled_file(volume, b"other", turned)
+    volume.open_file(other, writing=False)
+    before = counted.located
+    for at in range(3, len(turned) - 9, 400):
+        assert read_range(volume, other, at, 7) == turned[at : at + 7]
+    assert counted.located > before
+    assert counted.parts.count(None) <= WRONG_MAX
+    volume.close_file(other)
+
+
+def test_what_is_compressed_ends_guesses(volume: Volume, inode: InodeId, counted: Counted) -> None:
+    data = DATA[:9_000] + b"".join(b"line %d that compresses\n" % n for n in range(900))
+    other = settled_file(volume, b"mixed", data)
+    volume.open_file(other, writing=False)
+    for at in range(3, len(data) - 9, 300):
+        assert read_range(volume, other, at, 7) == data[at : at + 7]
+    assert counted.parts.count(None) <= WRONG_MAX
+    volume.close_file(other)
+
+
+def test_what_is_not_in_the_hosts_memory_is_a_step(
+    volume: Volume, inode: InodeId, counted: Counted
+) -> None:
+    counted.fails = True
+    at = STARTS[6] + 1
+    for _ in range(WRONG_MAX + 1):  # which is not the guesses' fault
+        read = Driver(volume.contents.read(inode, at, 5))
+        assert not read.ended
+        assert read.finish() == DATA[at : at + 5]
+        assert RUNS[6].id not in parts_of(volume).cache
+    counted.fails = False
+    asked = counted.located
+    assert read_range(volume, inode, STARTS[8], 5) == DATA[STARTS[8] : STARTS[8] + 5]
+    assert counted.located == asked
+
+
+def test_damage_is_told_by_the_step(volume: Volume, inode: InodeId, counted: Counted) -> None:
+    restore = damage(volume, RUNS[6].id)
+    with pytest.raises(DataError):
+        read_range(volume, inode, STARTS[6] + 1, 5)
+    assert counted.parts == [None]
+    assert read_range(volume, inode, STARTS[7], 5) == DATA[STARTS[7] : STARTS[7] + 5]
+    restore()
+    assert read_range(volume, inode, STARTS[6] + 1, 5) == DATA[STARTS[6] + 1 : STARTS[6] + 6]
 
 
 @pytest.mark.parametrize("offset", [STARTS[5], STARTS[5] + 1, 0])

@@ -1,0 +1,38 @@
+"""Where neighbours of a chunk would lie, until that was wrong too often."""
+
+from fsmodel.content.stretches import WRONG_MAX, Stretch
+from fsmodel.ids import PackId
+from fsmodel.store.pack_format import FRAME_HEADER
+
+HEADER = FRAME_HEADER.size
+PACK = PackId(7)
+
+
+def test_nothing_is_guessed_at_first() -> None:
+    assert Stretch().guess(0, 0) is None
+
+
+def test_frames_lie_as_far_apart_as_their_bytes_and_headers() -> None:
+    stretch = Stretch()
+    stretch.learn(3, 1_000, (PACK, 50_000))
+    assert stretch.guess(3, 1_000) == (PACK, 50_000)
+    assert stretch.guess(5, 1_700) == (PACK, 50_700 + 2 * HEADER)
+    assert stretch.guess(0, 0) == (PACK, 49_000 - 3 * HEADER)
+
+
+def test_what_is_learned_later_counts() -> None:
+    stretch = Stretch()
+    stretch.learn(3, 1_000, (PACK, 50_000))
+    stretch.was_wrong()
+    assert stretch.guess(3, 1_000) is None
+    stretch.learn(4, 1_200, (PackId(8), 48))
+    assert stretch.guess(5, 1_300) == (PackId(8), 148 + HEADER)
+
+
+def test_there_is_an_end_of_wrong_guesses() -> None:
+    stretch = Stretch()
+    for _ in range(WRONG_MAX):
+        stretch.learn(0, 0, (PACK, 48))
+        stretch.was_wrong()
+    stretch.learn(0, 0, (PACK, 48))
+    assert stretch.guess(0, 0) is None
