@@ -13,11 +13,13 @@ from fsmodel.buffers import Buffer
 from fsmodel.content.chunk_list import Spot
 from fsmodel.content.extents import Extent
 from fsmodel.content.file_state import FileState
+from fsmodel.content.stretches import Sequel
 from fsmodel.ids import ObjectId
 from fsmodel.steps import Steps, Work
 from fsmodel.store.frames import blank
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
+from fsmodel.store.pack_format import FRAME_HEADER
 from fsmodel.store.pack_reader import RawChunk
 
 INLINE_CHUNKS_MAX: Final = 4  # decoding one takes about as long as a hop to a thread
@@ -37,6 +39,7 @@ class Reader:
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
+        self._sequel = Sequel()
 
     def read(self, file: FileState, offset: int, length: int) -> Steps[bytes | memoryview]:
         """Up to `length` bytes at an offset; fewer only at the end. Raises DataError.
@@ -90,18 +93,22 @@ class Reader:
     def _part_nowait(self, spot: Spot, low: int, high: int) -> bytes | Located:
         """The range if the chunk is stored as it is and in the host's memory, else its place."""
         objects, chunk = self._objects, RawChunk(spot.run.id, spot.run.length)
-        guess = spot.stretch.guess(spot.number, spot.at)
+        near = spot.stretch.guess(spot.number, spot.at)
+        guess = near or (None if spot.start else self._sequel.guess())
         if guess is not None:
             part = objects.read_part_nowait(guess, chunk, low, high)
             if part is not None:
+                self._sequel.found(guess, FRAME_HEADER.size + chunk.size)
                 return part
         located = objects.locate(chunk.id)
-        place = located.place.pack, located.place.offset
-        if place == guess:
-            return located
-        if guess is not None:
+        place = located.location[:2]
+        if near is not None and place != near:
             spot.stretch.was_wrong()
         if not located.is_raw:
+            self._sequel.end()
+            return located
+        self._sequel.found(place, located.location.stored)
+        if place == guess:
             return located
         spot.stretch.learn(spot.number, spot.at, place)
         part = objects.read_part_nowait(place, chunk, low, high)

@@ -4,6 +4,9 @@ A stream leaves the chunks of a file as frames without gaps. So where one of the
 stored as it is, tells where its neighbours do: as many bytes and frame headers away as lie between
 the two in the file. That is a guess: what is read there must have the id that is wanted. It holds
 for a page of a manifest, and ends after a few that were wrong, as where chunks are compressed.
+
+Small files lie one behind the other likewise, in the order in which they were written, which is
+often that in which they are read.
 """
 
 from typing import Final
@@ -40,3 +43,29 @@ class Stretch:
         """A guess was not where the chunk lies."""
         self._base = None
         self._wrong += 1
+
+
+class Sequel:
+    """Where a file begins if files are read in the order in which they were stored.
+
+    Guessed only while the last one was where that says. Owner: the thread that owns the index.
+    """
+
+    __slots__ = ("_end", "_follows")
+
+    def __init__(self) -> None:
+        self._end: tuple[PackId, int] | None = None
+        self._follows = False
+
+    def guess(self) -> tuple[PackId, int] | None:
+        """Pack and offset of the frame behind the last one."""
+        return self._end if self._follows else None
+
+    def found(self, place: tuple[PackId, int], frame_bytes: int) -> None:
+        """The chunk that was asked for is stored as it is, in a frame at this place."""
+        self._follows = place == self._end
+        self._end = place[0], place[1] + frame_bytes
+
+    def end(self) -> None:
+        """The chunk that was asked for is not stored as it is."""
+        self._follows, self._end = False, None

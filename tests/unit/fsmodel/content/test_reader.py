@@ -269,6 +269,21 @@ def test_what_is_compressed_ends_guesses(volume: Volume, inode: InodeId, counted
     volume.close_file(other)
 
 
+def test_small_files_are_found_where_the_one_before_ends(
+    volume: Volume, inode: InodeId, counted: Counted
+) -> None:
+    contents = [DATA[at : at + 200] + b"%d" % at for at in range(0, 6_000, 500)]
+    files = [settled_file(volume, b"%d" % n, data) for n, data in enumerate(contents)]
+    located = []
+    for each in (0, 1, 2, 3, 7, 8, 9, 5):
+        volume.open_file(files[each], writing=False)
+        before = counted.located
+        assert read_range(volume, files[each], 3, 50) == contents[each][3:53]
+        located.append(counted.located - before)
+        volume.close_file(files[each])
+    assert located == [1, 1, 0, 0, 1, 1, 0, 1]
+
+
 def test_what_is_not_in_the_hosts_memory_is_a_step(
     volume: Volume, inode: InodeId, counted: Counted
 ) -> None:

@@ -1,6 +1,6 @@
 """Where neighbours of a chunk would lie, until that was wrong too often."""
 
-from fsmodel.content.stretches import WRONG_MAX, Stretch
+from fsmodel.content.stretches import WRONG_MAX, Sequel, Stretch
 from fsmodel.ids import PackId
 from fsmodel.store.pack_format import FRAME_HEADER
 
@@ -36,3 +36,34 @@ def test_there_is_an_end_of_wrong_guesses() -> None:
         stretch.was_wrong()
     stretch.learn(0, 0, (PACK, 48))
     assert stretch.guess(0, 0) is None
+
+
+def test_two_frames_in_a_row_tell_of_a_third() -> None:
+    sequel = Sequel()
+    assert sequel.guess() is None
+    sequel.found((PACK, 100), 30)
+    assert sequel.guess() is None
+    sequel.found((PACK, 130), 70)
+    assert sequel.guess() == (PACK, 200)
+    sequel.found((PACK, 200), 5)
+    assert sequel.guess() == (PACK, 205)
+
+
+def test_a_frame_elsewhere_ends_the_row() -> None:
+    sequel = Sequel()
+    sequel.found((PACK, 100), 30)
+    sequel.found((PACK, 130), 70)
+    sequel.found((PackId(8), 200), 70)
+    assert sequel.guess() is None
+    sequel.found((PackId(8), 270), 1)
+    assert sequel.guess() == (PackId(8), 271)
+
+
+def test_what_is_not_stored_as_it_is_ends_the_row() -> None:
+    sequel = Sequel()
+    sequel.found((PACK, 100), 30)
+    sequel.found((PACK, 130), 70)
+    sequel.end()
+    assert sequel.guess() is None
+    sequel.found((PACK, 200), 1)
+    assert sequel.guess() is None
