@@ -29,7 +29,7 @@ LOOK_SECONDS: Final = 2.0
 REST_SECONDS: Final = 0.01  # after each step
 RETRY_SECONDS: Final = 600.0  # after an attempt that failed
 NEW_BYTES_MIN: Final = 1 << 20  # stored since the last time; less is not worth it,
-NEW_SHARE_MIN: Final = 0.01  # nor is a smaller part of the store
+NEW_SHARE_MIN: Final = 0.01  # nor is a smaller part of the store that was stored with care
 IDLE_LEVEL: Final = 19
 COLLECT_SHARE: Final = 0.25  # of the time at a stop, for what an interrupted archival leaves
 STOP_LEVEL: Final = 12  # a tenth larger at a twentieth of the time
@@ -90,7 +90,8 @@ class Archivist:
         """Whether enough is stored that was not, when the store was archived last."""
         stored = self._volume.statistics().stored_bytes
         grown = stored - self._volume.archived_bytes
-        return grown >= NEW_BYTES_MIN and grown >= NEW_SHARE_MIN * stored
+        is_much = grown >= NEW_SHARE_MIN * stored
+        return grown >= NEW_BYTES_MIN and (is_much or self._volume.has_untried)
 
     async def archive(self, level: int) -> bool:
         """Archive what is not, until it is done or somebody wants the store for himself.

@@ -87,7 +87,7 @@ def serve_mount(plan: MountPlan, announce: Callable[[str], None]) -> None:
         plan.store,
         read_only=plan.options.read_only,
         mountpoint=printable_path(plan.mountpoint),
-        settings=volume_settings(plan.settings, plan.options.atime),
+        settings=volume_settings(plan.settings, plan.options.atime, haste=True),
     )
     volume = open_when_released(plan.store, opening)
     notice = volume.recovery_notice or ""

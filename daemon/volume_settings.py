@@ -8,8 +8,13 @@ from fsmodel.settings import VolumeSettings
 from fsmodel.versions.policy import VersionPolicy
 
 
-def volume_settings(settings: Settings, atime: str | None = None) -> VolumeSettings:
-    """What a volume is opened with; a mount option may say another `atime`."""
+def volume_settings(
+    settings: Settings, atime: str | None = None, *, haste: bool = False
+) -> VolumeSettings:
+    """What a volume is opened with; a mount option may say another `atime`.
+
+    With `haste`, an archivist looks after it, who tries what was stored as it came.
+    """
     return VolumeSettings(
         cache_bytes=settings.cache_bytes,
         compression_level=settings.compression_level,
@@ -24,6 +29,7 @@ def volume_settings(settings: Settings, atime: str | None = None) -> VolumeSetti
         cache_folder=CacheLimits(
             settings.cache_quota_bytes, settings.cache_files_max, settings.cache_ttl_seconds
         ),
+        haste=haste,
         atime_mode=AtimeMode(atime or settings.atime),
     )
 

@@ -287,6 +287,8 @@ def _open_parts(
     space = HostSpace(
         layout.folder, promised=lambda: contents.dirty_bytes + durability.commit_bytes
     )
+    if settings.haste:
+        settler.may_leave_untried = space.is_ample
     guard = WriteGuard(space, durability, read_only=read_only)
     history = assemble_snapshots(
         index,

@@ -22,6 +22,7 @@ class VolumeSettings:
     delta_depth_max: int = 8  # chunks to decode before the one that is read
     scrub_bytes_per_second: int = 0  # 0: as fast as it goes
     versions: VersionPolicy = DEFAULT_POLICY  # where no directory says otherwise
+    haste: bool = False  # chunks that come too quickly are stored as they are: somebody archives
     atime_mode: AtimeMode = AtimeMode.RELATIME
     symlinks_contained: bool = False  # whether links must not lead out of the mount
     cache_folder: CacheLimits = DEFAULT_CACHE_LIMITS  # how much `cache/` may hold

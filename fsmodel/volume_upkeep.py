@@ -222,6 +222,11 @@ class VolumeUpkeep:
         """How much was stored when the store was archived last."""
         return self._parts.index.counter(ARCHIVED_BYTES)
 
+    @property
+    def has_untried(self) -> bool:
+        """Whether chunks were stored as they came, which archival is to compress."""
+        return bool(self._parts.objects.untried.marked())
+
     def archive(self, report: Report, *, level: int) -> Steps[int]:
         """Put cold chunks into groups and give back what that saves; returns those bytes.
 

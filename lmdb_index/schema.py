@@ -165,6 +165,11 @@ INDEXED: Final = Table(22, b"indexed", IndexedRecord)
 #   key  number, rising    value  JobRecord
 JOB: Final = Table(23, b"job", JobRecord)
 
+# untried: packs with chunks that nobody has tried to compress (fsmodel/store/untried.py).
+#   key  pack number       value  nothing
+#   A row may speak of a pack that has none any more, or that is gone: then it means nothing.
+UNTRIED: Final = Table(24, b"untried", RawRecord)
+
 TABLES: Final[tuple[Table[msgspec.Struct], ...]] = (
     META,
     INODE,
@@ -189,4 +194,5 @@ TABLES: Final[tuple[Table[msgspec.Struct], ...]] = (
     INDEX_ENTRY,
     INDEXED,
     JOB,
+    UNTRIED,
 )  # type: ignore[assignment]  # a tuple of tables of several record types

@@ -38,6 +38,7 @@ class FileState:
     stamped_ns: int | None = None  # when the kernel took the last of them that it has told of
     former_times: tuple[int, int] | None = None  # mtime, ctime before `written_ns` was recorded
     descent: Descent | None = None  # what its first bytes may descend from; None: not asked yet
+    hasty: bool = False  # a stream that comes faster than it can be compressed
     edits: int = 0  # how often its bytes were changed while it is in memory
     users: int = 0  # open handles and requests in progress
 

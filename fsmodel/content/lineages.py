@@ -58,9 +58,10 @@ class Lineages:
             inode = file.inode
             file.descent = Descent(partial(self._former, inode), partial(self._kindred, inode))
         descent = file.descent
+        judged = not file.hasty  # what is stored in haste does not show whether a guess was right
         return Hints(
-            self._ask(descent.former(), chunk),
-            self._ask(descent.kindred(), chunk) if compresses else (),
+            self._ask(descent.former(), chunk, judged=judged),
+            self._ask(descent.kindred(), chunk, judged=judged) if compresses else (),
         )
 
     def note_name(self, record: InodeRecord, name: bytes) -> None:
@@ -81,9 +82,11 @@ class Lineages:
         if ref:
             self._keep((inode,), ref)
 
-    def _ask(self, lineage: Lineage | None, chunk: NewChunk) -> Sequence[ObjectId]:
+    def _ask(self, lineage: Lineage | None, chunk: NewChunk, *, judged: bool) -> Sequence[ObjectId]:
         if lineage is None:
             return ()
+        if not judged:
+            return lineage.beside(chunk.start, chunk.end)
         return lineage.at(chunk.start, chunk.end, chunk.id, self._objects.find)
 
     def _former(self, inode: InodeId) -> Lineage | None:

@@ -46,6 +46,11 @@ def _nothing() -> None:
     """Nobody waits for it."""
 
 
+def _never() -> bool:
+    """Nobody archives what was stored in haste."""
+    return False
+
+
 class Settler:
     """Turns the unchunked bytes of files into chunks."""
 
@@ -61,6 +66,7 @@ class Settler:
         self._zeros = bytes(limits.max_size)
         self._zeros_id = object_id(self._zeros)
         self._planner = RegionPlanner(objects, self._zeros_id)
+        self.may_leave_untried: Callable[[], bool] = _never  # whether to store chunks as they come
         self.relieved: Callable[[], object] = _nothing  # told when less is dirty than before
 
     def settle(self, file: FileState, *, whole: bool) -> Steps[None]:
@@ -93,6 +99,7 @@ class Settler:
             file.thaw(list(file.frozen))
             raise
         file.thaw(pending)
+        file.hasty = file.hasty and not whole
 
     def _shrink(self, file: FileState) -> Steps[None]:
         """Cut the chunks to the bytes that count."""
@@ -252,15 +259,23 @@ class Settler:
 
     def _store(self, file: FileState, new: Iterable[NewChunk]) -> Steps[None]:
         """Store new chunks. They have to be named, or relied on, before the next step."""
-        hints = partial(partial, self._lineages.hints, file)
         level = self._level_of(file.inode)
-        hasty = file.dirty_bytes >= HASTY_BYTES_MIN
+        hints = partial(partial, self._lineages.hints, file)
+        hasty = self._is_hasty(file)
+        untried = hasty and level is None and self.may_leave_untried()
         yield from self._objects.add(
             [
-                NewObject(ObjectKind.CHUNK, chunk.id, chunk.data, hints(chunk), level, hasty)
+                NewObject(
+                    ObjectKind.CHUNK, chunk.id, chunk.data, hints(chunk), level, hasty, untried
+                )
                 for chunk in new
             ]
         )
+
+    def _is_hasty(self, file: FileState) -> bool:
+        """Whether a file comes faster than it can be compressed; then so does its end."""
+        file.hasty = file.hasty or file.dirty_bytes >= HASTY_BYTES_MIN
+        return file.hasty
 
 
 def _runs_of(chunks: Iterable[NewChunk], repeat: int = 1) -> list[Run]:

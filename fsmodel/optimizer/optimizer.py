@@ -22,10 +22,11 @@ from fsmodel.optimizer.hot_chunks import HotChunks
 from fsmodel.optimizer.jobs import LoadObject, Strategy
 from fsmodel.optimizer.recompression import Recompression
 from fsmodel.optimizer.redelta import Redelta
-from fsmodel.optimizer.reencoding import Reencoder, Report
+from fsmodel.optimizer.reencoding import Done, Reencoder, Report
 from fsmodel.optimizer.repacking import Repacking
 from fsmodel.optimizer.snapshots import on_snapshot
 from fsmodel.optimizer.strategies import StrategyName
+from fsmodel.optimizer.trials import Trials
 from fsmodel.steps import Steps
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.object_reader import ObjectReader
@@ -81,6 +82,7 @@ class Optimizer:
         self._collect = collect
         self._reader = ObjectReader(parts.reader, ByteCache(CACHE_BYTES))
         self._reencoder = Reencoder(parts, self._reader)
+        self._trials = Trials(parts, self._reader.read, self._reencoder)
 
     def analyze(self) -> Steps[Analysis]:
         """Measure the store. Raises BackendError."""
@@ -135,17 +137,22 @@ class Optimizer:
         """
         alone, hot = self._upkeep.alone("an archival"), self._parts.objects.heat.hot()
         with alone:
+            tried = yield from self._trials.run(report)
             strategy = Archival(self._reader.read, frozenset(hot), level)
             done = yield from self._reencoder.run(strategy, report)
-        return done.saved_bytes
+        return tried.saved_bytes + done.saved_bytes
 
     def _run(self, estimate: Estimate, report: Report) -> Steps[Outcome]:
         if estimate.strategy is StrategyName.DEDUPLICATION:
             yield from self._settle_leftovers()
             return _outcome(estimate, 0, estimate.jobs, "cut what was not in chunks yet")
-        alone = self._upkeep.alone("an optimization")
-        with alone, self._strategy(estimate.strategy) as strategy:
-            done = yield from self._reencoder.run(strategy, partial(_named, report, estimate))
+        named = partial(_named, report, estimate)
+        done = Done()
+        with self._upkeep.alone("an optimization"):
+            if estimate.strategy in ENCODING:
+                done = yield from self._trials.run(named)
+            with self._strategy(estimate.strategy) as strategy:
+                done = done.plus((yield from self._reencoder.run(strategy, named)))
         note = f"{done.damaged} copies could not be read back" if done.damaged else estimate.note
         return _outcome(estimate, done.saved_bytes, done.objects, note)
 
@@ -161,7 +168,9 @@ class Optimizer:
         with self._strategy(name) as strategy:
             found = yield from self._reencoder.estimate(strategy, report)
         saved, error = found.saved_bytes, found.error_bytes
-        return Estimate(name, saved, error, found.sampled, found.jobs, found.offered)
+        untried = name in ENCODING and bool(self._parts.objects.untried.marked())
+        note, useful = UNTRIED_TOO if untried else "", found.offered or untried
+        return Estimate(name, saved, error, found.sampled, found.jobs, useful, note)
 
     @contextmanager
     def _strategy(self, name: StrategyName) -> Iterator[Strategy]:
@@ -183,6 +192,8 @@ class Optimizer:
                     yield Repacking(self._parts.reader, objects)
 
 
+ENCODING: Final = (StrategyName.DELTA, StrategyName.COMPRESSION, StrategyName.ARCHIVAL)
+UNTRIED_TOO: Final = "and what was stored in haste is compressed first, which is not estimated"
 NOTHING: Final = "nothing to do"
 NOT_HOT: Final = "no chunk is read often; reads are counted while a store is mounted"
 INLINE: Final = "bytes are deduplicated as they are written, so nothing is stored twice"

@@ -34,6 +34,7 @@ from lmdb_index.schema import OBJECT
 SYNC_COST_BYTES: Final = 1 << 20  # waits for the disk, so a worker does it
 PART_OBJECTS_MAX: Final = 200_000  # about 60 MB of ids and what belongs to them
 FIRST_BYTES: Final = 256
+EVERYTHING: Final = range(FIRST_BYTES)  # as one part
 OPERATION_ROWS: Final = 128  # each with its base and its packs
 
 Report = Callable[[int, int, str], None]  # done, total, of what
@@ -46,6 +47,14 @@ class Done:
     objects: int = 0  # stored anew
     saved_bytes: int = 0  # less in use; negative when more
     damaged: int = 0  # copies that could not be read back, and were not used
+
+    def plus(self, other: "Done") -> "Done":
+        """Both together."""
+        return Done(
+            self.objects + other.objects,
+            self.saved_bytes + other.saved_bytes,
+            self.damaged + other.damaged,
+        )
 
 
 class Reencoder:
@@ -80,18 +89,22 @@ class Reencoder:
         """Do all jobs. Raises NoSpace, BackendError; what was done by then stays done."""
         done = Done()
         for part in self._parts_of_store():
-            jobs = yield from self._plan(strategy, part)
-            for job in jobs:
-                yield from strategy.learn(self._sources(job))
-            for number, job in enumerate(jobs):
-                offers = yield from strategy.attempt(self._sources(job))
-                if offers:
-                    yield from self._accept(strategy, offers, done)
-                report(number + 1, len(jobs), "jobs done")
-                if self._parts.index.needs_checkpoint:
-                    yield from self._parts.durability.checkpoint()
-                yield PAUSE
+            yield from self.run_part(strategy, part, report, done)
         return done
+
+    def run_part(self, strategy: Strategy, part: range, report: Report, done: Done) -> Steps[None]:
+        """Do the jobs of one part, and add to what was done. Raises as `run` does."""
+        jobs = yield from self._plan(strategy, part)
+        for job in jobs:
+            yield from strategy.learn(self._sources(job))
+        for number, job in enumerate(jobs):
+            offers = yield from strategy.attempt(self._sources(job))
+            if offers:
+                yield from self._accept(strategy, offers, done)
+            report(number + 1, len(jobs), "jobs done")
+            if self._parts.index.needs_checkpoint:
+                yield from self._parts.durability.checkpoint()
+            yield PAUSE
 
     def _parts_of_store(self) -> list[range]:
         """Parts with so many objects that their ids fit into memory."""

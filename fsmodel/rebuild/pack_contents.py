@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from fsmodel.encoding.codecs import Codec
 from fsmodel.errors import BackendError, DataError
 from fsmodel.ids import ObjectId, PackId
 from fsmodel.rebuild.bulk import Bulk
@@ -15,8 +16,8 @@ from fsmodel.store.layout import StoreLayout
 from fsmodel.store.pack_format import Frame, Location, ObjectKind
 from fsmodel.store.pack_scan import Damage, FoundFrame, scan_pack
 from lmdb_index.keys import number_key
-from lmdb_index.records import ObjectRecord, PackRecord, PackState
-from lmdb_index.schema import OBJECT, PACK
+from lmdb_index.records import ObjectRecord, PackRecord, PackState, RawRecord
+from lmdb_index.schema import OBJECT, PACK, UNTRIED
 
 DAMAGE_TOLD_MAX: Final = 1_000  # places; beyond that only their number is told
 
@@ -45,11 +46,15 @@ def read_packs(layout: StoreLayout, store: bytes, bulk: Bulk, report: Report) ->
     for done, pack in enumerate(contents.packs):
         report(done, len(contents.packs), "packs read")
         bulk.put(PACK, number_key(pack), PackRecord(PackState.OPEN))
+        untried = False
         for found in _scanned(layout, store, pack):
             if isinstance(found, Damage):
                 _note_damage(contents, found)
             else:
                 _add_frame(contents, bulk, found)
+                untried = untried or _may_be_untried(found.frame)
+        if untried:
+            bulk.put(UNTRIED, number_key(pack), RawRecord())
     bulk.commit()
     return contents
 
@@ -87,6 +92,11 @@ def _add_frame(contents: PackContents, bulk: Bulk, found: FoundFrame) -> None:
         return
     for each, row in rows:
         _add_object(contents, bulk, each, row)
+
+
+def _may_be_untried(frame: Frame) -> bool:
+    """Whether nobody may have tried to compress it: its pack does not say, only an index does."""
+    return frame.kind is ObjectKind.CHUNK and frame.codec is Codec.RAW
 
 
 def _add_object(contents: PackContents, bulk: Bulk, found: ObjectId, row: ObjectRecord) -> None:

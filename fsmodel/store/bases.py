@@ -91,11 +91,31 @@ class BaseFinder:
 
     def draft(self, encoded: Sequence[Encoded]) -> list[Draft]:
         """Find bases for the objects of a batch, also among those before them in the batch."""
+        return self._drafts(encoded, lambda new: self._find(new) is None)
+
+    def draft_stored(
+        self, encoded: Sequence[Encoded], is_free: Callable[[ObjectId], bool]
+    ) -> list[Draft]:
+        """The same for objects that were stored before anything was looked for.
+
+        Those that are not free, as others need them, are offered no bases.
+        """
+        return self._drafts(encoded, is_free)
+
+    def _drafts(
+        self, encoded: Sequence[Encoded], is_free: Callable[[ObjectId], bool]
+    ) -> list[Draft]:
+        """Find bases for those that may have one.
+
+        What is stored already may not, as it could be among them, or a delta of it could: it was
+        stored by another write meanwhile, or it is damaged and being healed.
+        """
         batch: set[ObjectId] = set()
         drafts: list[Draft] = []
         for each in encoded:
             candidates, is_guess = self._candidates(each)
-            bases = self._bases(each, candidates, batch) if candidates else ()
+            is_free_now = bool(candidates) and is_free(each.new.id)
+            bases = self._usable(each, candidates, batch) if is_free_now else ()
             drafts.append(Draft(each, bases, is_guess))
             self._features.add(each.new.id, each.features)
             batch.add(each.new.id)
@@ -153,22 +173,11 @@ class BaseFinder:
         luck_min, guessed = (HASTY_LUCK_MIN, HASTY_GUESSED) if new.hasty else (LUCK_MIN, GUESSED)
         return self._luck >= luck_min or self._guesses % guessed == 0
 
-    def _bases(
-        self, encoded: Encoded, candidates: Sequence[bytes], batch: set[ObjectId]
-    ) -> list[Base]:
-        """Bases to try.
-
-        What is stored already has none, as it could be among them, or a delta of it could: it was
-        stored by another write meanwhile, or it is damaged and being healed.
-        """
-        if self._find(encoded.new.id) is not None:
-            return []
-        return self._usable(encoded, candidates, batch)
-
     def _usable(
         self, encoded: Encoded, candidates: Sequence[bytes], batch: set[ObjectId]
     ) -> list[Base]:
-        found = (self._base(each, batch) for each in candidates)
+        others = (each for each in candidates if not encoded.new.id.startswith(each))
+        found = (self._base(each, batch) for each in others)
         usable = {base.id: base for base in found if base is not None}
         return list(islice(usable.values(), bases_max(len(encoded.new.data))))
 

@@ -56,6 +56,7 @@ class NewObject(NamedTuple):
     hints: GiveHints = no_hints
     level: int | None = None  # of zstd; None for that of the store
     hasty: bool = False  # more is waiting: to be stored quickly, as archival stores it anew
+    untried: bool = False  # more is waiting than can be: to be stored as it is (untried.py)
 
 
 class Encoded(NamedTuple):

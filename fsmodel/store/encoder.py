@@ -70,6 +70,10 @@ class Encoder:
         """Compress objects and append their frames, without looking for bases."""
         return self._append_alone([Encoded(new, *self._compressed(new), ()) for new in objects])
 
+    def append_raw(self, objects: Sequence[NewObject]) -> list[ObjectRecord]:
+        """Append objects as they are, whatever they are. Raises NoSpace, BackendError."""
+        return self._append_alone([Encoded(new, Codec.RAW, new.data, ()) for new in objects])
+
     def append(
         self, drafts: Sequence[Draft], deltas: Sequence[Delta | None] | None = None
     ) -> list[ObjectRecord]:

@@ -38,6 +38,7 @@ from fsmodel.store.pack_reader import PackReader, RawChunk
 from fsmodel.store.pack_writer import PackWriter
 from fsmodel.store.reliance import Reliance
 from fsmodel.store.similarity import FeatureIndex
+from fsmodel.store.untried import UntriedPacks
 from lmdb_index.index import Index
 from lmdb_index.keys import number_key
 from lmdb_index.records import ObjectRecord, PackRecord, PackState, RawRecord
@@ -90,6 +91,7 @@ class ObjectStore:
         self.heat = Heat()
         self.epochs = Epochs()
         self.reliance = Reliance()
+        self.untried = UntriedPacks(index)
 
     @property
     def unrecorded(self) -> Mapping[ObjectId, ObjectRecord]:
@@ -187,6 +189,22 @@ class ObjectStore:
     def redraft(self, encoded: Sequence[Encoded]) -> list[Draft]:
         """Bases that objects which are stored already may have; see BaseFinder.redraft."""
         return self._bases.redraft(encoded)
+
+    def encode_stored(self, objects: Sequence[NewObject]) -> list[Encoded]:
+        """Compress objects that were stored in haste, and take features. Any thread."""
+        return self.encoder.encode(objects, brief=self._bases.brief)
+
+    def draft_stored(
+        self, encoded: Sequence[Encoded], is_free: Callable[[ObjectId], bool]
+    ) -> list[Draft]:
+        """Bases for objects that were stored in haste; see BaseFinder.draft_stored."""
+        if not self.makes_deltas:
+            return [Draft(each, ()) for each in encoded]
+        return self._bases.draft_stored(encoded, is_free)
+
+    def note_drafts(self, drafts: Sequence[Draft], records: Sequence[ObjectRecord]) -> None:
+        """Learn from what came of them."""
+        self._bases.note(drafts, records)
 
     def learn(self, chunk: ObjectId, features: Sequence[int]) -> None:
         """Remember what a chunk that is stored already resembles."""
@@ -342,6 +360,9 @@ class ObjectStore:
     def _store(self, objects: Sequence[NewObject]) -> Steps[None]:
         """Encode and append objects, in workers, and know them from then on."""
         size = sum(len(new.data) for new in objects)
+        if objects[0].untried:
+            yield from self._append_untried(objects, size)
+            return
         if not self.makes_deltas:
             work = Work(partial(self.encoder.store_plain, objects), size)
             self._register_all(objects, (yield from self._appended(work)))
@@ -354,6 +375,15 @@ class ObjectStore:
             encoded = yield from _in_parts(encode, objects, [len(new.data) for new in objects])
         if encoded:
             yield from self._append_encoded(encoded)
+
+    def _append_untried(self, objects: Sequence[NewObject], size: int) -> Steps[None]:
+        """Store objects as they are; what they could be made of is for archival to find out."""
+        work = Work(partial(self.encoder.append_raw, objects), size)
+        records = yield from self._appended(work)
+        if self.untried.note({record.pack for record in records}):
+            self._known_pack = 0  # its row is to be written along with those of the objects
+        self.untried.keep_hints(objects)
+        self._register_all(objects, records)
 
     def _append_noise(self, objects: Sequence[NewObject], size: int) -> Steps[list[Encoded]]:
         """Store what does not compress at once; what does is returned, compressed."""
@@ -453,6 +483,7 @@ class ObjectStore:
         key = number_key(pack)
         if change.operation.get(PACK, key) is None:
             change.operation.put(PACK, key, PackRecord(PackState.OPEN))
+        self.untried.mark(change, pack)
         change.when_applied(partial(setattr, self, "_known_pack", pack))
 
     def _count(self, change: Change, record: ObjectRecord, sign: int) -> None:

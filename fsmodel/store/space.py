@@ -21,6 +21,7 @@ from fsmodel.store.host_files import host_failures
 RESERVE_BYTES_MAX: Final = 64 << 20
 RESERVE_SHARE: Final = 20  # the reserve is at most one part in so many of the file system
 UNTOUCHED_SHARE: Final = 4  # one part in so many of the reserve is not for who copies, either
+AMPLE_SHARE: Final = 10  # there is room for haste while one part in so many is free
 LOOK_AGAIN_BYTES: Final = 64 << 20
 LOOK_AGAIN_SECONDS: Final = 0.2
 
@@ -86,6 +87,11 @@ class HostSpace:
         with self._lock:
             self._look()
             return self._free - self._reserve // UNTOUCHED_SHARE >= size_bytes
+
+    def is_ample(self) -> bool:
+        """Whether what is stored may take more than it has to, for a while."""
+        seen = self.statistics()
+        return seen.free_bytes * AMPLE_SHARE >= seen.total_bytes
 
     def free_bytes(self) -> int:
         """Room for new data, as `require` would see it."""

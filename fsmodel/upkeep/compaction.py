@@ -161,3 +161,5 @@ def _repoint_some(change: Change, objects: ObjectStore, copies: Sequence[Copy]) 
         count_dead(change, pack, size_bytes)
     for pack in {copy.place.pack for copy in copies}:
         ensure_pack_row(change, pack)
+        former = {copy.former.pack for copy in copies if copy.place.pack == pack}
+        objects.untried.carry(change, former, pack)

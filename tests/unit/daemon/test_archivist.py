@@ -1,5 +1,6 @@
 """What was written is archived when nobody writes any more, and gives way to who asks."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,11 @@ from trio.testing import MockClock
 from daemon import archivist
 from daemon.archivist import LOOK_SECONDS, STOP_LEVEL, Archivist
 from daemon.workers import Workers
-from fsmodel.steps import Work
+from fsmodel.content import settle
+from fsmodel.steps import Work, run_inline
 from fsmodel.store.placement import is_in_group
 from lmdb_index.schema import OBJECT
-from tests.support.volume_store import VolumeStore
+from tests.support.volume_store import SMALL_PACKS, VolumeStore
 
 IDLE_SECONDS = 30.0
 
@@ -35,6 +37,23 @@ def text(number: int) -> bytes:
 
 def grouped(store: VolumeStore) -> int:
     return sum(is_in_group(row) for _, row in store.volume._parts.index.scan(OBJECT))
+
+
+def test_what_was_stored_in_haste_is_due_however_large_the_store_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archivist, "NEW_BYTES_MIN", 1)
+    monkeypatch.setattr(archivist, "NEW_SHARE_MIN", 2.0)
+    monkeypatch.setattr(settle, "HASTY_BYTES_MIN", 10_000)
+    store = VolumeStore(tmp_path, replace(SMALL_PACKS, haste=True))
+    works = Archivist(store.volume, IDLE_SECONDS, lambda: 0, lambda: 0)
+    store.write(b"calm", text(1)[:1000])
+    assert not works.is_due
+    store.write(b"hasty", text(2) * 40)
+    assert works.is_due
+    run_inline(store.volume.archive(lambda *_: None, level=STOP_LEVEL))
+    assert not works.is_due
+    store.abandon()
 
 
 async def test_a_quiet_store_is_archived_once(
