@@ -64,7 +64,6 @@ class RestingFiles:
         return (
             file is not None
             and file.logged_rows > 0
-            and not file.settling
             and self._volume.contents.can_log(inode)
             and not self._volume.is_draft(inode)
             and not self._volume.is_orphan(inode)

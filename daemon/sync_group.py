@@ -40,7 +40,9 @@ class SyncGroup:
         is_small = durability.unsynced_bytes <= SMALL_BYTES
         if is_small and self._pace.allows_waiting and not self._lock.locked():
             covered, took_ns = self._timed_sync()
-            self._note(covered, took_ns, alone=not self._arrivals.any_waits())
+            # While syncs are quick it does not matter who waits, and asking is a system call.
+            alone = self._pace.is_quick or not self._arrivals.any_waits()
+            self._note(covered, took_ns, alone=alone)
             return
         async with self._lock:
             if durability.needs_sync(target):  # else an earlier round covered it

@@ -15,6 +15,7 @@ from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.steps import Steps, run_inline
 from fsmodel.volume import Volume
 from lmdb_index.schema import OBJECT
+from tests.support.stepping import Driver
 from tests.support.volumes import (
     make_store,
     new_file,
@@ -58,6 +59,24 @@ async def edit(volume: Volume, flusher: Flusher, inode: InodeId, offset: int, da
     assert flusher.resting.may(inode)
     await flusher.resting.add(inode)
     flusher.close(inode, writing=True)
+
+
+async def test_a_file_that_is_closed_while_it_is_settled_waits_for_nobody(
+    volume: Volume, flusher: Flusher, autojump_clock: trio.testing.MockClock
+) -> None:
+    inode = settled_file(volume, b"file", DATA)
+    volume.open_file(inode, writing=True)
+    volume.write(inode, 0, b"edit")
+    await flusher.make_durable(inode)
+    steps = Driver(volume.contents.settle(inode))  # as for somebody who has many bytes in rows
+    await edit(volume, flusher, inode, 10, b"again")
+    flusher.close(inode, writing=True)
+    steps.finish()
+    assert inode in flusher.resting
+    await trio.sleep(2 * REST_SECONDS)
+    await flusher.resting.end_old()
+    assert not volume.contents.is_open(inode)
+    assert ref_of(volume, inode) == ref_of_bytes(EDITED[:10] + b"again" + EDITED[15:])
 
 
 async def test_a_file_rests_until_its_time_has_come(

@@ -21,8 +21,10 @@ class FakeArrivals(Arrivals):
     def __init__(self) -> None:
         super().__init__()
         self.waiting = False
+        self.asked = 0
 
     def any_waits(self) -> bool:
+        self.asked += 1
         return self.waiting
 
 
@@ -99,6 +101,18 @@ async def test_quick_syncs_are_waited_for_in_place(disk: FakeDisk, group: SyncGr
     disk.last_change += 1
     with trio.testing.assert_no_checkpoints():
         await group.sync()
+
+
+async def test_nobody_is_asked_who_waits_while_syncs_are_quick(
+    disk: FakeDisk, group: SyncGroup
+) -> None:
+    await change_and_sync(disk, group, 2 * ALONE_MIN)
+    assert disk.arrivals.asked == 0
+    disk.takes_ns, disk.others_ask = BEARABLE_NS // 2, True
+    before = disk.in_place
+    await change_and_sync(disk, group, ALONE_MIN)
+    assert disk.arrivals.asked == 1
+    assert disk.in_place == before + 2, "the first was not known to be slow, the second was asked"
 
 
 async def test_slow_syncs_never_hold_up_the_loop(disk: FakeDisk, group: SyncGroup) -> None:
