@@ -22,6 +22,7 @@ from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import FRAME_HEADER
 from fsmodel.store.pack_reader import RawChunk
 
+JOINED_BYTES_MAX: Final = 16 << 10  # of a range in two chunks, which are not kept for it
 INLINE_CHUNKS_MAX: Final = 4  # decoding one takes about as long as a hop to a thread
 
 
@@ -57,6 +58,10 @@ class Reader:
             high = low + end - offset
             if high <= spot.run.length:
                 return (yield from self._part(spot, low, high))
+            if end - offset <= JOINED_BYTES_MAX:
+                joined = self._joined_nowait(file, offset, end)
+                if joined is not None:
+                    return joined
         pieces = list(pieces_of(file, offset, end))
         pieces = [piece for piece in pieces if not _is_covered(piece, dirty)]
         held = yield from self._fetch(pieces)
@@ -89,6 +94,26 @@ class Reader:
             if data is None:
                 data = yield Work(partial(objects.read, part), part.work_bytes)
         return memoryview(data)[low:high]
+
+    def _joined_nowait(self, file: FileState, start: int, end: int) -> bytes | None:
+        """A range that begins in one chunk and ends in the next; None where that takes a step."""
+        first = file.chunks.spot_at(start)
+        low = (start - first.start) % first.run.length
+        middle = start + first.run.length - low
+        second = file.chunks.spot_at(middle)
+        if end - middle > second.run.length:
+            return None
+        head = self._held_part(first, low, first.run.length)
+        tail = None if head is None else self._held_part(second, 0, end - middle)
+        return None if head is None or tail is None else b"".join((head, tail))
+
+    def _held_part(self, spot: Spot, low: int, high: int) -> bytes | memoryview | None:
+        """Bytes of a chunk that are in memory, ours or the host's."""
+        data = self._objects.cached(spot.run.id)
+        if data is not None:
+            return memoryview(data)[low:high]
+        part = self._part_nowait(spot, low, high)
+        return None if isinstance(part, Located) else part
 
     def _part_nowait(self, spot: Spot, low: int, high: int) -> bytes | Located:
         """The range if the chunk is stored as it is and in the host's memory, else its place."""

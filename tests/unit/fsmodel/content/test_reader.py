@@ -269,6 +269,44 @@ def test_what_is_compressed_ends_guesses(volume: Volume, inode: InodeId, counted
     volume.close_file(other)
 
 
+def test_a_few_bytes_of_two_chunks_are_not_worth_keeping_them(
+    volume: Volume, inode: InodeId, counted: Counted
+) -> None:
+    cache = parts_of(volume).cache
+    for number in (4, 9, 5):
+        at = STARTS[number] - 3
+        assert read_range(volume, inode, at, 7) == DATA[at : at + 7]
+        assert not {RUNS[number - 1].id, RUNS[number].id} & {
+            run.id for run in RUNS if run.id in cache
+        }
+    assert counted.located == 0
+
+
+def test_across_chunks_one_that_is_in_memory_is_not_read(folder: Path) -> None:
+    with opened(folder, VolumeSettings(cache_bytes=1 << 20)) as volume:
+        inode = settled_file(volume, b"file", DATA)
+        volume.open_file(inode, writing=False)
+        at = STARTS[4] - 3
+        assert read_range(volume, inode, at, 7) == DATA[at : at + 7]
+        parts_of(volume).cache.put(RUNS[4].id, DATA[STARTS[4] : STARTS[5]])
+        before = parts_of(volume).reader.statistics().frames_read
+        assert read_range(volume, inode, at, 7) == DATA[at : at + 7]
+        assert parts_of(volume).reader.statistics().frames_read - before == 1
+        volume.close_file(inode)
+
+
+def test_across_chunks_one_that_is_not_in_the_hosts_memory_is_a_step(
+    volume: Volume, inode: InodeId, counted: Counted
+) -> None:
+    counted.fails = True
+    at = STARTS[4] - 3
+    assert read_range(volume, inode, at, 7) == DATA[at : at + 7]
+    restore = damage(volume, RUNS[9].id)
+    with pytest.raises(DataError):
+        read_range(volume, inode, STARTS[9] - 3, 7)
+    restore()
+
+
 def test_small_files_are_found_where_the_one_before_ends(
     volume: Volume, inode: InodeId, counted: Counted
 ) -> None:
