@@ -54,6 +54,7 @@ class NewFiles:
         self._since: dict[InodeId, float] = {}
         self._bytes = 0  # of all files that were added and not settled since, as they were then
         self._sizes: dict[InodeId, int] = {}
+        self._added_at = float("-inf")
         self._problem = ""
         self._news = trio.lowlevel.ParkingLot()  # where `run` waits
 
@@ -88,7 +89,7 @@ class NewFiles:
         """Keep a file open until it is settled; its bytes are in extent rows."""
         if inode not in self._since:
             self._volume.contents.open(inode)
-            self._since[inode] = trio.current_time()
+            self._since[inode] = self._added_at = trio.current_time()
         size = self._volume.contents.size_of(inode)
         self._bytes += size - self._sizes.get(inode, 0)
         self._sizes[inode] = size
@@ -131,6 +132,11 @@ class NewFiles:
 
     def _are_many(self) -> bool:
         return len(self._since) > FILES_MAX or self._bytes > BYTES_MAX
+
+    def _is_pressed(self) -> bool:
+        """Whether many wait, and more are coming: then what is quick counts."""
+        age = trio.current_time() - self._added_at
+        return self._bytes >= HASTY_BYTES_MIN and age < QUIET_SECONDS
 
     def _are_old(self) -> bool:
         oldest = next(iter(self._since.values()), trio.current_time())
@@ -181,9 +187,9 @@ class NewFiles:
         for lock in locks:
             taken = lock.take()
             assert taken
-        hasty = self._bytes >= HASTY_BYTES_MIN
+        contents = self._volume.contents
         try:
-            await self._workers.drive(self._volume.contents.settle_together(inodes, hasty=hasty))
+            await self._workers.drive(contents.settle_together(inodes, hasty=self._is_pressed()))
         finally:
             for lock in locks:
                 lock.give_back()

@@ -218,11 +218,12 @@ class Contents:
     def settle_together(self, inodes: Sequence[InodeId], *, hasty: bool = False) -> Steps[None]:
         """Settle open files that are one new chunk each, in one change.
 
-        `hasty` says that many others wait. Nobody may close the last use of one meanwhile. Raises
-        NoSpace, DataError: then `settle` can be tried again.
+        `hasty` says that others come faster than they can be compressed. Nobody may close the last
+        use of one meanwhile. Raises NoSpace, DataError: then `settle` can be tried again.
         """
         files = [self._files[inode] for inode in inodes]
-        yield from self._settler.small.settle_all(files, hasty=hasty)
+        untried = hasty and self._settler.may_leave_untried()
+        yield from self._settler.small.settle_all(files, hasty=hasty, untried=untried)
         self._record_contents(files)
 
     def can_log(self, inode: InodeId) -> bool:

@@ -50,15 +50,17 @@ class SmallFiles:
         yield from self._objects.add_one(new)
         _begin(file, new)
 
-    def settle_all(self, files: Sequence[FileState], *, hasty: bool) -> Steps[None]:
-        """The same for many, which are not frozen yet; `hasty` as for a new object.
+    def settle_all(self, files: Sequence[FileState], *, hasty: bool, untried: bool) -> Steps[None]:
+        """The same for many, which are not frozen yet; `hasty` and `untried` as for new objects.
 
         They have to be named before the next step. On an error all bytes are dirty again.
         """
         extents = [file.freeze()[0] for file in files]
         try:
-            found = map(self._object_of, files, extents)
-            new = [each._replace(hasty=hasty) for each in found] if hasty else list(found)
+            new = list(map(self._object_of, files, extents))
+            if hasty:
+                as_they_are = untried and all(each.level is None for each in new)
+                new = [each._replace(hasty=True, untried=as_they_are) for each in new]
             yield from self._objects.add(new)
         except BaseException:
             for file in files:

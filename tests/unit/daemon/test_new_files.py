@@ -16,7 +16,7 @@ from fsmodel.errors import NoSpace, NotFound
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.namespace.renames import NO_RENAME_FLAGS
 from fsmodel.settings import VolumeSettings
-from fsmodel.steps import run_inline
+from fsmodel.steps import Steps, run_inline
 from fsmodel.volume import Volume
 from lmdb_index.schema import EXTENT, OBJECT
 from tests.support.volumes import (
@@ -293,3 +293,28 @@ async def test_a_record_that_fails_is_made_good(
         ref_of_bytes(noise(50, n)) for n in range(3)
     ]
     assert run_inline(volume.fsck()).findings == ()
+
+
+@pytest.mark.parametrize("waits", [0.0, 2 * QUIET_SECONDS])
+async def test_many_are_settled_in_haste_while_more_are_coming(
+    volume: Volume,
+    flusher: Flusher,
+    monkeypatch: pytest.MonkeyPatch,
+    autojump_clock: trio.testing.MockClock,
+    waits: float,
+) -> None:
+    told: list[bool] = []
+    settle_together = volume.contents.settle_together
+
+    def noted(inodes: list[InodeId], *, hasty: bool) -> Steps[None]:
+        told.append(hasty)
+        return settle_together(inodes, hasty=hasty)
+
+    monkeypatch.setattr(new_files, "HASTY_BYTES_MIN", 100)
+    monkeypatch.setattr(new_files, "BATCH_FILES_MAX", 1)
+    monkeypatch.setattr(volume.contents, "settle_together", noted)
+    for number in range(3):
+        written(volume, flusher, b"%d" % number, noise(50, number))
+    await trio.sleep(waits)
+    await flusher.resting.end_all()
+    assert told == [not waits, not waits, False]

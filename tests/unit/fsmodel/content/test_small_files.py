@@ -1,6 +1,7 @@
 """New files of one chunk each, settled together: what settling one after the other comes to."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ from fsmodel.errors import NoSpace
 from fsmodel.ids import InodeId
 from fsmodel.steps import run_inline
 from fsmodel.store.encoder import HASTY_LEVEL
+from fsmodel.store.pack_format import FRAME_HEADER, ObjectKind
 from fsmodel.volume import Volume
 from lmdb_index.schema import OBJECT
 from tests.support.volumes import (
     LIMITS,
+    PLAIN,
     make_store,
     new_file,
     noise,
@@ -44,6 +47,12 @@ def made(volume: Volume, *contents: bytes) -> list[InodeId]:
 def close(volume: Volume, inodes: list[InodeId]) -> None:
     for inode in inodes:
         volume.close_file(inode)
+
+
+def stored_chunks(volume: Volume) -> int:
+    """Bytes of the frames of all chunks."""
+    rows = [row for _, row in parts_of(volume).index.scan(OBJECT)]
+    return sum(row.stored for row in rows if row.kind == ObjectKind.CHUNK)
 
 
 @pytest.mark.parametrize("logged", [False, True])
@@ -111,7 +120,20 @@ def test_when_many_wait_each_is_compressed_quickly(tmp_path: Path, *, hasty: boo
         data = text(1, 10_000)
         inodes = made(volume, data)
         run_inline(volume.contents.settle_together(inodes, hasty=hasty))
-        (row,) = [row for _, row in parts_of(volume).index.scan(OBJECT)]
-        assert row.stored == stored_at(data, HASTY_LEVEL if hasty else 3)
+        assert stored_chunks(volume) == stored_at(data, HASTY_LEVEL if hasty else 3)
         close(volume, inodes)
     assert stored_at(data, HASTY_LEVEL) != stored_at(data, 3)
+
+
+def test_where_somebody_archives_they_are_stored_as_they_come(tmp_path: Path) -> None:
+    Volume.create(tmp_path / "store", plain=True)
+    with opened(tmp_path / "store", replace(PLAIN, haste=True)) as volume:
+        contents = [text(number, 10_000) for number in range(4)]
+        inodes = made(volume, *contents)
+        run_inline(volume.contents.settle_together(inodes, hasty=True))
+        assert stored_chunks(volume) == 4 * (10_000 + FRAME_HEADER.size)
+        close(volume, inodes)
+        run_inline(volume.archive(lambda *_: None, level=12))
+        assert [read_file(volume, inode) for inode in inodes] == contents
+        assert stored_chunks(volume) <= sum(stored_at(each, 3) for each in contents)
+        assert run_inline(volume.fsck()).findings == ()
