@@ -13,11 +13,13 @@ import pytest
 
 from daemon.control_protocol import encode_request
 from daemon.control_socket import connect
+from fsmodel.content.contents import LOGGED_FEW_BYTES
 from tests.support.host_layer.faults import ANY_CALL, CALLS
 from tests.support.host_layer.library import layer_library
 from tests.support.metrics_page import page, samples
 from tests.support.mounted import MountedStore
 from tests.support.syscalls import errno_of, refused
+from tests.support.volumes import noise
 
 pytestmark = [
     pytest.mark.mount,
@@ -167,7 +169,7 @@ def test_harm_is_logged_with_its_path_counted_and_shown_until_the_next_mount(
     assert page(metrics, "/healthz") == (200, "ok\n")
     failing.switch.touch()
     with refused(errno.EIO):
-        write_durably(mount / "lost", b"perhaps")
+        write_durably(mount / "lost", noise(LOGGED_FEW_BYTES + 1))  # fewer need no pack
     failing.switch.unlink()
     for _ in range(3):
         with refused(errno.EROFS):
