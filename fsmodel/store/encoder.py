@@ -71,8 +71,12 @@ class Encoder:
         return self._append_alone([Encoded(new, *self._compressed(new), ()) for new in objects])
 
     def append_raw(self, objects: Sequence[NewObject]) -> list[ObjectRecord]:
-        """Append objects as they are, whatever they are. Raises NoSpace, BackendError."""
-        return self._append_alone([Encoded(new, Codec.RAW, new.data, ()) for new in objects])
+        """Append chunks as they are, whatever they are. Raises NoSpace, BackendError."""
+        places = self._writer.append_chunks([(new.id, new.data) for new in objects])
+        return [
+            ObjectRecord(ObjectKind.CHUNK, Codec.RAW, pack, offset, stored, len(new.data))
+            for new, (pack, offset, stored) in zip(objects, places, strict=True)
+        ]
 
     def append(
         self, drafts: Sequence[Draft], deltas: Sequence[Delta | None] | None = None

@@ -15,16 +15,18 @@ Invariants:
 """
 
 import os
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import Final
 
+from fsmodel.buffers import Buffer
 from fsmodel.errors import BackendError
-from fsmodel.ids import PackId
+from fsmodel.ids import ObjectId, PackId
 from fsmodel.store.host_files import (
     SyncFailed,
     host_failure,
@@ -43,6 +45,7 @@ from fsmodel.store.pack_format import (
     encode_pack_header,
     pack_seed,
 )
+from fsmodel.store.raw_frames import frame_bytes, write_chunks
 
 PACK_BYTES_MAX: Final = 64 << 20
 PAGE_BYTES: Final = 4096
@@ -168,19 +171,29 @@ class PackWriter:
 
         All of them, or none: raises NoSpace, BackendError.
         """
-        if not frames:
+        return self._append([frame.size for frame in frames], partial(_write_frames, frames))
+
+    def append_chunks(self, chunks: Sequence[tuple[ObjectId, Buffer]]) -> list[Location]:
+        """The same for chunks that are to be stored as they are."""
+        ids = b"".join(chunk for chunk, _ in chunks)
+        bodies = tuple(body for _, body in chunks)
+        return self._append(list(map(frame_bytes, bodies)), partial(_write_raw, ids, bodies))
+
+    def _append(self, sizes: Sequence[int], write: Callable[[_OpenPack], None]) -> list[Location]:
+        """Have frames of these sizes written behind the end of a pack."""
+        if not sizes:
             return []
         if len(self._unsynced) > UNSYNCED_PACKS_MAX:
             self.sync()
-        size = sum(frame.size for frame in frames)
+        size = sum(sizes)
         with self._lock:
             self._check_usable()
             pack = self._pack_for(size)
-            self._write(pack, frames)
+            self._write(pack, write)
             self._unsynced[pack.number] = pack
-            locations = _locations(frames, pack.number, pack.end)
+            locations = _locations(sizes, pack.number, pack.end)
             pack.end += size
-            self._frames += len(frames)
+            self._frames += len(sizes)
             self._bytes += size
             descriptor, start, count = self._writeback_due(pack)
         if descriptor is not None:
@@ -267,17 +280,10 @@ class PackWriter:
         self._packs += 1
         return _OpenPack(number, path, descriptor, pack_seed(self._store, number))
 
-    def _write(self, pack: _OpenPack, frames: Sequence[NewFrame]) -> None:
-        """Write frames behind the pack's end.
-
-        A few at a time: what a checksum was just taken of is in the processor's cache still.
-        """
-        end = pack.end
+    def _write(self, pack: _OpenPack, write: Callable[[_OpenPack], None]) -> None:
+        """Write frames behind the pack's end; after a failure nothing is there."""
         try:
-            for few in _few_at_a_time(frames):
-                parts = [part for frame in few for part in frame.sealed(pack.seed)]
-                write_at(pack.descriptor, parts, end)
-                end += sum(frame.size for frame in few)
+            write(pack)
         except OSError as error:
             try:
                 os.ftruncate(pack.descriptor, pack.end)
@@ -331,6 +337,19 @@ class PackWriter:
                 _close(pack)
 
 
+def _write_frames(frames: Sequence[NewFrame], pack: _OpenPack) -> None:
+    """A few at a time: what a checksum was just taken of is in the processor's cache still."""
+    end = pack.end
+    for few in _few_at_a_time(frames):
+        parts = [part for frame in few for part in frame.sealed(pack.seed)]
+        write_at(pack.descriptor, parts, end)
+        end += sum(frame.size for frame in few)
+
+
+def _write_raw(ids: bytes, bodies: tuple[Buffer, ...], pack: _OpenPack) -> None:
+    write_chunks(pack.descriptor, pack.end, pack.seed, ids, bodies)
+
+
 def _few_at_a_time(frames: Sequence[NewFrame]) -> Iterator[Sequence[NewFrame]]:
     """The same frames, those together that have about AT_ONCE_BYTES."""
     start = size = 0
@@ -341,11 +360,11 @@ def _few_at_a_time(frames: Sequence[NewFrame]) -> Iterator[Sequence[NewFrame]]:
             start, size = count, 0
 
 
-def _locations(frames: Sequence[NewFrame], pack: PackId, offset: int) -> list[Location]:
+def _locations(sizes: Sequence[int], pack: PackId, offset: int) -> list[Location]:
     locations = []
-    for frame in frames:
-        locations.append(Location(pack, offset, frame.size))
-        offset += frame.size
+    for size in sizes:
+        locations.append(Location(pack, offset, size))
+        offset += size
     return locations
 
 

@@ -67,6 +67,17 @@ def open_descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+def test_chunks_as_they_are_lie_where_the_locations_say(
+    layout: StoreLayout, writer: PackWriter
+) -> None:
+    data = [bytes(500), b"short", b"long" * 50_000]
+    locations = writer.append_chunks([(object_id(piece), piece) for piece in data])
+    assert [stored(layout, location) for location in locations] == data
+    assert writer.append_chunks([]) == []
+    assert contents(layout, FIRST) == data
+    assert writer.statistics().appended_frames == len(data)
+
+
 def test_a_batch_lies_where_the_locations_say(layout: StoreLayout, writer: PackWriter) -> None:
     data = [b"one", b"", b"three" * 1000]
     locations = writer.append([raw_frame(piece) for piece in data])
@@ -474,6 +485,24 @@ class TestFailingHost:
         assert layout.pack(FIRST).stat().st_size == size
         assert append_one(writer, b"after").offset == size
         assert contents(layout, FIRST) == [b"before", b"after"]
+
+    def test_chunks_as_they_are_leave_nothing_either(
+        self, layout: StoreLayout, writer: PackWriter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(descriptor: int, offset: int, *_: object) -> None:
+            os.pwrite(descriptor, bytes(100), offset)
+            raise OSError(ENOSPC, "injected")
+
+        append_one(writer, b"before")
+        size = layout.pack(FIRST).stat().st_size
+        chunk = object_id(bytes(300)), bytes(300)
+        with monkeypatch.context() as patch:
+            patch.setattr(pack_writer, "write_chunks", fail)
+            with pytest.raises(NoSpace, match="injected"):
+                writer.append_chunks([chunk, chunk])
+        assert layout.pack(FIRST).stat().st_size == size
+        assert [each.offset for each in writer.append_chunks([chunk])] == [size]
+        assert contents(layout, FIRST) == [b"before", bytes(300)]
 
     @pytest.mark.parametrize("step", [1, 7, 64, 100])
     def test_short_writes_are_continued(
