@@ -143,10 +143,10 @@ class Flusher:
                 await self._workers.drive(self._volume.contents.settle(inode))
 
     @property
-    def is_used(self) -> bool:
-        """Whether a program has a file open."""
+    def used_files(self) -> int:
+        """How many files programs have open."""
         files = self._volume.contents.files()
-        return any(file.users > (file.inode in self.resting) for file in files)
+        return sum(file.users > (file.inode in self.resting) for file in files)
 
     def close(self, inode: InodeId, *, writing: bool = False) -> None:
         """End one use of an open file. Bytes that are neither settled nor logged go with the last.

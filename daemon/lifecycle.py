@@ -185,7 +185,7 @@ class _Daemon:
             mount.device if mount is not None else "",
             self._reloader.running.grace_period_seconds,
             end=session.end,
-            is_used=lambda: self._flusher.is_used,
+            is_used=lambda: self._flusher.used_files > 0,
             activity=self._service.activity,
         )
 

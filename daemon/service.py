@@ -80,7 +80,7 @@ class DaemonService:
             last_checkpoint=last.isoformat(timespec="milliseconds") if last else None,
             started=self.started,
             uptime_seconds=round(time.monotonic() - self._started_monotonic, 1),
-            open_files=len(list(contents.files())),
+            open_files=self._flusher.used_files,
             dirty_bytes=contents.dirty_bytes,
         )
 

@@ -230,14 +230,14 @@ async def test_few_files_rest_at_a_time(volume: Volume, flusher: Flusher) -> Non
 
 async def test_a_resting_file_is_not_in_use(volume: Volume, flusher: Flusher) -> None:
     inode = await edited(volume, flusher)
-    assert not flusher.is_used
+    assert flusher.used_files == 0
     volume.open_file(inode, writing=False)
-    assert flusher.is_used
+    assert flusher.used_files == 1
     await flusher.resting.end_all()
-    assert flusher.is_used
+    assert flusher.used_files == 1
     assert ref_of(volume, inode) == ref_of_bytes(EDITED)
     flusher.close(inode)
-    assert not flusher.is_used
+    assert flusher.used_files == 0
 
 
 async def test_one_that_cannot_be_settled_keeps_its_bytes(
