@@ -79,11 +79,17 @@ class NewFiles:
             return False
         if self._volume.is_draft(inode) or self._volume.is_orphan(inode):
             return False
-        if not contents.can_log(inode):
+        if not contents.can_log(inode) or self._rests_longer(inode):
             return False
         contents.log_extents(inode)
         self.hold(inode)
         return True
+
+    def _rests_longer(self, inode: InodeId) -> bool:
+        """Whether a file has been synced, and will soon be deleted or written again."""
+        file = self._volume.contents.file(inode)
+        is_synced = file is not None and file.logged_rows > 0 and inode not in self._since
+        return is_synced and self._volume.is_fleeting(inode)
 
     def hold(self, inode: InodeId) -> None:
         """Keep a file open until it is settled; its bytes are in extent rows."""

@@ -30,6 +30,7 @@ from tests.support.volumes import (
     read_file,
     ref_of,
     ref_of_bytes,
+    settled_file,
 )
 
 DATA = noise(LIMITS.min_size)
@@ -245,6 +246,18 @@ async def test_what_is_large_empty_or_has_holes_is_not_for_later(
         volume.write(inode, offset, data)
         assert not flusher.resting.new.take(inode)
         flusher.close(inode, writing=True)
+
+
+async def test_a_synced_journal_of_a_database_rests_with_it(
+    volume: Volume, flusher: Flusher
+) -> None:
+    settled_file(volume, b"file", bytes(512))
+    inode = new_file(volume, b"file-journal", DATA)
+    await flusher.make_durable(inode)
+    assert not flusher.resting.new.take(inode)
+    assert flusher.resting.may(inode)
+    flusher.close(inode, writing=True)
+    await flusher.resting.end_all()
 
 
 async def test_a_failure_keeps_them_until_it_is_over(
