@@ -273,8 +273,11 @@ class Settler:
         )
 
     def _is_hasty(self, file: FileState) -> bool:
-        """Whether a file comes faster than it can be compressed; then so does its end."""
-        file.hasty = file.hasty or file.dirty_bytes >= HASTY_BYTES_MIN
+        """Whether a file comes faster than it can be compressed; then so does its end.
+
+        What has extent rows was waited for page by page, and each page of it is a chunk to store.
+        """
+        file.hasty = file.hasty or file.dirty_bytes - file.logged_bytes >= HASTY_BYTES_MIN
         return file.hasty
 
 

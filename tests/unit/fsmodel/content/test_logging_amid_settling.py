@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fsmodel.content import settle as settling
+from fsmodel.content.file_state import FileState
 from fsmodel.errors import NoSpace
 from fsmodel.ids import InodeId
 from fsmodel.steps import run_inline
@@ -60,6 +62,13 @@ class Edited:
     def sync(self) -> None:
         """Let a killed process leave what is there now."""
         self.volume.contents.log_extents(self.inode)
+
+    @property
+    def state(self) -> FileState:
+        """What is known of it in memory."""
+        file = self.volume.contents.file(self.inode)
+        assert file is not None
+        return file
 
     def settling(self) -> Driver:
         """Steps that settle all of it."""
@@ -145,6 +154,26 @@ def test_bytes_without_rows_that_are_being_settled_make_a_sync_wait(edited: Edit
     assert edited.volume.contents.can_log(edited.inode)
     edited.sync()
     edited.assert_survives(bytes(edited.bytes))
+    edited.end()
+
+
+def test_pages_that_were_synced_are_no_stream(
+    edited: Edited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Storing all of a chunk as it is, for each page of it, would be more than a sync can write."""
+    monkeypatch.setattr(settling, "HASTY_BYTES_MIN", 3_000)
+    edited.write(0, bytes(1_000) + DATA[:2_000])
+    edited.sync()
+    steps = edited.settling()
+    steps.step()
+    assert not edited.state.hasty
+    steps.finish()
+    edited.write(0, DATA[:3_000])
+    steps = edited.settling()
+    while not steps.ended and not edited.state.hasty:
+        steps.step()
+    assert edited.state.hasty
+    steps.finish()
     edited.end()
 
 
