@@ -150,6 +150,10 @@ class NewFiles:
 
     async def _settle_batch(self) -> bool:
         """Settle the oldest of them; False when that has failed."""
+        failure = self._volume.durability.failure
+        if failure is not None:  # until the next mount; whoever found it has told of it
+            self._problem = failure
+            return False
         plain: list[InodeId] = []
         others: list[InodeId] = []
         for inode in self._next():

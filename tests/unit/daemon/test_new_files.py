@@ -12,6 +12,7 @@ from daemon import new_files
 from daemon.flusher import Flusher
 from daemon.new_files import QUIET_SECONDS, RETRY_SECONDS, WAIT_SECONDS_MAX
 from daemon.workers import Workers
+from fsmodel.durability import Durability
 from fsmodel.errors import NoSpace, NotFound
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.namespace.renames import NO_RENAME_FLAGS
@@ -285,6 +286,27 @@ async def test_a_failure_keeps_them_until_it_is_over(
     assert [ref_of(volume, each) for each in inodes] == [
         ref_of_bytes(noise(50, n)) for n in range(3)
     ]
+
+
+async def test_a_disk_that_failed_is_not_asked_again_and_not_told_of_twice(
+    volume: Volume,
+    flusher: Flusher,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    monkeypatch.setattr(new_files, "FILES_MAX", 2)
+    inodes = [written(volume, flusher, b"%d" % n, noise(50, n)) for n in range(4)]
+    with monkeypatch.context() as broken:
+        broken.setattr(Durability, "failure", "the disk has failed")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(flusher.resting.new.run)
+            await trio.sleep(3 * RETRY_SECONDS)
+            nursery.cancel_scope.cancel()
+        assert all(inode in flusher.resting for inode in inodes)
+    assert caplog.records == []
+    await flusher.resting.end_all()
+    assert not flusher.resting
 
 
 async def test_a_record_that_fails_is_made_good(
