@@ -36,7 +36,7 @@ LOGGED_BYTES_MAX: Final = 32 << 20  # of a file, in extent rows; then a sync wai
 LOGGED_ROWS_MAX: Final = 12288
 LOGGED_SHARE_MAX: Final = 4  # log only what is at most a quarter of the file
 LOGGED_FEW_BYTES: Final = 64 << 10  # or no more of it than this
-UNSAVED_RUNS_MAX: Final = 4096  # chunks of a stream in memory before manifest pages are written
+UNSAVED_RUNS_MAX: Final = 512  # of a stream, before pages are written: its end is not to wait
 
 _PRESENT: Final = RawRecord()
 

@@ -1,17 +1,20 @@
 """The C kernel writes the frames of chunks that the reference writes, which pack_format reads."""
 
 import os
+import sys
 from collections.abc import Iterator
 from errno import EBADF, EFBIG
 from pathlib import Path
 from random import Random
 from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 from signal import SIG_IGN, SIGXFSZ, signal
+from types import ModuleType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import fsmodel.store
 from fsmodel.encoding.codecs import Codec
 from fsmodel.encoding.hashing import object_id
 from fsmodel.store.pack_format import ObjectKind, parse_frame
@@ -19,6 +22,7 @@ from fsmodel.store.raw_frames import (
     BODY_BYTES_MIN,
     KERNELS,
     Write,
+    available_kernels,
     frame_bytes,
     reference_write,
     write_chunks,
@@ -117,3 +121,17 @@ def test_a_write_that_is_cut_short_is_gone_on_with_until_the_reason_is_known(
         NATIVE(small_file, 0, 1, bytes(64), bodies)
     assert raised.value.errno == EFBIG
     assert os.fstat(small_file).st_size == 1_000
+
+
+def test_without_the_extension_the_reference_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fsmodel.store._raw_frames", None)
+    monkeypatch.delattr(fsmodel.store, "_raw_frames")
+    assert list(available_kernels()) == ["reference"]
+
+
+def test_an_extension_that_writes_other_bytes_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = ModuleType("fsmodel.store._raw_frames")
+    vars(other).update(write_chunks=lambda *frames: None)
+    monkeypatch.setitem(sys.modules, other.__name__, other)
+    monkeypatch.setattr(fsmodel.store, "_raw_frames", other)
+    assert list(available_kernels()) == ["reference"]
