@@ -429,7 +429,7 @@ class CairnOperations(pyfuse3.Operations):
             entry_changed(self._volume.resolve(folder), name)
 
     def _entry(self, inode: InodeId) -> EntryAttributes:
-        return attributes_of(inode, *self._volume.attributes(inode))
+        return attributes_of(inode, *self._volume.shown_attributes(inode))
 
     def _counted(self, inode: InodeId, *, volatile: bool = False) -> EntryAttributes:
         """The attributes for a reply that makes the kernel hold the inode once more.

@@ -41,6 +41,17 @@ class InodeTable:
             raise Stale(f"inode {inode} does not exist")
         return record
 
+    def outline(self, inode: InodeId) -> InodeRecord:
+        """The record of an inode for its attributes alone, to be read only; see `outlines`.
+
+        To complete what it names takes a look for an object, which can lie anywhere in the index:
+        with millions of files, most of what a first look at a file costs. Raises Stale.
+        """
+        record = self._cache.get(inode) or self._index.get(INODE, number_key(inode), outline=True)
+        if record is None:
+            raise Stale(f"inode {inode} does not exist")
+        return record
+
     def outlines(self, inodes: Sequence[InodeId]) -> list[InodeRecord]:
         """The records of many inodes for their attributes alone, to be read only.
 

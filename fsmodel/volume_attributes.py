@@ -27,6 +27,17 @@ class VolumeAttributes(VolumeUpkeep):
         file = self.contents.file(inode)
         return record, record.size if file is None else file.size
 
+    def shown_attributes(self, inode: InodeId) -> tuple[InodeRecord, int]:
+        """The same to be shown at once: what the record says of contents is not to be relied on.
+
+        Raises NotFound.
+        """
+        file = self.contents.file(inode)
+        if file is not None:
+            return self._names.record(inode), file.size
+        record = self._names.outline(inode)
+        return record, record.size
+
     def set_attributes(self, inode: InodeId, wanted: AttributeChange) -> None:
         """Set mode, owner or times. Raises Refused."""
         self._require_writable()

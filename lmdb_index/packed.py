@@ -111,14 +111,20 @@ class Packed:
 
     # -- reading
 
-    def get(self, transaction: Transaction, table: Table[Record], key: bytes) -> Record | None:
-        """The packed row of a key; None when there is none. Raises IndexCorrupt, IndexTooNew."""
+    def get(
+        self, transaction: Transaction, table: Table[Record], key: bytes, *, outline: bool = False
+    ) -> Record | None:
+        """The packed row of a key; None when there is none. Raises IndexCorrupt, IndexTooNew.
+
+        In an outline, ids stay as short as they are stored.
+        """
         block = self.block_at(transaction, table.number, key)
         if block is None or (place := block.find(key)) is None:
             return None
         at_hand = block is self._caches[table.number].last
         row = block.row(place) if at_hand else block.rows(place, place + 1)[0]
-        return self.record(transaction, table, key, (row, block))
+        complete = _as_stored if outline else partial(self.complete_id, transaction)
+        return _decoded(table, key, (row, block), complete)
 
     def record(
         self, transaction: Transaction, table: Table[Record], key: bytes, row: PackedRow
@@ -317,6 +323,10 @@ def block_place(number: int, key: bytes = b"") -> bytes:
 def _part(block: Block, first: int, behind: int) -> list[tuple[bytes, PackedRow]]:
     rows = zip(block.rows(first, behind), repeat(block))
     return list(zip(block.keys(first, behind), rows, strict=True))
+
+
+def _as_stored(short: bytes) -> bytes:
+    return short
 
 
 def _of_no_object(short: bytes) -> bytes:

@@ -58,14 +58,17 @@ class Rows:
     def __init__(self, current: CurrentTransaction) -> None:
         self._current = current
 
-    def get(self, table: Table[Record], key: bytes) -> Record | None:
-        """The row of a key; None when there is none. Raises IndexCorrupt, IndexTooNew."""
+    def get(self, table: Table[Record], key: bytes, *, outline: bool = False) -> Record | None:
+        """The row of a key; None when there is none. Raises IndexCorrupt, IndexTooNew.
+
+        An `outline` is to be read only, and the ids in it may be shortened, as outlines.py says.
+        """
         number = table.number
         current = self._current
         try:
             value = current.transaction.get(key, None, current.databases[number])
             if value is None and key <= current.packed.last.get(number, b""):
-                return current.packed.get(current.transaction, table, key)
+                return current.packed.get(current.transaction, table, key, outline=outline)
         except lmdb.Error as error:
             raise table_problem(error, table) from error
         if value is None and number == WAITING:

@@ -92,6 +92,10 @@ class Namespace:
         """Everything known about an inode, to be read only. Raises NotFound."""
         return self._inodes.get(inode)
 
+    def outline(self, inode: InodeId) -> InodeRecord:
+        """The same for its attributes alone; contents may be cut short. Raises NotFound."""
+        return self._inodes.outline(inode)
+
     def listing_limit(self, directory: InodeId) -> int:
         """Where a listing that begins now ends. Raises NotFound, NotADirectory."""
         return self._listings.limit(directory)

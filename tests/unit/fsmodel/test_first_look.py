@@ -1,0 +1,59 @@
+"""What is shown of a file needs no look for its content's object, and is the same as ever."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from fsmodel.errors import Stale
+from fsmodel.ids import ROOT_INODE, InodeId
+from fsmodel.steps import run_inline
+from lmdb_index.packed import Packed
+from tests.support.volume_store import VolumeStore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[VolumeStore]:
+    """Files whose rows are packed, in a store that has just been opened."""
+    store = VolumeStore(tmp_path)
+    for number in range(100):
+        store.write(b"%d" % number, b"%d" % number)
+    run_inline(store.volume.index_upkeep.tidy())
+    store.reopen()
+    yield store
+    store.abandon()
+
+
+def look_up(store: VolumeStore, name: bytes) -> InodeId:
+    return store.volume.lookup(ROOT_INODE, name)
+
+
+def test_no_object_is_looked_for(store: VolumeStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    volume, inode = store.volume, look_up(store, b"7")
+    with monkeypatch.context() as patched:
+        patched.setattr(Packed, "find_id", None)  # cannot be called
+        shown, size = volume.shown_attributes(inode)
+    record, _ = volume.attributes(inode)
+    assert len(shown.content) < len(record.content)
+    assert replace(shown, content=record.content) == record
+    assert size == record.size == 1
+
+
+def test_what_was_shown_does_not_stand_for_the_record(store: VolumeStore) -> None:
+    inode = look_up(store, b"8")
+    store.volume.shown_attributes(inode)
+    assert store.read(b"8") == b"8"
+    store.require_sound()
+
+
+def test_of_an_open_file_the_size_of_now_is_shown(store: VolumeStore) -> None:
+    inode = look_up(store, b"9")
+    store.volume.open_file(inode, writing=True)
+    store.volume.write(inode, 1, b"more")
+    assert store.volume.shown_attributes(inode)[1] == len(b"9more")
+
+
+def test_of_what_is_gone_nothing_is_shown(store: VolumeStore) -> None:
+    with pytest.raises(Stale):
+        store.volume.shown_attributes(InodeId(99_999))
