@@ -22,7 +22,7 @@ them is asked for.
 
 from collections.abc import Sequence
 from struct import Struct, error
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 from backports.zstd import ZstdError, compress, decompress, get_frame_info
@@ -46,7 +46,7 @@ BLOCK_VERSION: Final = 1
 BLOCK_ROWS_MAX: Final = (1 << 16) - 1
 ZSTD_LEVEL: Final = 6  # level 3 takes 4 % more room; 12 takes 2 % less, and four times as long
 _CHECKSUM: Final = Struct("<Q")
-_DECODING_FAILS: Final = (msgspec.MsgspecError, IndexError, error)
+_DECODING_FAILS: Final = (msgspec.MsgspecError, IndexError, OverflowError, error)
 _FORMS: Final = frozenset(KeyForm)
 
 
@@ -64,7 +64,7 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 _decode_groups: Final = msgspec.msgpack.Decoder(
     tuple[list[int], list[msgspec.Raw], list[msgspec.Raw]]
 ).decode
-_decode_number: Final = msgspec.msgpack.Decoder(int).decode
+_decode_number: Final = msgspec.msgpack.Decoder(Annotated[int, msgspec.Meta(ge=0)]).decode
 _decode_rows: Final = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 
 
@@ -237,11 +237,11 @@ class Block:
                 self._keys = CountedKeys([_decode_number(number) for number in stored_keys])
             elif self._form == KeyForm.LISTED:
                 self._keys = ListedKeys(stored_keys, self.count)
+            assert self._keys is not None
+            if len(self._keys) != self.count:
+                raise self._corrupt("are not as many as they say")
         except (ZstdError, *_DECODING_FAILS) as error:
             raise self._not_decoded(error) from error
-        assert self._keys is not None
-        if len(self._keys) != self.count:
-            raise self._corrupt("are not as many as they say")
         self._base, self._rows, self._frame = base, rows, b""
 
     def _opened_keys(self) -> Keys:
