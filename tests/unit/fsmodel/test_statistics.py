@@ -66,15 +66,16 @@ def test_what_was_deleted_is_garbage_until_it_is_collected(volume: Volume) -> No
 
 
 def test_hits_are_counted(folder: Path) -> None:
+    text = b"a" * 60  # compressed, so that it is worth its place in the cache at once
     with opened(folder, VolumeSettings(cache_bytes=1 << 20)) as volume:
-        inode = settled_file(volume, b"file", b"of one chunk")
+        inode = settled_file(volume, b"file", text)
         before = volume.statistics()
         for _ in range(4):
             read_file(volume, inode)
         after = volume.statistics()
         assert after.cache_hits - before.cache_hits == 3
         assert after.cache_misses - before.cache_misses == 1
-        assert after.cache_bytes == len(b"of one chunk")
+        assert after.cache_bytes == len(text)
         assert 0 < after.cache_hit_rate < 1
 
 
