@@ -28,7 +28,7 @@ from daemon.job_keeper import JobKeeper
 from daemon.liveness import PROBE_SECONDS, feed_watchdog, mount_answers
 from daemon.logs import ErrorCounter, adjust_logging, configure_logging
 from daemon.maintenance import Maintenance
-from daemon.memory import limit_heaps
+from daemon.memory import HeapKeeper, limit_heaps
 from daemon.metadata_keeper import MetadataKeeper
 from daemon.metrics_address import parse_metrics_address
 from daemon.metrics_listener import serve_metrics
@@ -196,6 +196,7 @@ class _Daemon:
         listener = control_socket.listen(self._plan.store)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._flusher.run)
+            nursery.start_soon(HeapKeeper().run)
             if not self._volume.read_only:
                 nursery.start_soon(self._checkpointer.run)
                 nursery.start_soon(self._root_keeper.run)
