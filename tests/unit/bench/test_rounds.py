@@ -1,5 +1,7 @@
 """Rounds: each workload on each system in turn, with a limit, and what becomes of failures."""
 
+import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,3 +107,16 @@ def test_a_round_that_fails_leaves_the_others_measured(
     found = work_of(tmp_path, told, "create").run(3)
     assert [[one.round for one in each] for each in found] == [[0], [2]]
     assert "round 2 of 3 is left out: its daemon has ended" in told
+
+
+def test_the_host_caches_the_files_of_a_system_and_not_what_it_mounts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, size in (("store/packs/1", 3 << 20), ("store/format", 7), ("mount/seen", 100)):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(size))
+    with socket.socket(socket.AF_UNIX) as control:
+        control.bind(str(tmp_path / "store" / "control"))
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path).name == "mount")
+    assert rounds.read_below(tmp_path) == (3 << 20) + 7
