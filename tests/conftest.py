@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, settings
 
+from fsmodel.store import space
 from tests.support import long_runs
 
 HERE: Final = Path(__file__).parent
@@ -39,6 +40,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if GENERATED.intersection(item.path.parents):
             item.add_marker("fuzz")
+
+
+@pytest.fixture
+def roomy_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes quickly is stored in haste, however full the disk of this machine is."""
+    monkeypatch.setattr(space, "AMPLE_SHARE", 1 << 40)
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ def grouped(store: VolumeStore) -> int:
     return sum(is_in_group(row) for _, row in store.volume._parts.index.scan(OBJECT))
 
 
+@pytest.mark.usefixtures("roomy_host")
 def test_what_was_stored_in_haste_is_due_however_large_the_store_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

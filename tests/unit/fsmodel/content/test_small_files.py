@@ -125,6 +125,7 @@ def test_when_many_wait_each_is_compressed_quickly(tmp_path: Path, *, hasty: boo
     assert stored_at(data, HASTY_LEVEL) != stored_at(data, 3)
 
 
+@pytest.mark.usefixtures("roomy_host")
 def test_where_somebody_archives_they_are_stored_as_they_come(tmp_path: Path) -> None:
     Volume.create(tmp_path / "store", plain=True)
     with opened(tmp_path / "store", replace(PLAIN, haste=True)) as volume:

@@ -22,6 +22,8 @@ from tests.support.optimizing import estimated, optimized
 from tests.support.prose import edited
 from tests.support.volume_store import SMALL_PACKS, VolumeStore, moments_of
 
+pytestmark = pytest.mark.usefixtures("roomy_host")
+
 MUCH = 40_000  # for these tests; several chunks
 CALM = replace(SMALL_PACKS, haste=False)
 HASTY = replace(SMALL_PACKS, haste=True)
@@ -118,7 +120,7 @@ def test_nor_where_the_host_is_getting_full(
     store: VolumeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = store.volume._parts.space.statistics()
-    little = replace(seen, free_bytes=seen.total_bytes // 10 - 1)
+    little = replace(seen, free_bytes=0)
     monkeypatch.setattr(HostSpace, "statistics", lambda _: little)
     store.write(b"much", text(1))
     assert codecs(store) == {Codec.ZSTD}

@@ -154,6 +154,12 @@ def test_a_refusal_is_not_counted(space: HostSpace) -> None:
     assert space.free_bytes() == 936 * MIB
 
 
+def test_room_is_ample_while_a_tenth_of_the_host_is_free(host: Host) -> None:
+    for free, ample in ((10_064 * MIB, True), (10_063 * MIB, False)):  # 64 are the reserve
+        host.free = free
+        assert HostSpace(Path("/store"), monotonic=host.monotonic).is_ample() is ample
+
+
 def test_a_host_that_does_not_answer_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
