@@ -166,9 +166,9 @@ def test_the_hosts_error_is_told(kernel: Kernel) -> None:
 def test_the_extension_wants_chunks(wanted: list[object]) -> None:
     native = KERNELS["native"]
     with pytest.raises(TypeError):
-        native.read_chunks(0, 0, SEED, wanted, bytearray(3))  # type: ignore[arg-type]
+        native.read_chunks(0, 0, SEED, wanted, bytearray(3))  # type: ignore[arg-type]  # is refused
     with pytest.raises(TypeError):
-        native.read_part(0, 0, SEED, wanted[0], 0, 3)  # type: ignore[arg-type]
+        native.read_part(0, 0, SEED, wanted[0], 0, 3)  # type: ignore[arg-type]  # is refused
 
 
 @pytest.mark.parametrize("size", [-1, 1 << 27, 1 << 70])
@@ -181,7 +181,7 @@ def test_the_extension_wants_a_buffer_to_write_to() -> None:
     with pytest.raises(TypeError):
         KERNELS["native"].read_chunks(0, 0, SEED, [], bytes(3))
     with pytest.raises(TypeError):
-        KERNELS["native"].read_chunks(0, 0, SEED, 5, bytearray(3))  # type: ignore[arg-type]
+        KERNELS["native"].read_chunks(0, 0, SEED, 5, bytearray(3))  # type: ignore[arg-type]  # is refused
 
 
 class TestPart:
@@ -199,7 +199,7 @@ class TestPart:
             os.preadv(descriptor, [bytearray(1)], 0, os.RWF_NOWAIT)
         except OSError as error:
             os.close(descriptor)
-            pytest.skip(f"the host cannot: {error}")
+            pytest.skip(f"the host cannot: {error}")  # not every file system knows RWF_NOWAIT
         yield descriptor
         os.close(descriptor)
 

@@ -10,9 +10,10 @@ from fsmodel.errors import NoSpace
 from fsmodel.ids import InodeId
 from fsmodel.steps import run_inline
 from fsmodel.store.encoder import HASTY_LEVEL
-from fsmodel.store.pack_format import FRAME_HEADER, ObjectKind
+from fsmodel.store.pack_format import FRAME_HEADER
 from fsmodel.volume import Volume
 from lmdb_index.schema import OBJECT
+from tests.support.haste import stored_at, stored_chunks, text
 from tests.support.volumes import (
     LIMITS,
     PLAIN,
@@ -25,7 +26,6 @@ from tests.support.volumes import (
     ref_of,
     ref_of_bytes,
 )
-from tests.unit.fsmodel.content.test_haste import stored_at, text
 
 SIZES = [1, 30, LIMITS.min_size - 1, LIMITS.min_size]
 
@@ -47,12 +47,6 @@ def made(volume: Volume, *contents: bytes) -> list[InodeId]:
 def close(volume: Volume, inodes: list[InodeId]) -> None:
     for inode in inodes:
         volume.close_file(inode)
-
-
-def stored_chunks(volume: Volume) -> int:
-    """Bytes of the frames of all chunks."""
-    rows = [row for _, row in parts_of(volume).index.scan(OBJECT)]
-    return sum(row.stored for row in rows if row.kind == ObjectKind.CHUNK)
 
 
 @pytest.mark.parametrize("logged", [False, True])

@@ -14,53 +14,29 @@ from fsmodel.namespace.folder_levels import COMPRESSION
 from fsmodel.optimizer.strategies import StrategyName
 from fsmodel.rebuild.rebuild import rebuild_index
 from fsmodel.steps import run_inline
-from fsmodel.store.pack_format import ObjectKind
 from fsmodel.store.space import HostSpace
-from lmdb_index.records import ObjectRecord
-from lmdb_index.schema import OBJECT
+from tests.support.haste import MUCH, chunk_rows, soon_hasty, stored_chunks, text
 from tests.support.optimizing import estimated, optimized
 from tests.support.prose import edited
 from tests.support.volume_store import SMALL_PACKS, VolumeStore, moments_of
 
 pytestmark = pytest.mark.usefixtures("roomy_host")
 
-MUCH = 40_000  # for these tests; several chunks
 CALM = replace(SMALL_PACKS, haste=False)
 HASTY = replace(SMALL_PACKS, haste=True)
-
-
-def text(seed: int, size: int = MUCH) -> bytes:
-    """Words that compress, and better with more effort."""
-    source = random.Random(seed)
-    words = [bytes(source.choices(b"abcdefghijklmnop", k=source.randint(2, 9))) for _ in range(400)]
-    return b" ".join(source.choices(words, k=size))[:size]
 
 
 @pytest.fixture(params=[replace(HASTY, delta=False), HASTY], ids=["plain", "deltas"])
 def store(
     tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[VolumeStore]:
-    monkeypatch.setattr(settle, "HASTY_BYTES_MIN", MUCH)
-    made = VolumeStore(tmp_path / "store", request.param)
-    yield made
-    made.require_sound()
-    made.abandon()
-
-
-def chunks(store: VolumeStore) -> list[ObjectRecord]:
-    """The rows of all chunks."""
-    rows = store.volume._parts.index.scan(OBJECT)
-    return [row for _, row in rows if row.kind == ObjectKind.CHUNK]
+    with soon_hasty(tmp_path / "store", request.param, monkeypatch) as made:
+        yield made
 
 
 def codecs(store: VolumeStore) -> set[int]:
     """How chunks are stored."""
-    return {row.codec for row in chunks(store)}
-
-
-def stored(store: VolumeStore) -> int:
-    """Bytes of the frames of all chunks."""
-    return sum(row.stored for row in chunks(store))
+    return {row.codec for row in chunk_rows(store.volume)}
 
 
 def untried(store: VolumeStore) -> list[int]:
@@ -76,7 +52,7 @@ def archive(store: VolumeStore) -> None:
 def test_what_waits_is_stored_as_it_is_and_noted(store: VolumeStore) -> None:
     store.write(b"much", text(1))
     assert codecs(store) == {Codec.RAW}
-    assert untried(store) == sorted({row.pack for row in chunks(store)})
+    assert untried(store) == sorted({row.pack for row in chunk_rows(store.volume)})
 
 
 def test_where_little_waits_it_is_compressed_at_once(store: VolumeStore) -> None:
@@ -129,10 +105,10 @@ def test_nor_where_the_host_is_getting_full(
 def test_it_is_compressed_well_as_soon_as_it_is_archived(store: VolumeStore) -> None:
     for number in range(4):
         store.write(b"%d.txt" % number, text(number))
-    before = stored(store)
+    before = stored_chunks(store.volume)
     archive(store)
     assert Codec.RAW not in codecs(store)
-    assert stored(store) < before / 2
+    assert stored_chunks(store.volume) < before / 2
     assert not untried(store)
 
 
@@ -146,17 +122,17 @@ def test_archived_it_takes_what_it_would_have_taken_written_calmly(
             each.write(b"%d.txt" % version, data)
             data = edited(data, version)
         archive(each)
-    assert stored(store) <= stored(calm) * 1.01
+    assert stored_chunks(store.volume) <= stored_chunks(calm.volume) * 1.01
     calm.abandon()
 
 
 def test_noise_is_left_as_it_is_once_it_was_tried(store: VolumeStore) -> None:
     noise = random.Random(4).randbytes(MUCH)
     store.write(b"noise", noise)
-    places = [(row.pack, row.offset) for row in chunks(store)]
+    places = [(row.pack, row.offset) for row in chunk_rows(store.volume)]
     assert untried(store)
     archive(store)
-    assert [(row.pack, row.offset) for row in chunks(store)] == places
+    assert [(row.pack, row.offset) for row in chunk_rows(store.volume)] == places
     assert not untried(store)
 
 
@@ -208,7 +184,7 @@ def test_a_chunk_that_is_a_base_already_gets_none_itself(
     store.settle(inode)
     store.expected[b"first.txt"] = data[: MUCH - 1] + text(1)[-1:]
     store.write(b"again.txt", text(1))
-    bases = {row.base for row in chunks(store) if row.base}
+    bases = {row.base for row in chunk_rows(store.volume) if row.base}
     assert bases
     optimized(store, StrategyName.COMPRESSION)
     kept = [store.volume._parts.objects.get(ObjectId(base)) for base in bases]
@@ -223,9 +199,9 @@ def test_who_optimizes_by_hand_has_it_tried_first(store: VolumeStore) -> None:
     estimate = estimated(store, StrategyName.ARCHIVAL)
     assert estimate.worthwhile
     assert "in haste" in estimate.note
-    before = stored(store)
+    before = stored_chunks(store.volume)
     (outcome,) = optimized(store, StrategyName.ARCHIVAL)
-    assert outcome.saved_bytes == before - stored(store) > before / 2
+    assert outcome.saved_bytes == before - stored_chunks(store.volume) > before / 2
     assert not untried(store)
 
 
