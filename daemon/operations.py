@@ -159,11 +159,8 @@ class CairnOperations(pyfuse3.Operations):
         """Remove a name of something that is no directory."""
         with errors_become_errnos():
             parent = InodeId(parent_inode)
-            if self._flusher.resting:
-                unlink = partial(self._volume.unlink, parent, name)
-                await self._flusher.resting.end_replaced(parent, name, unlink)
-            else:
-                self._volume.unlink(parent, name)
+            unlink = partial(self._volume.unlink, parent, name)
+            await self._flusher.resting.end_replaced(parent, name, unlink)
 
     async def rmdir(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
         """Remove an empty directory."""
