@@ -1,22 +1,20 @@
 """pyfuse3 handlers: translate, delegate, answer.
 
 Every handler is one request of the kernel. What it means is decided by the model; here numbers
-become names, errors become errnos, and what has to wait does so.
+become names, errors become errnos, and what has to wait does so. Here are names, attributes and
+directories; those of open files are in file_operations.py.
 """
 
-import errno
-import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 import pyfuse3
 from pyfuse3 import (
     EntryAttributes,
     FileHandleT,
-    FileInfo,
     FileNameT,
     FlagT,
     FUSEError,
@@ -32,42 +30,31 @@ from pyfuse3 import (
 from daemon.attributes import (
     CACHE_SECONDS,
     absent_entry,
-    attributes_of,
     blank_attributes,
     fill_attributes,
 )
 from daemon.errnos import errors_become_errnos
+from daemon.file_operations import FileOperations, MakeRoom
 from daemon.flusher import Flusher
-from daemon.handles import DirectoryHandle, FileHandle, Handles
-from daemon.kernel_notices import bytes_refused, entry_changed
-from daemon.read_streams import ReadStreams
+from daemon.handles import DirectoryHandle
 from daemon.requests import attribute_change, creator_of
 from daemon.stacks import log_task_stacks
 from daemon.sync_group import SyncGroup
 from daemon.view_operations import ViewOperations
 from daemon.workers import Workers
-from fsmodel.errors import CairnError, DataError, DocumentInvalid, NotFound, NotPermitted
+from fsmodel.errors import CairnError, NotFound
 from fsmodel.ids import InodeId
 from fsmodel.limits import NAME_BYTES_MAX
 from fsmodel.namespace.renames import RenameFlag
 from fsmodel.virtual_attributes import PREFIX as VIRTUAL_PREFIX
 from fsmodel.volume import Volume
 
-O_NOATIME: Final = os.O_NOATIME
 STACKTRACE_ATTRIBUTE: Final = b"fuse_stacktrace"
 DOT_COOKIE: Final = 1  # those of real entries begin behind these two
 DOT_DOT_COOKIE: Final = 2
 
 
-class MakeRoom(Protocol):
-    """Tries to make room on the host for so many new bytes, if it lacks that."""
-
-    async def __call__(self, size_bytes: int = 0) -> None:
-        """Whether that has helped, the model says next."""
-        ...
-
-
-class CairnOperations(pyfuse3.Operations):
+class CairnOperations(FileOperations):
     """Stored inodes as the kernel sees them. Owner of its state: the event-loop thread."""
 
     def __init__(
@@ -80,15 +67,8 @@ class CairnOperations(pyfuse3.Operations):
         make_room: MakeRoom,
     ) -> None:
         """`make_room` is awaited before anything that needs room, in case there is none."""
-        super().__init__()
-        self._volume = volume
-        self._flusher = flusher
-        self._workers = workers
-        self._sync_group = sync_group
+        super().__init__(volume, flusher, workers, sync_group, make_room)
         self._views = views
-        self._make_room = make_room
-        self._handles = Handles()
-        self._streams = ReadStreams(volume.contents, workers, flusher.start)
 
     # -- names ----------------------------------------------------------------------------
 
@@ -306,110 +286,6 @@ class CairnOperations(pyfuse3.Operations):
         with errors_become_errnos():
             await self._sync_group.sync()
 
-    # -- files ----------------------------------------------------------------------------
-
-    async def create(
-        self,
-        parent_inode: InodeT,
-        name: FileNameT,
-        mode: ModeT,
-        flags: FlagT,
-        ctx: RequestContext,
-    ) -> tuple[FileInfo, EntryAttributes]:
-        """Create a regular file and open it."""
-        with errors_become_errnos():
-            if not self._volume.has_room():
-                await self._make_room()
-            parent, exclusive = InodeId(parent_inode), bool(flags & os.O_EXCL)
-            inode = self._volume.create_file(
-                parent, name, mode, creator_of(ctx), exclusive=exclusive, thread=ctx.pid
-            )
-            volatile = self._volume.is_volatile(parent, name)
-            return self._opened(inode, flags, ctx.uid), self._counted(inode, volatile=volatile)
-
-    async def open(self, inode: InodeT, flags: FlagT, ctx: RequestContext) -> FileInfo:
-        """Open a file, emptying it if asked to."""
-        with errors_become_errnos():
-            number = InodeId(inode)
-            writing = flags & os.O_ACCMODE != os.O_RDONLY
-            self._volume.open_file(number, writing=writing, thread=ctx.pid)
-            try:
-                if flags & os.O_TRUNC and writing:
-                    await self._truncate(number, 0, ctx.uid)
-            except BaseException:
-                self._flusher.close(number, writing=writing)
-                raise
-            return self._opened(number, flags, ctx.uid)
-
-    async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
-        """Bytes of an open file; wrong bytes never, EIO for a damaged range instead."""
-        with errors_become_errnos():
-            handle = self._handles.file(fh)
-            contents = self._volume.contents
-            end = min(off + size, contents.size_of(handle.inode))
-            try:
-                data = await self._streams.read(handle.stream, handle.inode, off, end)
-                if data is None:
-                    data = await self._workers.drive(contents.read(handle.inode, off, size))
-            except DataError as error:
-                error.add_note(self._volume.described(handle.inode))
-                raise
-            if handle.access_is_due:
-                handle.access_is_due = False
-                self._volume.record_access(handle.inode)
-            return data  # type: ignore[return-value]  # any contiguous buffer will do
-
-    async def write(self, fh: FileHandleT, off: int, buf: bytes) -> int:
-        """Take bytes for an open file; waits when too much is dirty."""
-        with errors_become_errnos():
-            handle = self._handles.file(fh)
-            privileged = self._handles.only_privileged_write(handle.inode)
-            if not self._volume.has_room(len(buf)):
-                await self._make_room(len(buf))
-            try:
-                file = self._volume.write(handle.inode, off, buf, privileged=privileged)
-            except NotPermitted:  # locked since it was opened
-                self._show_truth(handle.inode)
-                raise
-            await self._flusher.wrote(file, len(buf))
-            return len(buf)
-
-    async def flush(self, fh: FileHandleT) -> None:
-        """A descriptor is closed: from here on its bytes survive a killed daemon."""
-        with errors_become_errnos():
-            handle = self._handles.file(fh)
-            if handle.writable:
-                self._volume.contents.all_stamped(handle.inode)
-            if self._flusher.resting.new.take(handle.inode):
-                return
-            if self._flusher.resting.may(handle.inode):
-                await self._flusher.make_durable(handle.inode)
-            elif handle.writable:
-                await self._settle(handle.inode)
-            else:
-                await self._flusher.settle(handle.inode)
-
-    async def fsync(self, fh: FileHandleT, datasync: bool) -> None:
-        """Make the file's bytes and every earlier change durable."""
-        with errors_become_errnos():
-            inode = self._handles.file(fh).inode
-            self._volume.contents.all_stamped(inode)
-            if self._volume.is_draft(inode):
-                await self._settle(inode)
-            else:
-                await self._flusher.make_durable(inode)
-            await self._sync_group.sync()
-
-    async def release(self, fh: FileHandleT) -> None:
-        """The last descriptor of an open file description is gone."""
-        with errors_become_errnos():
-            handle = self._handles.close_file(fh)
-            self._streams.end(handle.stream)
-            try:
-                await self._settle_last(handle)
-            finally:
-                self._flusher.close(handle.inode, writing=handle.writable)
-
     # -- helpers --------------------------------------------------------------------------
 
     def _is_directory(self, parent: InodeId, name: bytes) -> bool:
@@ -417,27 +293,6 @@ class CairnOperations(pyfuse3.Operations):
             record, _ = self._volume.attributes(self._volume.lookup(parent, name))
             return stat.S_ISDIR(record.mode)
         return False  # who looks next finds the same
-
-    def _show_truth(self, inode: InodeId) -> None:
-        """The kernel forgets bytes of a file that it has taken for us, and its size once closed."""
-        self._flusher.start(bytes_refused, inode)
-        for path in self._volume.paths_of(inode):
-            folder, _, name = path.rpartition(b"/")
-            entry_changed(self._volume.resolve(folder), name)
-
-    def _entry(self, inode: InodeId) -> EntryAttributes:
-        return attributes_of(inode, *self._volume.shown_attributes(inode))
-
-    def _counted(self, inode: InodeId, *, volatile: bool = False) -> EntryAttributes:
-        """The attributes for a reply that makes the kernel hold the inode once more.
-
-        The kernel must not remember a volatile name.
-        """
-        entry = self._entry(inode)
-        if volatile:
-            entry.entry_timeout = 0
-        self._volume.hold(inode)
-        return entry
 
     def _list_stored(self, handle: DirectoryHandle, after: int, token: ReaddirToken) -> bool:
         """List entries behind a cookie; False when the kernel's buffer is full before the end."""
@@ -466,30 +321,6 @@ class CairnOperations(pyfuse3.Operations):
             parent = self._volume.lookup(directory, b"..")
             yield FileNameT(b".."), parent, DOT_DOT_COOKIE
 
-    def _opened(self, inode: InodeId, flags: int, uid: int) -> FileInfo:
-        """A handle for an open file.
-
-        The kernel keeps the pages it has, unless reading them would have to move the access time:
-        then the read must come to us, once.
-        """
-        number = self._handles.open_file(inode, flags, uid)
-        reading = flags & os.O_ACCMODE != os.O_WRONLY and not flags & O_NOATIME
-        due = reading and self._volume.access_is_due(inode)
-        self._handles.file(number).access_is_due = due
-        return FileInfo(fh=FileHandleT(number), keep_cache=not due and not flags & os.O_DIRECT)
-
-    async def _settle(self, inode: InodeId) -> None:
-        """Chunk all dirty bytes of an open file, and commit it if it is the draft of a document.
-
-        The model logs what could not be committed, once and at the end.
-        """
-        await self._flusher.settle(inode)
-        if self._volume.is_draft(inode):
-            try:
-                await self._workers.drive(self._volume.commit_document(inode))
-            except DocumentInvalid as error:
-                raise FUSEError(errno.EINVAL) from error
-
     async def _settle_for_rename(
         self, parent: InodeId, name: bytes, new_parent: InodeId, new_name: bytes
     ) -> None:
@@ -502,32 +333,3 @@ class CairnOperations(pyfuse3.Operations):
                 await self._flusher.settle(self._volume.lookup(parent, name))
         if self._flusher.resting and self._is_directory(parent, name):
             await self._flusher.resting.end_all()  # there may be documents in it
-
-    async def _truncate(self, inode: InodeId, size: int, uid: int) -> None:
-        """Change the size of an open file, at once."""
-        async with self._flusher.locks.of(inode):
-            self._volume.truncate(inode, size, privileged=uid == 0)
-
-    async def _truncate_by_name(self, inode: InodeId, size: int, ctx: RequestContext) -> None:
-        """Change a file's size: at once in its row, and in chunks unless it is open besides."""
-        self._volume.open_file(inode, writing=True, thread=ctx.pid)
-        try:
-            await self._truncate(inode, size, ctx.uid)
-            file = self._volume.contents.file(inode)
-            if file is not None and file.users == 1:
-                await self._settle(inode)
-        finally:
-            self._flusher.close(inode, writing=True)
-
-    async def _settle_last(self, handle: FileHandle) -> None:
-        """Store what a memory map wrote after the last flush, unless the file is gone anyway."""
-        file = self._volume.contents.file(handle.inode)
-        if file is None or not file.changed or self._flusher.resting.new.has_all(file):
-            return
-        if self._flusher.resting.new.take(handle.inode):
-            return
-        if self._flusher.resting.may(handle.inode):
-            await self._flusher.make_durable(handle.inode)
-            await self._flusher.resting.add(handle.inode)
-        elif self._volume.is_draft(handle.inode) or not self._volume.is_orphan(handle.inode):
-            await self._settle(handle.inode)

@@ -9,8 +9,11 @@ has one that uses threads (daemon/workers.py).
 
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, Final, NamedTuple, TypeVar
 
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 Result = TypeVar("Result")
 
 
@@ -25,6 +28,7 @@ class Work(NamedTuple):
 Steps = Generator[Work, Any, Result]
 
 BESIDE_BYTES_MIN: Final = 1 << 20  # a step with less is over before another thread has begun
+PART_BYTES: Final = 1 << 20  # enough for a thread of its own, among many items
 PAUSE: Final = Work(lambda: None, 0)  # yielded between two stretches of long work: others go first
 
 
@@ -40,6 +44,23 @@ def side_by_side(parts: Sequence[Work]) -> Work:
 
 def _run_in_turn(parts: Sequence[Work]) -> list[Any]:
     return [part.run() for part in parts]
+
+
+def in_parts(
+    make: Callable[[Sequence[Item]], Sequence[Made]], items: Sequence[Item], sizes: Sequence[int]
+) -> Steps[list[Made]]:
+    """Make something of each of many items, in threads that have about PART_BYTES each."""
+    works: list[Work] = []
+    start = filled = 0
+    for end, size in enumerate(sizes, 1):
+        filled += size
+        if filled >= PART_BYTES or end == len(items):
+            works.append(Work(partial(make, items[start:end]), filled))
+            start, filled = end, 0
+    if len(works) == 1:
+        return list((yield works[0]))
+    made: list[Sequence[Made]] = yield side_by_side(works)
+    return list(chain.from_iterable(made))
 
 
 def beside(steps: Steps[Result], work: Work) -> Steps[tuple[Result, list[Any]]]:
