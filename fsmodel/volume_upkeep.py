@@ -107,7 +107,8 @@ class VolumeUpkeep:
     @property
     def is_dirty(self) -> bool:
         """Whether there is anything to checkpoint."""
-        return self._parts.index.mutations_since_checkpoint > 0
+        parts = self._parts
+        return parts.index.mutations_since_checkpoint > 0 or parts.changes.has_moved_accesses
 
     @property
     def needs_checkpoint(self) -> bool:
@@ -121,6 +122,7 @@ class VolumeUpkeep:
     def checkpoint(self) -> None:
         """Commit the index and begin a new journal segment. Raises NoSpace, BackendError."""
         self._parts.objects.save_features()
+        self._parts.changes.record_accesses()
         self.durability.checkpoint_now()
 
     @property
