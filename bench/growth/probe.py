@@ -1,4 +1,9 @@
-"""Measuring single operations on a mounted store: wall time, and the daemon's CPU time."""
+"""Measuring single operations on a mounted store: wall time, and the daemon's CPU time.
+
+A hundred renames take a fiftieth of a second, and what a processor does meanwhile for others, or
+which of two wakes the other, makes them cost twice as much or not. So works that change something
+are done in several passes, seconds apart, each of which counts as a measurement.
+"""
 
 import itertools
 import os
@@ -18,7 +23,7 @@ from bench.workload import SOON_SECONDS, Watch, write_all
 SAMPLE_FOLDERS: Final = 10  # looked up once each, so that a sample costs the same in any store
 NEW_BYTES: Final = 4096
 LISTED_ENTRIES: Final = 1000  # at most; the first ones of a folder
-NEW_SNAPSHOTS: Final = 3
+PASSES: Final = 3  # of works that change something, in one round
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,17 +48,25 @@ def sample(scenario: Scenario, count: int, seed: int) -> list[str]:
 
 
 class _Place:
-    """What one round works on."""
+    """What one round works on; of what is new, one pass."""
 
     def __init__(self, root: Path, scenario: Scenario, count: int, seed: int) -> None:
+        names = (f"new-{number}" for number in range(max(count, PASSES)))
+        self._all_new = [f"{root}/{scenario.work_folder}/{name}" for name in names]
+        self._draw = random.Random(seed)
         self.known = [f"{root}/{path}" for path in sample(scenario, count, seed)]
         self.listed = f"{root}/{scenario.folder_of(0)}"
-        self.new = [f"{root}/{scenario.work_folder}/new-{number}" for number in range(count)]
-        self.renamed = [f"{path}-renamed" for path in self.new]
         self.snapshots = Path(root, ".snapshots")
-        self.taken = [self.snapshots / f"probe-{number}" for number in range(NEW_SNAPSHOTS)]
-        draw = random.Random(seed)
-        self.contents = [draw.randbytes(NEW_BYTES) for _ in self.new]
+        self.begin_pass(0)
+
+    def begin_pass(self, number: int) -> None:
+        """From now on it is the turn of these new files."""
+        self.new = self._all_new[number::PASSES]
+        self.renamed = [f"{path}-renamed" for path in self.new]
+        self.contents = [self._draw.randbytes(NEW_BYTES) for _ in self.new]
+        self.changed = Path(self.listed, f"changed-{number}")
+        self.before = self.snapshots / f"before-probe-{number}"
+        self.taken = self.snapshots / f"probe-{number}"
 
 
 def _stat(place: _Place) -> int:
@@ -99,10 +112,10 @@ def _unlink(place: _Place) -> int:
 
 
 def _snapshot(place: _Place) -> int:
-    for number, path in enumerate(place.taken):
-        Path(place.listed, f"changed-{number}").touch()
-        path.mkdir()
-    return len(place.taken)
+    """What was done before is in the one that is taken first."""
+    place.changed.touch()
+    place.taken.mkdir()
+    return 1
 
 
 def _list_snapshots(place: _Place) -> int:
@@ -112,25 +125,27 @@ def _list_snapshots(place: _Place) -> int:
 
 def _look_into_snapshots(place: _Place) -> int:
     """The roots of some, which no two of them share."""
-    names = sorted(os.listdir(place.snapshots))[: len(place.new)]
+    names = sorted(os.listdir(place.snapshots))[: len(place.known)]
     for name in names:
         os.listdir(place.snapshots / name)
     return len(names)
 
 
 def _clear(place: _Place) -> None:
-    """Take away the snapshots that were made, and what was changed for them."""
-    for number, path in enumerate(place.taken):
-        path.rmdir()
-        Path(place.listed, f"changed-{number}").unlink()
+    """Take away the snapshots that a pass has made, and what was changed for one of them."""
+    place.before.rmdir()
+    place.taken.rmdir()
+    place.changed.unlink()
 
 
 _Work = Callable[[_Place], int]  # returns how many operations there were
 
-WORKS: Final[Mapping[str, _Work]] = {
+READING: Final[Mapping[str, _Work]] = {
     "stat, never asked before": _stat,
     "open + read 1 KiB + close": _read,
     "readdir + stat, an entry": _list,
+}
+CHANGING: Final[Mapping[str, _Work]] = {
     "create + write 4 KiB + close": _create,
     "rename": _rename,
     "unlink": _unlink,
@@ -145,17 +160,22 @@ SNAPSHOT_WORKS: Final[Mapping[str, _Work]] = {
 def probe(root: Path, daemon: int, scenario: Scenario, count: int, seed: int) -> Sequence[Cost]:
     """One round on a store that has just been mounted; it holds the same files afterwards."""
     place = _Place(root, scenario, count, seed)
-    works = dict(WORKS)
+    costs = list(_costs(place, daemon, READING))
+    for number in range(PASSES):
+        place.begin_pass(number)
+        costs += _costs(place, daemon, CHANGING)
+        _clear(place)
     if scenario.kind is Kind.SNAPSHOTS:
-        works |= SNAPSHOT_WORKS
-    costs = list(_costs(place, daemon, works))
-    _clear(place)
+        costs += _costs(place, daemon, SNAPSHOT_WORKS)
     return costs
 
 
 def _costs(place: _Place, daemon: int, works: Mapping[str, _Work]) -> Iterator[Cost]:
     usage_when_quiet(daemon)
     for work, run in works.items():
+        if run is _snapshot:
+            place.before.mkdir()
+            usage_when_quiet(daemon)
         before, watch = usage_of(daemon), Watch()
         with watch.running():
             done = run(place)
