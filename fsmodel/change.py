@@ -17,7 +17,7 @@ from fsmodel.ids import InodeId
 from fsmodel.index_border import index_error
 from fsmodel.inode_table import InodeTable
 from fsmodel.stale_trees import StaleTrees
-from lmdb_index.errors import IndexProblem, NoRoom
+from lmdb_index.errors import IndexProblem
 from lmdb_index.index import Index
 from lmdb_index.keys import number_key
 from lmdb_index.operation import Operation
@@ -25,7 +25,6 @@ from lmdb_index.records import InodeRecord
 from lmdb_index.schema import INODE
 
 TICK_NS_MAX: Final = 10_000_000  # the longest tick of Linux, at 100 Hz
-MOVED_ACCESSES_MAX: Final = 1024  # access times that wait for being recorded
 
 
 Edit = tuple[InodeId, InodeRecord, InodeRecord | None]
@@ -147,43 +146,17 @@ class Changes:
         return OpenChange(self)
 
     def move_access(self, inode: InodeId) -> None:
-        """Let the access time of an inode be now. Raises Stale, BackendError.
+        """Let the access time of an inode be now. Raises Stale, and as `begin`.
 
-        Nobody is shown this: to all who watch changes it is none. As the first reading of every
-        file asks for it, many are recorded together, the next checkpoint's at the latest. A killed
-        process takes those along that were not.
+        Nobody is shown this: to all who watch changes it is none. So it is one row and no more,
+        as the first reading of every file asks for it.
         """
-        inodes = self._inodes
-        inodes.show(inode, replace(inodes.get(inode), atime_ns=self.now_ns()))
-        if len(inodes.unrecorded) >= MOVED_ACCESSES_MAX:
-            self.record_accesses()
-
-    def record_accesses(self) -> None:
-        """Put access times that have moved into the index. Raises BackendError.
-
-        Where the host has no room for their record they are as they were before.
-        """
-        inodes = self._inodes
-        moved = list(inodes.unrecorded.items())
-        if not moved:
-            return
+        record = replace(self._inodes.get(inode), atime_ns=self.now_ns())
         try:
-            with self._index.operation() as operation:
-                for inode, record in moved:
-                    operation.put(INODE, number_key(inode), record)
-        except NoRoom:
-            for inode, _ in moved:
-                inodes.forget(inode)
-            return
+            self._index.put(INODE, number_key(inode), record)
         except IndexProblem as problem:
             raise index_error(problem) from problem
-        for inode, record in moved:
-            inodes.remember(inode, record)
-
-    @property
-    def has_moved_accesses(self) -> bool:
-        """Whether there are any that are not in the index."""
-        return bool(self._inodes.unrecorded)
+        self._inodes.remember(inode, record)
 
     def operation(self) -> Operation:
         """What a change is in the index; it has not begun."""

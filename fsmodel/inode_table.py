@@ -1,13 +1,11 @@
 """Decoded inode rows, kept in memory while they are in use.
 
-A record here is never changed in place: a change edits copies, and hands them back once its
-operation has been applied. So the cache holds what the index holds; but for access times that have
-moved, which are recorded some at a time, and stay in the cache until then.
+The cache holds what the index holds, no more: a record in it is never changed in place. A change
+edits copies and hands them back once its operation has been applied.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import Final, cast
 
 from fsmodel.errors import Stale
@@ -26,7 +24,6 @@ class InodeTable:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._cache: OrderedDict[InodeId, InodeRecord] = OrderedDict()
-        self._unrecorded: dict[InodeId, InodeRecord] = {}  # the index does not hold these yet
 
     def find(self, inode: InodeId) -> InodeRecord | None:
         """The record of an inode, to be read only; None when there is none."""
@@ -71,35 +68,15 @@ class InodeTable:
 
     def remember(self, inode: InodeId, record: InodeRecord) -> None:
         """Keep a record that the index now holds."""
-        if self._unrecorded:
-            self._unrecorded.pop(inode, None)
-        self._keep(inode, record)
-
-    def show(self, inode: InodeId, record: InodeRecord) -> None:
-        """Keep a record that the index does not hold yet; `remember` says when it does."""
-        self._unrecorded[inode] = record
-        self._keep(inode, record)
-
-    @property
-    def unrecorded(self) -> Mapping[InodeId, InodeRecord]:
-        """What was shown and is not in the index yet."""
-        return MappingProxyType(self._unrecorded)
+        self._cache[inode] = record
+        self._cache.move_to_end(inode)
+        if len(self._cache) > CACHED_INODES_MAX:
+            self._cache.popitem(last=False)
 
     def forget(self, inode: InodeId) -> None:
-        """Drop the record of an inode that is gone, or let the index say again what it is."""
-        self._unrecorded.pop(inode, None)
+        """Drop the record of an inode that is gone."""
         self._cache.pop(inode, None)
 
     def clear(self) -> None:
         """Drop everything, as after a recovery."""
-        self._unrecorded.clear()
         self._cache.clear()
-
-    def _keep(self, inode: InodeId, record: InodeRecord) -> None:
-        cache = self._cache
-        cache[inode] = record
-        cache.move_to_end(inode)
-        if len(cache) > CACHED_INODES_MAX:
-            oldest, kept = cache.popitem(last=False)
-            if oldest in self._unrecorded:
-                cache[oldest] = kept

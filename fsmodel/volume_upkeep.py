@@ -107,8 +107,7 @@ class VolumeUpkeep:
     @property
     def is_dirty(self) -> bool:
         """Whether there is anything to checkpoint."""
-        parts = self._parts
-        return parts.index.mutations_since_checkpoint > 0 or parts.changes.has_moved_accesses
+        return self._parts.index.mutations_since_checkpoint > 0
 
     @property
     def needs_checkpoint(self) -> bool:
@@ -122,7 +121,6 @@ class VolumeUpkeep:
     def checkpoint(self) -> None:
         """Commit the index and begin a new journal segment. Raises NoSpace, BackendError."""
         self._parts.objects.save_features()
-        self._parts.changes.record_accesses()
         self.durability.checkpoint_now()
 
     @property

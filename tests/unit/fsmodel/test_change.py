@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from fsmodel import errors
 from fsmodel.change import TICK_NS_MAX
-from fsmodel.errors import BackendError, NoSpace, Stale
+from fsmodel.errors import NoSpace, Stale
 from fsmodel.ids import ROOT_INODE, InodeId
 from lmdb_index.errors import IndexCorrupt, NoRoom
 from lmdb_index.keys import number_key
@@ -209,78 +208,16 @@ def test_an_access_time_moves_without_anybody_being_told(store: NamespaceStore) 
     store.changes.watch(told.append)
     store.clock.advance()
     store.changes.move_access(ROOT_INODE)
-    now = store.clock.now_ns()
-    assert store.inodes.get(ROOT_INODE).atime_ns == now
+    root, now = stored(store, ROOT_INODE), store.clock.now_ns()
+    assert root is not None and root.atime_ns == store.inodes.get(ROOT_INODE).atime_ns == now
     assert told == []
     with pytest.raises(Stale):
         store.changes.move_access(InodeId(99))
-
-
-def test_access_times_that_have_moved_are_recorded_together(store: NamespaceStore) -> None:
-    before = stored(store, ROOT_INODE)
-    store.clock.advance()
-    store.changes.move_access(ROOT_INODE)
-    assert stored(store, ROOT_INODE) == before and store.changes.has_moved_accesses
-    store.changes.record_accesses()
-    assert not store.changes.has_moved_accesses
-    position = store.index.journal_position
-    store.changes.record_accesses()  # nothing is left to be recorded
-    assert store.index.journal_position == position
     store.kill()
-    assert store.inodes.get(ROOT_INODE).atime_ns == store.clock.now_ns()
+    assert store.inodes.get(ROOT_INODE).atime_ns == now
 
 
-def test_many_access_times_do_not_wait_for_a_checkpoint(
-    store: NamespaceStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fsmodel.change.MOVED_ACCESSES_MAX", 2)
-    with store.changes.begin() as change:
-        other = change.add_inode(replace(change.inode(ROOT_INODE)))
-    store.clock.advance()
-    store.changes.move_access(ROOT_INODE)
-    store.changes.move_access(ROOT_INODE)
-    assert store.changes.has_moved_accesses
-    store.changes.move_access(other)
-    assert not store.changes.has_moved_accesses
-    for inode in (ROOT_INODE, other):
-        row = stored(store, inode)
-        assert row is not None and row.atime_ns == store.clock.now_ns()
-
-
-def test_a_change_takes_along_the_access_time_of_what_it_edits(store: NamespaceStore) -> None:
-    store.clock.advance()
-    store.changes.move_access(ROOT_INODE)
-    with store.changes.begin() as change:
-        change.edit(ROOT_INODE).uid = 5
-    row = stored(store, ROOT_INODE)
-    assert row is not None and (row.uid, row.atime_ns) == (5, store.clock.now_ns())
-    assert not store.changes.has_moved_accesses
-
-
-def test_who_is_removed_has_no_access_time_to_be_recorded(store: NamespaceStore) -> None:
-    with store.changes.begin() as change:
-        other = change.add_inode(replace(change.inode(ROOT_INODE)))
-    store.changes.move_access(other)
-    with store.changes.begin() as change:
-        change.remove_inode(other)
-    store.changes.record_accesses()
-    assert stored(store, other) is None
-
-
-def test_an_access_time_that_waits_is_not_pushed_out_of_memory(
-    store: NamespaceStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fsmodel.inode_table.CACHED_INODES_MAX", 2)
-    store.clock.advance()
-    store.changes.move_access(ROOT_INODE)
-    for _ in range(5):
-        with store.changes.begin() as change:
-            change.add_inode(replace(change.inode(ROOT_INODE), atime_ns=0))
-    assert store.inodes.get(ROOT_INODE).atime_ns == store.clock.now_ns()
-    assert store.inodes.outlines([ROOT_INODE])[0].atime_ns == store.clock.now_ns()
-
-
-def test_an_access_time_for_which_the_journal_has_no_room_is_as_it_was(
+def test_an_access_time_that_the_journal_refuses_stays(
     store: NamespaceStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = store.inodes.get(ROOT_INODE)
@@ -289,15 +226,8 @@ def test_an_access_time_for_which_the_journal_has_no_room_is_as_it_was(
     def refuse(*arguments: object) -> None:
         raise NoRoom("no room")
 
-    store.changes.move_access(ROOT_INODE)
     with monkeypatch.context() as full:
         full.setattr(store.index._journal, "append", refuse)
-        store.changes.record_accesses()
+        with pytest.raises(NoSpace):
+            store.changes.move_access(ROOT_INODE)
     assert store.inodes.get(ROOT_INODE) == stored(store, ROOT_INODE) == before
-
-
-def test_an_index_that_fails_over_access_times_says_so(store: NamespaceStore) -> None:
-    store.changes.move_access(ROOT_INODE)
-    store.index._journal.fail("the disk is gone")
-    with pytest.raises(BackendError, match="the disk is gone"):
-        store.changes.record_accesses()
