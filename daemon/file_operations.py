@@ -137,6 +137,8 @@ class FileOperations(pyfuse3.Operations):
             handle = self._handles.file(fh)
             if handle.writable:
                 self._volume.contents.all_stamped(handle.inode)
+            elif not self._volume.contents.is_changed(handle.inode):
+                return
             if self._flusher.resting.new.take(handle.inode):
                 return
             if self._flusher.resting.may(handle.inode):

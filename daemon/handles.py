@@ -2,8 +2,9 @@
 
 import os
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Final, TypeVar
+
+from msgspec import Struct, field
 
 from daemon.read_streams import ReadStream
 from fsmodel.ids import InodeId
@@ -11,8 +12,7 @@ from fsmodel.ids import InodeId
 FIRST_HANDLE: Final = 1
 
 
-@dataclass(slots=True)
-class FileHandle:
+class FileHandle(Struct, eq=False):
     """One open file description of a regular file."""
 
     inode: InodeId
@@ -22,8 +22,7 @@ class FileHandle:
     stream: ReadStream = field(default_factory=ReadStream)
 
 
-@dataclass(slots=True)
-class DirectoryHandle:
+class DirectoryHandle(Struct, eq=False):
     """One open directory. Entries made after it was opened may be left out of its listing."""
 
     inode: InodeId

@@ -108,6 +108,10 @@ class Contents:
         """The size of an open file, as of now."""
         return self._files[inode].size
 
+    def is_changed(self, inode: InodeId) -> bool:
+        """Whether an open file has bytes that are neither in its row's content nor in its rows."""
+        return self._files[inode].changed
+
     def files(self) -> Iterator[FileState]:
         """Every file in use."""
         return iter(tuple(self._files.values()))

@@ -4,7 +4,7 @@ The bytes of the file are, from the bottom up: `chunks` cut to `kept` bytes, zer
 then `frozen` (extents being settled), then `dirty` (extents written since).
 """
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from fsmodel.content.chunk_list import ChunkList
 from fsmodel.content.extents import DirtyExtents, Extent
@@ -12,8 +12,7 @@ from fsmodel.content.lineage import Descent
 from fsmodel.ids import InodeId
 
 
-@dataclass(slots=True, eq=False)
-class FileState:
+class FileState(Struct, eq=False):
     """The contents of one file. Owner: the thread that owns the index."""
 
     inode: InodeId
