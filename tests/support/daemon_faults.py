@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pyfuse3 import EntryAttributes
 
-from daemon import attributes, operations
+from daemon import attributes, file_operations
 from daemon.client_places import Places
 from tests.support.model_faults import Patches
 
@@ -21,7 +21,7 @@ def set_id_bits_are_not_told() -> Patches:
         entry.st_mode &= ~0o7000
         return entry
 
-    return [(operations, "attributes_of", permissions_of)]
+    return [(file_operations, "attributes_of", permissions_of)]
 
 
 def silent_clients_keep_their_places() -> Patches:
