@@ -1,7 +1,6 @@
 """The index: ordered tables of records, changed by operations, made durable by a journal.
 
-One write transaction stays open between checkpoints; each operation is a nested transaction in it,
-but for those of a single row.
+One write transaction stays open between checkpoints, and operations change rows in it.
 So an operation costs no sync, and whoever reads the index sees it at once. A checkpoint commits the
 open transaction, and then the journal up to there is not needed any more.
 
@@ -38,7 +37,7 @@ from lmdb_index.shrinking import CompactCopy, drop_copy, is_worth_it
 from lmdb_index.values import CODECS
 from lmdb_index.waiting_rows import WAITING
 
-MUTATIONS_MAX: Final = 50_000  # nested transactions get slow beyond 100,000
+MUTATIONS_MAX: Final = 50_000  # what they changed is kept in memory until then
 JOURNAL_BYTES_MAX: Final = 64 << 20
 
 
@@ -160,15 +159,15 @@ class Index(Rows):
 
     def operation(self) -> Operation:
         """A context manager: what its block does applies when the block ends, or not at all."""
-        return Operation(self._environment, self._current, self._journal, self._counters)
+        return Operation(self._current, self._journal, self._counters, self._begin_again)
 
     def put(self, table: Table[Record], key: bytes, record: Record) -> None:
         """An operation that stores one row and does nothing else. Raises NoRoom, IndexProblem.
 
-        There is nothing to be undone, so it needs no nested transaction.
+        There is nothing to be undone, so nothing is kept of what the row was.
         """
         current, number = self._current, table.number
-        assert not current.is_nested, "operations do not nest"
+        assert not current.has_operation, "operations do not nest"
         assert number != WAITING, "a row that waits can be given up: use an operation"
         assert 0 < len(key) <= KEY_BYTES_MAX  # the journal must not say what LMDB cannot hold
         self._journal.check()
@@ -257,7 +256,7 @@ class Index(Rows):
         index cannot go on.
         """
         current, position = self._current, self._journal.position
-        assert not current.is_nested, "an operation is open"
+        assert not current.has_operation, "an operation is open"
         changed = position != self._applied
         if self._dry or not (changed or self._has_packed):
             return
@@ -267,8 +266,7 @@ class Index(Rows):
             current.waiting.save(current.transaction, current.databases[WAITING])
             current.transaction.commit()
         except lmdb.Error as error:
-            current.transaction.abort()
-            self._replay_again()
+            self._begin_again()
             raise self._commit_problem(error) from error
         current.waiting.clear()
         self._applied = position
@@ -331,7 +329,7 @@ class Index(Rows):
         as it was; JournalFailed when it cannot go on.
         """
         current, journal = self._current, self._journal
-        assert not current.is_nested, "an operation is open"
+        assert not current.has_operation, "an operation is open"
         changed = journal.position != self._applied or self._has_packed
         with self._long.alone() as alone:
             if changed or copy.commit != self._commits or not (alone and journal.is_empty):
@@ -403,6 +401,11 @@ class Index(Rows):
             raise index_problem(error, self._environment.file) from error
         if copy.entries != entries:
             raise IndexProblem(f"{copy.file}: is not what it was copied from: see to the disk")
+
+    def _begin_again(self) -> None:
+        """Give up the open transaction, and make another from the journal. Raises IndexProblem."""
+        self._current.transaction.abort()
+        self._replay_again()
 
     def _replay_again(self) -> None:
         """Bring back what an aborted commit has lost. Raises IndexProblem."""

@@ -95,7 +95,7 @@ class Packer:
         Raises NoRoom, IndexProblem; then nothing has changed.
         """
         current = self._current
-        assert not current.is_nested, "an operation is open"
+        assert not current.has_operation, "an operation is open"
         parent = current.transaction
         try:
             transaction = self._environment.begin(parent)

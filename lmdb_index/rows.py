@@ -29,19 +29,18 @@ def table_problem(error: lmdb.Error, table: Table[Record]) -> IndexProblem:
 
 
 class CurrentTransaction:
-    """The transaction that rows are read through now; shared by an index and its operation.
+    """The transaction that rows are read and changed through, shared by an index and its operation.
 
-    While an operation is open its nested transaction is the current one, because LMDB forbids
-    using the parent meanwhile.
+    It is another one after each commit.
     """
 
-    __slots__ = ("databases", "generation", "is_nested", "packed", "transaction", "waiting")
+    __slots__ = ("databases", "generation", "has_operation", "packed", "transaction", "waiting")
 
     def __init__(self, transaction: Transaction, databases: dict[int, Database]) -> None:
         self.transaction = transaction
         self.databases = databases  # by the table's number
         self.generation = 0  # another number after each change of any row
-        self.is_nested = False
+        self.has_operation = False
         self.packed = Packed(databases[PACKED_DATABASE])
         self.waiting = WaitingRows()
 

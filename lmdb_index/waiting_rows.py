@@ -46,20 +46,16 @@ class WaitingRows:
         group = self._groups.get(key[:NUMBER_BYTES])
         return None if group is None else group.get(key)
 
-    def put(self, transaction: Transaction, database: Database, key: bytes, value: bytes) -> None:
-        """Store a value here, in place of one that is stored anywhere. Raises lmdb.Error."""
-        former = self.get(key)
-        if former is None:
-            transaction.delete(key, b"", database)
-        self._undo.append((key, former))
+    def put(self, key: bytes, value: bytes) -> None:
+        """Store a value here; the database must not have one."""
+        self._undo.append((key, self.get(key)))
         self._set(key, value)
 
-    def delete(self, transaction: Transaction, database: Database, key: bytes) -> bool:
-        """Remove a value, here or there; False when there is none. Raises lmdb.Error."""
+    def delete(self, key: bytes) -> bool:
+        """Remove a value; False when there is none."""
         former = self.get(key)
         if former is None:
-            found: bool = transaction.delete(key, b"", database)
-            return found
+            return False
         self._undo.append((key, former))
         self._set(key, None)
         return True

@@ -10,7 +10,6 @@ from typing import Any
 import lmdb
 import pytest
 
-from lmdb_index.environment import Environment
 from lmdb_index.errors import IndexProblem, JournalFailed, NoRoom
 from lmdb_index.index import Index
 from lmdb_index.journal_format import PAYLOAD_BYTES_MAX, RecordKind, decode_payload
@@ -252,34 +251,87 @@ def test_a_refusal_that_the_caller_passes_over_still_ends_the_operation(index: I
     put_raw(index, b"key")
 
 
-class BrokenTransaction:
-    """A transaction that does everything but commit."""
+def fill(index: Index) -> None:
+    """An operation of more rows than the map of a small index has room for."""
+    with index.operation() as operation:
+        for number in range(2000):
+            operation.put(XATTR, number_key(number), RawRecord(bytes(1000)))
 
-    def __init__(self, transaction: Any) -> None:
+
+def test_an_operation_that_lmdb_has_no_room_for_leaves_what_was_there(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmdb_index.environment.MAP_BYTES_MIN", 1 << 20)
+    with opened(store) as index:
+        put_raw(index, number_key(5), b"kept")
+        index.checkpoint()
+        put_raw(index, b"old", b"kept")
+        before = state_of(index)
+        with pytest.raises(NoRoom):
+            fill(index)
+        assert state_of(index) == before
+        put_raw(index, b"new")
+        before = state_of(index)
+        with opened(killed(index, store, tmp_path / "killed")) as again:
+            assert state_of(again) == before
+
+
+class RefusingTransaction:
+    """A transaction that takes some rows, and can be used no more when another one comes."""
+
+    def __init__(self, transaction: Any, taken: int) -> None:
         self._transaction = transaction
+        self._left = taken
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transaction, name)
 
-    def commit(self) -> None:
-        self._transaction.put(b"", b"")  # the error of any call
+    def replace(self, *arguments: Any) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise lmdb.MapFullError("injected")
+        return self._transaction.replace(*arguments)
+
+    def put(self, *_: object, **__: object) -> None:
+        raise lmdb.MapFullError("injected")
+
+    delete = put
 
 
-def test_a_journalled_operation_that_is_not_applied_ends_all_operations(
+def broken_off(index: Index) -> None:
+    """An operation whose second row LMDB does not take."""
+    with index.operation() as operation:
+        operation.put(XATTR, b"old", RawRecord(b"other"))
+        operation.add("files", 1)
+        operation.put(XATTR, b"new", RawRecord())
+
+
+def test_rows_that_cannot_be_put_back_are_had_from_the_journal(
     index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_raw(index, b"old")
-    begin = Environment.begin
-    with monkeypatch.context() as broken:
-        broken.setattr(
-            Environment,
-            "begin",
-            lambda environment, parent: BrokenTransaction(begin(environment, parent)),
-        )
-        with pytest.raises(IndexProblem):
-            put_raw(index, b"new")
-    assert (index.get(XATTR, b"old"), index.get(XATTR, b"new")) == (RawRecord(), None)
-    with pytest.raises(JournalFailed, match="not applied"):
+    before = state_of(index)
+    monkeypatch.setattr(
+        index._current, "transaction", RefusingTransaction(index._current.transaction, 1)
+    )
+    with pytest.raises(NoRoom):
+        broken_off(index)
+    assert not isinstance(index._current.transaction, RefusingTransaction)
+    assert (state_of(index), index.journal_position) == (before, 1)
+    put_raw(index, b"more")
+
+
+def test_without_a_journal_to_have_them_from_nothing_goes_on(
+    index: Index, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_raw(index, b"old")
+    monkeypatch.setattr(
+        index._current, "transaction", RefusingTransaction(index._current.transaction, 1)
+    )
+    the_segment(store).write_bytes(b"")
+    with pytest.raises(IndexProblem):
+        broken_off(index)
+    with pytest.raises(JournalFailed):
         put_raw(index, b"more")
 
 
@@ -318,19 +370,12 @@ def test_one_row_that_the_journal_refuses_is_not_there(
     index.put(XATTR, b"key", RawRecord(b"new"))
 
 
-class FullTransaction(BrokenTransaction):
-    """A transaction that takes no row."""
-
-    def put(self, *_: object) -> None:
-        raise lmdb.MapFullError("injected")
-
-
 def test_one_row_that_lmdb_does_not_take_ends_all_operations(
     index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     current = index._current
     with monkeypatch.context() as broken:
-        broken.setattr(current, "transaction", FullTransaction(current.transaction))
+        broken.setattr(current, "transaction", RefusingTransaction(current.transaction, 0))
         with pytest.raises(NoRoom):
             index.put(XATTR, b"new", RawRecord())
     with pytest.raises(JournalFailed, match="not applied"):
