@@ -91,7 +91,6 @@ class Block:
     """A block whose checksum was right. Its frame is decompressed when that is needed."""
 
     __slots__ = (
-        "_at_hand",
         "_base",
         "_first_key",
         "_form",
@@ -130,7 +129,6 @@ class Block:
         self._rows: list[msgspec.Raw] | None = None  # in groups
         self._keys: Keys | None = None
         self._first_key = b""  # until somebody wants to know
-        self._at_hand: tuple[int, list[msgspec.Raw]] = (0, [])  # some rows, and the first's place
         if form == KeyForm.FIXED:
             self._keys = FixedKeys(value[BLOCK_HEADER.size : frame_at], width)
 
@@ -177,19 +175,12 @@ class Block:
         except _DECODING_FAILS as error:
             raise self._not_decoded(error) from error
 
-    def row(self, place: int) -> msgspec.Raw:
-        """The row at a place; those around it are kept at hand until `rest`. Raises as `rows`."""
-        first, rows = self._at_hand
-        if not 0 <= place - first < len(rows):
-            first, group = self.group_at(place)
-            try:
-                rows = _decode_rows(group)
-            except _DECODING_FAILS as error:
-                raise self._not_decoded(error) from error
-            if place - first >= len(rows):
-                raise self._corrupt("are not as many as they say")
-            self._at_hand = first, rows
-        return rows[place - first]
+    def part(self, start: int, stop: int) -> tuple[list[bytes], list[msgspec.Raw]]:
+        """Keys and rows at some places, as many of each. Raises IndexCorrupt."""
+        keys, rows = self.keys(start, stop), self.rows(start, stop)
+        if len(keys) != len(rows):
+            raise self._corrupt("are not as many as they say")
+        return keys, rows
 
     def spans(self, key: bytes) -> bool:
         """Whether a key is none of another block, as it lies between two keys of this one.
@@ -201,10 +192,6 @@ class Block:
         if not self._first_key:
             self._first_key = self.keys(0, 1)[0]
         return key >= self._first_key
-
-    def rest(self) -> None:
-        """Let go of the rows at hand."""
-        self._at_hand = (0, [])
 
     def group_at(self, place: int) -> tuple[int, msgspec.Raw]:
         """The group of rows around a place, encoded, and the place of its first row.

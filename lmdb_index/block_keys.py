@@ -157,10 +157,13 @@ class CountedKeys:
     def part(self, start: int, stop: int) -> list[bytes]:
         """The keys at some places."""
         keys: list[bytes] = []
-        for run, first in enumerate(self._firsts):
+        begin = max(bisect_right(self._offsets, start) - 1, 0)
+        for run in range(begin, len(self._firsts)):
             offset, end = self._offsets[run : run + 2]
+            if offset >= stop:
+                break
             inside = range(max(start, offset) - offset, min(stop, end) - offset)
-            keys += [_NUMBER.pack(first + place) for place in inside]
+            keys += [_NUMBER.pack(self._firsts[run] + place) for place in inside]
         return keys
 
     def _look_up(self, number: int) -> tuple[int, bool]:

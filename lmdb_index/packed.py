@@ -17,7 +17,6 @@ Invariants, which check.py looks at:
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from functools import partial
 from itertools import repeat
 from struct import Struct, error
 from typing import Final
@@ -26,15 +25,16 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from lmdb_index.block_format import Block
-from lmdb_index.block_keys import KeyForm
+from lmdb_index.block_keys import GROUP_ROWS, KeyForm
 from lmdb_index.environment import Cursor, Database, Transaction
 from lmdb_index.errors import IndexCorrupt
-from lmdb_index.packed_records import NO_OBJECT, PACKED_CODECS, ChangeId
+from lmdb_index.packed_records import NO_OBJECT, PACKED_CODECS
 from lmdb_index.schema import OBJECT, TABLES, Record, Table
 
 TOMBSTONE: Final = b""
 EXTRA_PLACE: Final = b"\0"  # no table has the number 0
 CACHED_BYTES_MAX: Final = 4 << 20  # of the blocks of each table, decompressed
+NEAR_ROWS_MAX: Final = 2048  # of each table, around those that were asked for last
 
 PACKABLE: Final = tuple(table for table in TABLES if table.packed_keys is not None)
 
@@ -46,7 +46,7 @@ _decode: Final = msgspec.msgpack.Decoder(dict[int, int]).decode
 
 
 class _BlockCache:
-    """The blocks of one table that were used last."""
+    """The blocks of one table that were used last, and rows of them by their keys."""
 
     def __init__(self, table: Table[Record]) -> None:
         self._row_version = table.version
@@ -54,15 +54,25 @@ class _BlockCache:
         self._blocks: OrderedDict[bytes, Block] = OrderedDict()
         self._bytes = 0
         self.last: Block | None = None  # that was asked for, as the next key often is in it, too
+        self.near: dict[bytes, PackedRow] = {}  # a row's neighbours are often asked for next
 
     def get(self, cursor: Cursor) -> Block:
         """The block that a cursor is at. Raises IndexCorrupt, IndexTooNew."""
         block = self._get(cursor)
-        if self._in_order and block is not self.last:
-            if self.last is not None:
-                self.last.rest()
+        if self._in_order:
             self.last = block
         return block
+
+    def row(self, block: Block, place: int) -> PackedRow:
+        """A row of a block; the group of rows it is in is kept, by key. Raises IndexCorrupt."""
+        if not self._in_order:
+            return _part(block, place, place + 1)[0][1]
+        first = place - place % GROUP_ROWS
+        group = _part(block, first, min(first + GROUP_ROWS, block.count))
+        if len(self.near) > NEAR_ROWS_MAX:
+            self.near.clear()
+        self.near.update(group)
+        return group[place - first][1]
 
     def _get(self, cursor: Cursor) -> Block:
         place = cursor.key()
@@ -78,6 +88,7 @@ class _BlockCache:
 
     def forget(self, place: bytes) -> None:
         """Another value stands there now, or none."""
+        self.near.clear()
         block = self._blocks.pop(place, None)
         if self.last is not None and self.last.place == place:
             self.last = None
@@ -118,23 +129,35 @@ class Packed:
 
         In an outline, ids stay as short as they are stored.
         """
-        block = self.block_at(transaction, table.number, key)
-        if block is None or (place := block.find(key)) is None:
-            return None
-        at_hand = block is self._caches[table.number].last
-        row = block.row(place) if at_hand else block.rows(place, place + 1)[0]
-        complete = _as_stored if outline else partial(self.complete_id, transaction)
-        return _decoded(table, key, (row, block), complete)
+        number = table.number
+        cache = self._caches[number]
+        row = cache.near.get(key)
+        if row is None:
+            block = self.block_at(transaction, number, key)
+            if block is None or (place := block.find(key)) is None:
+                return None
+            row = cache.row(block, place)
+        record = _decoded(table, key, row)
+        if outline or not PACKED_CODECS[number].is_short(record):
+            return record
+        return self.completed(transaction, table, record)
 
     def record(
         self, transaction: Transaction, table: Table[Record], key: bytes, row: PackedRow
     ) -> Record:
         """The record of a packed row. Raises IndexCorrupt."""
-        return _decoded(table, key, row, partial(self.complete_id, transaction))
+        return self.completed(transaction, table, _decoded(table, key, row))
+
+    def completed(self, transaction: Transaction, table: Table[Record], record: Record) -> Record:
+        """An outline with all its ids as long as they are; it is changed. Raises IndexCorrupt."""
+        codec = PACKED_CODECS[table.number]
+        if codec.is_short(record):
+            codec.complete(record, lambda short: self.complete_id(transaction, short))
+        return record
 
     def check(self, table: Table[Record], key: bytes, row: PackedRow) -> None:
         """Raise IndexCorrupt unless a packed row can be decoded, whatever it names."""
-        _decoded(table, key, row, _of_no_object)
+        _decoded(table, key, row)
 
     def rows_from(
         self, transaction: Transaction, number: int, start: bytes, stop: bytes | None, size: int
@@ -261,6 +284,8 @@ class Packed:
 
     def _covers(self, transaction: Transaction, number: int, key: bytes) -> bool:
         """Whether a key is packed. A damaged block may have had it: then it is hidden for sure."""
+        if key in self._caches[number].near:
+            return True
         try:
             block = self.block_at(transaction, number, key)
             return block is not None and block.find(key) is not None
@@ -321,22 +346,19 @@ def block_place(number: int, key: bytes = b"") -> bytes:
 
 
 def _part(block: Block, first: int, behind: int) -> list[tuple[bytes, PackedRow]]:
-    rows = zip(block.rows(first, behind), repeat(block))
-    return list(zip(block.keys(first, behind), rows, strict=True))
-
-
-def _as_stored(short: bytes) -> bytes:
-    return short
+    keys, rows = block.part(first, behind)
+    return list(zip(keys, zip(rows, repeat(block)), strict=True))
 
 
 def _of_no_object(short: bytes) -> bytes:
     return short + NO_OBJECT
 
 
-def _decoded(table: Table[Record], key: bytes, row: PackedRow, complete: ChangeId) -> Record:
+def _decoded(table: Table[Record], key: bytes, row: PackedRow) -> Record:
+    """The record of a row, as an outline."""
     stored, block = row
     try:
-        record: Record = PACKED_CODECS[table.number].unpack(stored, block.base, complete)
+        record: Record = PACKED_CODECS[table.number].unpack(stored, block.base)
     except (msgspec.MsgspecError, ValueError) as error:
         raise IndexCorrupt(
             f"index table {table.name.decode()}, packed row {key.hex()} holds no"

@@ -58,9 +58,16 @@ class PackedCodec(Generic[Record]):
         """The row with ids shortened that could not be when it was packed."""
         return row
 
-    def unpack(self, row: msgspec.Raw, base: Sequence[int], complete: ChangeId) -> Record:
-        """The record of a row. Raises msgspec.MsgspecError, ValueError."""
+    def unpack(self, row: msgspec.Raw, base: Sequence[int]) -> Record:
+        """The record of a row, ids as they are stored. Raises msgspec.MsgspecError, ValueError."""
         return self._decode(row)
+
+    def is_short(self, record: Record) -> bool:
+        """Whether a record that was unpacked names any object by a shortened id."""
+        return False
+
+    def complete(self, record: Record, complete: ChangeId) -> None:
+        """Let such a record have whole ids."""
 
     def outlines(self, group: msgspec.Raw, base: Sequence[int]) -> list[Record]:
         """The records of a group of rows, but for the ids they name, which may be shortened.
@@ -85,15 +92,21 @@ class _InodeCodec(PackedCodec[InodeRecord]):
     def rebase(self, row: msgspec.Raw, base: Sequence[int], wanted: Sequence[int]) -> msgspec.Raw:
         if base == wanted:
             return row
-        return self._relative(self._absolute(row, base), wanted)
+        return self._relative(self.unpack(row, base), wanted)
 
-    def unpack(self, row: msgspec.Raw, base: Sequence[int], complete: ChangeId) -> InodeRecord:
-        record = self._absolute(row, base)
+    def unpack(self, row: msgspec.Raw, base: Sequence[int]) -> InodeRecord:
+        record = self._decode(row)
+        _make_absolute(record, base)
+        return record
+
+    def is_short(self, record: InodeRecord) -> bool:
+        return len(record.content) == 1 + SHORT_BYTES or len(record.tree) == SHORT_BYTES
+
+    def complete(self, record: InodeRecord, complete: ChangeId) -> None:
         if len(record.content) == 1 + SHORT_BYTES:
             record.content = record.content[:1] + complete(record.content[1:])
         if len(record.tree) == SHORT_BYTES:
             record.tree = complete(record.tree)
-        return record
 
     def _relative(self, record: InodeRecord, base: Sequence[int]) -> msgspec.Raw:
         birth, parent = base
@@ -114,11 +127,6 @@ class _InodeCodec(PackedCodec[InodeRecord]):
             _make_absolute(record, base)
         return records
 
-    def _absolute(self, row: msgspec.Raw, base: Sequence[int]) -> InodeRecord:
-        record = self._decode(row)
-        _make_absolute(record, base)
-        return record
-
 
 class _ObjectCodec(PackedCodec[ObjectRecord]):
     def pack(self, stored: bytes, base: Sequence[int], shorten: ChangeId) -> msgspec.Raw:
@@ -135,11 +143,11 @@ class _ObjectCodec(PackedCodec[ObjectRecord]):
         record.base = shorten(record.base)
         return msgspec.Raw(_encode(record))
 
-    def unpack(self, row: msgspec.Raw, base: Sequence[int], complete: ChangeId) -> ObjectRecord:
-        record = self._decode(row)
-        if len(record.base) == SHORT_BYTES:
-            record.base = complete(record.base)
-        return record
+    def is_short(self, record: ObjectRecord) -> bool:
+        return len(record.base) == SHORT_BYTES
+
+    def complete(self, record: ObjectRecord, complete: ChangeId) -> None:
+        record.base = complete(record.base)
 
 
 def _make_absolute(record: InodeRecord, base: Sequence[int]) -> None:

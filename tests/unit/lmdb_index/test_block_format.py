@@ -60,19 +60,8 @@ def test_parts_are_slices(drawn: tuple[KeyForm, list[bytes]], start: int, length
     block = Block(PLACE, block_of(form, keys), VERSION)
     assert block.keys(start, stop) == keys[start:stop]
     assert numbers(block.rows(start, stop)) == list(range(start, stop))
-
-
-@given(drawn=KEYS, places=st.lists(st.integers(0, 89), max_size=30))
-def test_rows_one_by_one_in_any_order(
-    drawn: tuple[KeyForm, list[bytes]], places: list[int]
-) -> None:
-    form, keys = drawn
-    block = Block(PLACE, block_of(form, keys), VERSION)
-    for place in places:
-        if place < len(keys):
-            assert numbers([block.row(place)]) == [place]
-        else:
-            block.rest()
+    part = block.part(start, stop)
+    assert (part[0], numbers(part[1])) == (keys[start:stop], list(range(start, stop)))
 
 
 @given(drawn=KEYS, others=st.lists(st.binary(max_size=9) | NUMBERS.map(number_key), max_size=20))
@@ -97,7 +86,7 @@ def test_a_group_that_lacks_a_row_is_damage(
     block = Block(PLACE, block_of(KeyForm.LISTED, [b"a", b"b"]), VERSION)
     monkeypatch.setattr(block_format, "_decode_rows", decoded)
     with pytest.raises(IndexCorrupt, match="run cairnfs fsck --repair"):
-        block.row(1)
+        block.part(1, 2)
 
 
 def test_an_id_is_found_by_its_beginning() -> None:

@@ -167,6 +167,39 @@ def test_a_replay_onto_packed_rows_gives_the_same_rows(store: Path, tmp_path: Pa
         assert list(check_rows(index)) == []
 
 
+def test_rows_that_were_read_are_read_anew_once_they_are_packed_anew(index: Index) -> None:
+    """Rows around one that was asked for are kept; those of a block that is gone are not."""
+
+    def sizes(*numbers: int) -> list[int | None]:
+        rows = [index.get(INODE, number_key(number)) for number in numbers]
+        return [None if row is None else row.size for row in rows]
+
+    fill(index)
+    pack_all(index)
+    assert sizes(1, 2, 3) == [1, 2, 3]
+    with index.operation() as operation:
+        for number in range(1, MANY):
+            operation.put(INODE, number_key(number), an_inode(number + 7))
+        operation.delete(INODE, number_key(2))
+    assert sizes(1, 2, 3) == [8, None, 10]
+    pack_all(index)
+    assert stored(index, INODE.number) == 0
+    assert sizes(1, 2, 3) == [8, None, 10]
+
+
+def test_rows_are_found_in_any_order_however_few_are_kept(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmdb_index.packed.NEAR_ROWS_MAX", 40)
+    fill(index)
+    pack_all(index)
+    draw = random.Random(1)
+    for number in draw.choices(range(-3, MANY + 5), k=3 * MANY):
+        row = index.get(INODE, number_key(max(number, 0)))
+        assert (row is not None) == (1 <= number <= MANY)
+        assert row is None or row == an_inode(number, b"\1" + object_id(number))
+
+
 def test_a_snapshot_shows_its_commit_while_rows_are_packed(index: Index) -> None:
     fill(index)
     pack_all(index)
