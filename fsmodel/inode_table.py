@@ -16,6 +16,7 @@ from lmdb_index.records import InodeRecord
 from lmdb_index.schema import INODE
 
 CACHED_INODES_MAX: Final = 50_000  # about 600 bytes each
+OUTLINES_MAX: Final = 4096
 
 
 class InodeTable:
@@ -24,12 +25,17 @@ class InodeTable:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._cache: OrderedDict[InodeId, InodeRecord] = OrderedDict()
+        self._outlines: dict[InodeId, InodeRecord] = {}  # the oldest first; of no inode above
 
     def find(self, inode: InodeId) -> InodeRecord | None:
         """The record of an inode, to be read only; None when there is none."""
         record = self._cache.get(inode)
         if record is None:
-            record = self._index.get(INODE, number_key(inode))
+            outline = self._outlines.get(inode)
+            if outline is None:
+                record = self._index.get(INODE, number_key(inode))
+            else:
+                record = self._index.completed(INODE, outline)
             if record is not None:
                 self.remember(inode, record)
         return record
@@ -45,11 +51,17 @@ class InodeTable:
         """The record of an inode for its attributes alone, to be read only; see `outlines`.
 
         To complete what it names takes a look for an object, which can lie anywhere in the index:
-        with millions of files, most of what a first look at a file costs. Raises Stale.
+        with millions of files, most of what a first look at a file costs. Whoever reads the file
+        next has no more to do than that. Raises Stale.
         """
-        record = self._cache.get(inode) or self._index.get(INODE, number_key(inode), outline=True)
+        record = self._cache.get(inode) or self._outlines.get(inode)
         if record is None:
-            raise Stale(f"inode {inode} does not exist")
+            record = self._index.get(INODE, number_key(inode), outline=True)
+            if record is None:
+                raise Stale(f"inode {inode} does not exist")
+            if len(self._outlines) >= OUTLINES_MAX:
+                del self._outlines[next(iter(self._outlines))]
+            self._outlines[inode] = record
         return record
 
     def outlines(self, inodes: Sequence[InodeId]) -> list[InodeRecord]:
@@ -68,6 +80,7 @@ class InodeTable:
 
     def remember(self, inode: InodeId, record: InodeRecord) -> None:
         """Keep a record that the index now holds."""
+        self._outlines.pop(inode, None)
         self._cache[inode] = record
         self._cache.move_to_end(inode)
         if len(self._cache) > CACHED_INODES_MAX:
@@ -76,7 +89,9 @@ class InodeTable:
     def forget(self, inode: InodeId) -> None:
         """Drop the record of an inode that is gone."""
         self._cache.pop(inode, None)
+        self._outlines.pop(inode, None)
 
     def clear(self) -> None:
         """Drop everything, as after a recovery."""
         self._cache.clear()
+        self._outlines.clear()

@@ -77,6 +77,17 @@ class Rows:
         codec: RowCodec[Record] = CODECS[number]
         return codec.unseal(key, value)
 
+    def completed(self, table: Table[Record], outline: Record) -> Record:
+        """The record that an outline is of, if its row is as it was; the outline becomes it.
+
+        Raises IndexCorrupt.
+        """
+        current = self._current
+        try:
+            return current.packed.completed(current.transaction, table, outline)
+        except lmdb.Error as error:
+            raise table_problem(error, table) from error
+
     def outlines(self, table: Table[Record], keys: Iterable[bytes]) -> list[Record | None]:
         """The rows of some keys, as outlines.py says; quickest when the keys are in order.
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from fsmodel.errors import Stale
 from fsmodel.ids import ROOT_INODE, InodeId
+from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.steps import run_inline
 from lmdb_index.packed import Packed
 from tests.support.volume_store import VolumeStore
@@ -34,10 +35,41 @@ def test_no_object_is_looked_for(store: VolumeStore, monkeypatch: pytest.MonkeyP
     with monkeypatch.context() as patched:
         patched.setattr(Packed, "find_id", None)  # cannot be called
         shown, size = volume.shown_attributes(inode)
+    brief = replace(shown)
     record, _ = volume.attributes(inode)
-    assert len(shown.content) < len(record.content)
-    assert replace(shown, content=record.content) == record
+    assert len(brief.content) < len(record.content)
+    assert replace(brief, content=record.content) == record
     assert size == record.size == 1
+
+
+def test_who_reads_what_was_shown_has_only_the_object_to_look_for(
+    store: VolumeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume, inode = store.volume, look_up(store, b"7")
+    volume.shown_attributes(inode)
+    with monkeypatch.context() as patched:
+        patched.setattr(Packed, "get", None)  # cannot be called
+        record, _ = volume.attributes(inode)
+        assert volume.shown_attributes(inode)[0] is record
+    store.reopen()
+    assert record == store.volume.attributes(inode)[0]
+
+
+def test_what_has_changed_is_shown_as_it_is_now(
+    store: VolumeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fsmodel.inode_table.OUTLINES_MAX", 3)
+    volume = store.volume
+    inodes = [look_up(store, b"%d" % number) for number in range(10)]
+    for inode in inodes:
+        volume.shown_attributes(inode)
+    for inode in inodes[5:]:
+        volume.set_attributes(inode, AttributeChange(mode=0o600))
+    volume.unlink(ROOT_INODE, b"9")
+    shown = [volume.shown_attributes(inode)[0].mode & 0o777 for inode in inodes[:9]]
+    assert shown == [0o644] * 5 + [0o600] * 4
+    with pytest.raises(Stale):
+        volume.shown_attributes(inodes[9])
 
 
 def test_what_was_shown_does_not_stand_for_the_record(store: VolumeStore) -> None:
