@@ -153,7 +153,7 @@ class Changes:
         """
         record = replace(self._inodes.get(inode), atime_ns=self.now_ns())
         try:
-            self._index.put(INODE, number_key(inode), record)
+            self._index.replace(INODE, number_key(inode), record)
         except IndexProblem as problem:
             raise index_error(problem) from problem
         self._inodes.remember(inode, record)

@@ -23,7 +23,6 @@ from lmdb_index.host_files import is_full
 from lmdb_index.journal import Journal
 from lmdb_index.journal_format import encode_payload
 from lmdb_index.journal_survey import survey_journal
-from lmdb_index.keys import KEY_BYTES_MAX
 from lmdb_index.long_transaction import LongTransaction
 from lmdb_index.meta import Meta, put_meta, read_meta
 from lmdb_index.opening import Places, create_index, open_environment, open_journal
@@ -161,27 +160,26 @@ class Index(Rows):
         """A context manager: what its block does applies when the block ends, or not at all."""
         return Operation(self._current, self._journal, self._counters, self._begin_again)
 
-    def put(self, table: Table[Record], key: bytes, record: Record) -> None:
-        """An operation that stores one row and does nothing else. Raises NoRoom, IndexProblem.
+    def replace(self, table: Table[Record], key: bytes, record: Record) -> None:
+        """An operation that stores a row in place of one, and does nothing else.
 
-        There is nothing to be undone, so nothing is kept of what the row was.
+        There has to be one. So there is nothing to be undone or counted, and nothing is kept of
+        what the row was. Raises NoRoom, IndexProblem.
         """
         current, number = self._current, table.number
         assert not current.has_operation, "operations do not nest"
         assert number != WAITING, "a row that waits can be given up: use an operation"
-        assert 0 < len(key) <= KEY_BYTES_MAX  # the journal must not say what LMDB cannot hold
         self._journal.check()
         value = CODECS[number].seal(key, record)
         self._journal.append(encode_payload({}, [(number, key, value)]), 1)
-        transaction, database = current.transaction, current.databases[number]
         try:
-            if key <= current.packed.last.get(number, b""):
-                current.packed.before_put(transaction, database, number, key)
-            transaction.put(key, value, True, True, False, database)
+            former = current.transaction.replace(key, value, current.databases[number])
         except lmdb.Error as error:
             # The journal now says what the index does not: only a replay makes them agree.
             self._journal.fail(f"an operation was not applied: {error}")
             raise index_problem(error, "index") from error
+        if former is None:
+            current.packed.note_covered(number)
         current.generation += 1
 
     def counter(self, name: str) -> int:

@@ -271,6 +271,10 @@ class Packed:
         elif value == TOMBSTONE:
             self._add_extra(number, 1)
 
+    def note_covered(self, number: int) -> None:
+        """A row has been put into a table's own database that was only a packed one before."""
+        self._add_extra(number, -1)
+
     def delete(self, transaction: Transaction, database: Database, number: int, key: bytes) -> bool:
         """Remove a row that may be packed; False when there is none. Raises lmdb.Error."""
         value = transaction.get(key, None, database)

@@ -337,10 +337,10 @@ def test_without_a_journal_to_have_them_from_nothing_goes_on(
 
 def test_one_row_is_an_operation_like_any_other(index: Index, store: Path, tmp_path: Path) -> None:
     put_raw(index, b"key", b"value")
-    index.put(XATTR, b"key", RawRecord(b"value"))
+    index.replace(XATTR, b"key", RawRecord(b"value"))
     first, second = (record.payload for record in records_in(the_segment(store)))
     assert bytes(first) == bytes(second)
-    index.put(XATTR, b"key", RawRecord(b"later"))
+    index.replace(XATTR, b"key", RawRecord(b"later"))
     before = state_of(index), index.journal_position
     assert index.get(XATTR, b"key") == RawRecord(b"later")
     with opened(killed(index, store, tmp_path / "killed")) as again:
@@ -349,10 +349,12 @@ def test_one_row_is_an_operation_like_any_other(index: Index, store: Path, tmp_p
 
 def test_one_row_may_take_the_place_of_a_packed_one(index: Index) -> None:
     with small_blocks():
-        for number in range(200):
-            index.put(INODE, number_key(number), an_inode(number))
+        with index.operation() as operation:
+            for number in range(200):
+                operation.put(INODE, number_key(number), an_inode(number))
         pack_all(index)
-        index.put(INODE, number_key(7), an_inode(70))
+        index.replace(INODE, number_key(7), an_inode(69))
+        index.replace(INODE, number_key(7), an_inode(70))
         assert index.count(INODE) == 200
         row = index.get(INODE, number_key(7))
         assert row is not None and row.size == 70
@@ -365,18 +367,19 @@ def test_one_row_that_the_journal_refuses_is_not_there(
     with monkeypatch.context() as full:
         full.setattr(os, "pwrite", fail_with(errno.ENOSPC))
         with pytest.raises(NoRoom):
-            index.put(XATTR, b"key", RawRecord(b"new"))
+            index.replace(XATTR, b"key", RawRecord(b"new"))
     assert index.get(XATTR, b"key") == RawRecord()
-    index.put(XATTR, b"key", RawRecord(b"new"))
+    index.replace(XATTR, b"key", RawRecord(b"new"))
 
 
 def test_one_row_that_lmdb_does_not_take_ends_all_operations(
     index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    put_raw(index, b"key")
     current = index._current
     with monkeypatch.context() as broken:
         broken.setattr(current, "transaction", RefusingTransaction(current.transaction, 0))
         with pytest.raises(NoRoom):
-            index.put(XATTR, b"new", RawRecord())
+            index.replace(XATTR, b"key", RawRecord(b"new"))
     with pytest.raises(JournalFailed, match="not applied"):
-        index.put(XATTR, b"more", RawRecord())
+        index.replace(XATTR, b"key", RawRecord(b"more"))
