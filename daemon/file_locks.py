@@ -26,6 +26,11 @@ class FileLock:
         """Whether somebody has it."""
         return self._is_held
 
+    @property
+    def is_unwanted(self) -> bool:
+        """Whether nobody waits for it."""
+        return not self._waiting
+
     def take(self) -> bool:
         """Have it if it is free, until `give_back`; False when it is not."""
         if self._is_held:

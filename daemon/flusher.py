@@ -10,6 +10,7 @@ to a worker thread inside `settle`, and writing while much is dirty.
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import trio
@@ -42,6 +43,7 @@ class Flusher:
         self._spilling: set[InodeId] = set()
         self._relieved = trio.lowlevel.ParkingLot()  # writers that wait for such a task
         volume.contents.when_relieved(self._relieved.unpark_all)
+        volume.contents.when_cutting_ahead(workers.begin)
         self._failed: dict[InodeId, CairnError] = {}
         self._nursery: trio.Nursery | None = None
         self.locks = FileLocks()
@@ -200,7 +202,8 @@ class Flusher:
     async def _spill(self, file: FileState) -> None:
         """Chunk what is certain, as long as there is much of it; of synced bytes, all.
 
-        Those have rows before it begins, so that nobody who syncs meanwhile waits for it.
+        Those have rows before it begins, so that nobody who syncs meanwhile waits for it. A stream
+        is gone on with batch by batch until somebody else wants the file.
         """
         contents = self._volume.contents
         try:
@@ -208,12 +211,15 @@ class Flusher:
                 synced = self._has_much_logged(file)
                 if not (synced or _has_much_unsynced(file)):
                     break
-                async with self.locks.of(file.inode):
+                lock = self.locks.of(file.inode)
+                async with lock:
                     if contents.file(file.inode) is not file:
                         break
                     if synced and contents.can_log(file.inode):
                         contents.log_extents(file.inode)
-                    await self._workers.drive(contents.settle(file.inode, whole=synced))
+                    goes_on = partial(getattr, lock, "is_unwanted")
+                    steps = contents.settle(file.inode, whole=synced, goes_on=goes_on)
+                    await self._workers.drive(steps)
                 self._relieved.unpark_all()
         except CairnError as error:
             self._note_failure(file, error)

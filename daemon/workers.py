@@ -5,14 +5,33 @@ A hop to a thread and back costs about 80 us, so work on few bytes is done where
 
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from queue import SimpleQueue
+from typing import Any, Final
 
 import trio
+from outcome import Outcome
 
-from fsmodel.steps import PAUSE, Result, Steps, Work
+from fsmodel.steps import PAUSE, Begun, Result, Steps, Work
 
 INLINE_BYTES_MAX: Final = 96 * 1024
 THREADS_MAX: Final = 4
+
+
+class _Begun:
+    """Work that another thread has begun."""
+
+    def __init__(self, run: Callable[[], Any]) -> None:
+        self._found: SimpleQueue[Outcome[Any]] = SimpleQueue()
+        trio.lowlevel.start_thread_soon(run, self._found.put)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has ended."""
+        return not self._found.empty()
+
+    def result(self) -> Any:
+        """What came of it, once it has ended. Raises what it has raised."""
+        return self._found.get().unwrap()
 
 
 class Workers:
@@ -23,6 +42,10 @@ class Workers:
     def __init__(self, threads_max: int = THREADS_MAX) -> None:
         self._limiter = trio.CapacityLimiter(threads_max)
         self._side_by_side = min(threads_max, len(os.sched_getaffinity(0)))
+
+    def begin(self, run: Callable[[], Any]) -> Begun:
+        """Have work done by a thread while its owner goes on; see fsmodel.steps."""
+        return _Begun(run)
 
     async def drive(self, steps: Steps[Result]) -> Result:
         """Run steps to their end; between two of them other tasks may run."""

@@ -10,7 +10,7 @@ has one that uses threads (daemon/workers.py).
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from itertools import chain
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -27,7 +27,6 @@ class Work(NamedTuple):
 
 Steps = Generator[Work, Any, Result]
 
-BESIDE_BYTES_MIN: Final = 1 << 20  # a step with less is over before another thread has begun
 PART_BYTES: Final = 1 << 20  # enough for a thread of its own, among many items
 PAUSE: Final = Work(lambda: None, 0)  # yielded between two stretches of long work: others go first
 
@@ -63,35 +62,38 @@ def in_parts(
     return list(chain.from_iterable(made))
 
 
-def beside(steps: Steps[Result], work: Work) -> Steps[tuple[Result, list[Any]]]:
-    """Steps, with another piece of work done at the same time as their first long one.
+class Begun(Protocol):
+    """Work that goes on, or that waits for its turn, while its owner does something else."""
 
-    It has no step of its own: when no step was long, it is not done, and the list is empty. An
-    error of it is taken for one of the step.
-    """
-    found: list[Any] = []
-    try:
-        asked = next(steps)
-        while True:
-            try:
-                if not found and asked.size_bytes >= BESIDE_BYTES_MIN:
-                    found, answer = yield from _with(asked, work)
-                else:
-                    answer = yield asked
-            except Exception as error:  # noqa: BLE001  # what it means is for the steps to say
-                asked = steps.throw(error)
-            else:
-                asked = steps.send(answer)
-    except StopIteration as end:
-        return end.value, found
-    finally:
-        steps.close()
+    @property
+    def is_done(self) -> bool:
+        """Whether `result` would answer at once."""
+        ...
+
+    def result(self) -> Any:
+        """Wait for it; to be asked once. Raises what the work has raised. Any thread."""
+        ...
 
 
-def _with(asked: Work, work: Work) -> Steps[tuple[list[Any], Any]]:
-    """Both at once, the one without parts first, as it takes longest."""
-    first, *others = yield side_by_side([work, *(asked.parts or (asked,))])
-    return [first], others if asked.parts else others[0]
+Begin = Callable[[Callable[[], Any]], Begun]
+
+
+class PutOff:
+    """Work begun where no other thread is to do it: it is done when its result is wanted."""
+
+    is_done = False
+
+    def __init__(self, run: Callable[[], Any]) -> None:
+        self._run = run
+
+    def result(self) -> Any:
+        """Do it."""
+        return self._run()
+
+
+def collecting(begun: Begun, size_bytes: int) -> Work:
+    """The step that gives the result of what was begun."""
+    return Work(begun.result, 0 if begun.is_done else size_bytes)
 
 
 def run_inline(steps: Steps[Result]) -> Result:

@@ -23,7 +23,7 @@ from fsmodel.errors import DataError, TooBig
 from fsmodel.ids import InodeId, ObjectId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import bytes_counter
-from fsmodel.steps import Steps
+from fsmodel.steps import Begin, Steps
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
 from lmdb_index.index import Index
@@ -43,6 +43,11 @@ _PRESENT: Final = RawRecord()
 # Asked when a file is about to name another content, with the former one's ref and size; True when
 # somebody keeps it, who then has the reference that the file had.
 KeepFormer = Callable[[Change, InodeId, bytes, int], bool]
+
+
+def _once() -> bool:
+    """What is dirty at the beginning will do."""
+    return False
 
 
 def _keep_nothing(change: Change, inode: InodeId, ref: bytes, size: int) -> bool:
@@ -125,6 +130,10 @@ class Contents:
         """Have somebody told whenever dirty bytes have become fewer amid settling."""
         self._settler.relieved = tell
 
+    def when_cutting_ahead(self, begin: Begin) -> None:
+        """Have somebody begin to cut what follows in a stream, as another thread could."""
+        self._settler.cutter.begin = begin
+
     def named_in_memory(self) -> Iterator[ObjectId]:
         """Objects that files in use name and no row does yet; GC keeps them."""
         for file in self._files.values():
@@ -195,24 +204,28 @@ class Contents:
         self._mark(change, inode, record, unsettled=unsettled)
         change.when_applied(partial(self._truncated, file, size, rows))
 
-    def settle(self, inode: InodeId, *, whole: bool = True) -> Steps[None]:
+    def settle(
+        self, inode: InodeId, *, whole: bool = True, goes_on: Callable[[], bool] = _once
+    ) -> Steps[None]:
         """Cut the dirty bytes of an open file into chunks.
 
         With `whole` the inode's row then names all of them; else a file that is still being
-        written is relieved of the bytes whose cut is certain. Raises NoSpace, DataError: then
-        the bytes are still dirty, and it can be tried again.
+        written is relieved of the bytes whose cut is certain, and so is what is written behind
+        them meanwhile as long as `goes_on` says so. Raises NoSpace, DataError: then the bytes are
+        still dirty, and it can be tried again.
         """
         file = self._files[inode]
         if not file.changed:
             return
-        yield from self._settler.settle(file, whole=whole)
+        yield from self._settler.settle(
+            file, whole=whole, goes_on=partial(self._goes_on, file, goes_on)
+        )
         if self._files.get(inode) is not file:
             return  # the last user has closed it meanwhile: nobody asks for these bytes any more
         if whole:
             self._record_contents([file])
-        elif file.chunks.unsaved_runs > UNSAVED_RUNS_MAX:
-            with self._changes.begin() as change:
-                file.chunks.save_finished_pages(self._page_saver(change, file))
+        else:
+            self._save_some_pages(file)
 
     def is_one_new_chunk(self, inode: InodeId) -> bool:
         """Whether an open file is one for `settle_together`: all of it is new, and little."""
@@ -323,6 +336,19 @@ class Contents:
                 self._name_contents(change, file)
         for file in files:
             file.recorded()
+
+    def _goes_on(self, file: FileState, goes_on: Callable[[], bool]) -> bool:
+        """Whether settling takes more of a stream along; if so, its pages are not to wait."""
+        if self._files.get(file.inode) is not file or not goes_on():
+            return False
+        self._save_some_pages(file)
+        return True
+
+    def _save_some_pages(self, file: FileState) -> None:
+        """Write the pages of a stream that are finished, if they are many."""
+        if file.chunks.unsaved_runs > UNSAVED_RUNS_MAX:
+            with self._changes.begin() as change:
+                file.chunks.save_finished_pages(self._page_saver(change, file))
 
     def _name_contents(self, change: Change, file: FileState) -> None:
         record = change.edit(file.inode)

@@ -48,6 +48,23 @@ class DirtyExtents:
     def __len__(self) -> int:
         return len(self._starts)
 
+    @property
+    def start(self) -> int:
+        """Where the first extent starts. There has to be one, as for `end`."""
+        return self._starts[0]
+
+    @property
+    def end(self) -> int:
+        """The offset behind the last extent."""
+        return self._starts[-1] + len(self._blocks[-1])
+
+    def append(self, others: "DirtyExtents") -> None:
+        """Have extents as well which all lie behind those there are."""
+        assert not self or not others or others.start >= self.end
+        self._starts += others._starts
+        self._blocks += others._blocks
+        self.size_bytes += others.size_bytes
+
     def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
         """Put bytes at an offset, over whatever was written there before."""
         big = len(data) >= KEPT_BYTES_MIN

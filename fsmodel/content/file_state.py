@@ -94,6 +94,17 @@ class FileState(Struct, eq=False):
         self.settling = True
         return list(self.frozen)
 
+    def freeze_more(self) -> list[Extent]:
+        """Amid settling: set aside what has been written since, if all of it goes on behind."""
+        behind = self.frozen.end if self.frozen else self.chunks.size
+        if not self.dirty or self.dirty.start != behind or self.logged_rows != self.frozen_rows:
+            return []
+        more, self.dirty = self.dirty, DirtyExtents()
+        self.all_logged = self.all_logged and not self.unlogged
+        self.unlogged = []
+        self.frozen.append(more)
+        return list(more)
+
     def thaw(self, rest: list[Extent]) -> None:
         """End settling: what could not be settled is dirty again, below newer writes."""
         for extent in rest:

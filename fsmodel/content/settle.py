@@ -12,20 +12,21 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import compress, pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 from fsmodel.buffers import Buffer
 from fsmodel.content.chunking import ChunkLimits, cut_points
+from fsmodel.content.cutting import CutAhead, Cutter
 from fsmodel.content.extents import Extent
 from fsmodel.content.file_state import FileState
 from fsmodel.content.lineages import Lineages
 from fsmodel.content.manifest import Run
-from fsmodel.content.recut import CutRegion, NewChunk, cut_region
-from fsmodel.content.regions import PlannedRegion, RegionPlanner
+from fsmodel.content.recut import CutRegion, NewChunk
+from fsmodel.content.regions import RegionPlanner
 from fsmodel.content.small_files import LevelOf, SmallFiles
 from fsmodel.encoding.hashing import object_id
 from fsmodel.ids import ObjectId
-from fsmodel.steps import Steps, Work, beside
+from fsmodel.steps import Steps, Work
 from fsmodel.store.drafts import NewObject
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
@@ -35,19 +36,12 @@ HASTY_BYTES_MIN: Final = 4 << 20  # of a file that wait to be chunked: then what
 SKIPPED_REPEATS_MIN: Final = 16  # of one chunk, before it is looked at whether cuts can be spared
 
 
-class _CutAhead(NamedTuple):
-    """A region that was cut while the chunks before it were stored."""
-
-    region: PlannedRegion
-    result: CutRegion
-
-
 def _nothing() -> None:
     """Nobody waits for it."""
 
 
 def _never() -> bool:
-    """Nobody archives what was stored in haste."""
+    """Nobody archives what was stored in haste, or has a stream settled as it goes on."""
     return False
 
 
@@ -66,15 +60,19 @@ class Settler:
         self._zeros = bytes(limits.max_size)
         self._zeros_id = object_id(self._zeros)
         self._planner = RegionPlanner(objects, self._zeros_id)
+        self.cutter = Cutter(self._read_source, limits)
         self.may_leave_untried: Callable[[], bool] = _never  # whether to store chunks as they come
         self.relieved: Callable[[], object] = _nothing  # told when less is dirty than before
 
-    def settle(self, file: FileState, *, whole: bool) -> Steps[None]:
+    def settle(
+        self, file: FileState, *, whole: bool, goes_on: Callable[[], bool] = _never
+    ) -> Steps[None]:
         """Chunk what is dirty now.
 
         With `whole`, the result covers the file up to its size as of now; else the file is being
-        written on, and its last bytes stay dirty until their cut is certain. On an error the
-        bytes are dirty again, and nothing is lost.
+        written on, and its last bytes stay dirty until their cut is certain. Then `goes_on` is
+        asked in each batch whether to take along what has been written behind it meanwhile. On an
+        error the bytes are dirty again, and nothing is lost.
         """
         size = file.size
         pending = file.freeze()
@@ -84,11 +82,13 @@ class Settler:
                 file.thaw([])
                 return
             yield from self._shrink(file)
-            ahead: _CutAhead | None = None
+            ahead: CutAhead | None = None
             while pending:
                 if pending[0].start > file.chunks.size:
                     yield from self._extend(file, pending[0].start)
-                pending, ahead = yield from self._settle_batch(file, pending, ahead, whole=whole)
+                pending, ahead = yield from self._settle_batch(
+                    file, pending, ahead, whole=whole, goes_on=goes_on
+                )
                 file.frozen.forget_before(pending[0].start if pending else file.chunks.size)
                 self.relieved()
                 if not whole and len(pending) == 1 and pending[0].start >= file.chunks.size:
@@ -144,28 +144,29 @@ class Settler:
         _replace(file, start, chunks.size, runs)
 
     def _settle_batch(
-        self, file: FileState, pending: list[Extent], ahead: "_CutAhead | None", *, whole: bool
-    ) -> Steps[tuple[list[Extent], "_CutAhead | None"]]:
+        self,
+        file: FileState,
+        pending: list[Extent],
+        ahead: CutAhead | None,
+        *,
+        whole: bool,
+        goes_on: Callable[[], bool],
+    ) -> Steps[tuple[list[Extent], CutAhead | None]]:
         """Settle the first of the pending extents; what is left is returned, in order.
 
-        And what of it was cut meanwhile.
+        And what of it is being cut meanwhile.
         """
         regions, taken = self._planner.batch(file, pending, whole=whole)
-        if ahead is not None and regions == [ahead.region]:
-            results = [ahead.result]
-        else:
-            size = sum(len(edit.data) for region in regions for edit in region.edits)
-            results = yield Work(partial(self._cut_all, regions), size)
+        results = yield from self.cutter.cut(regions, ahead)
+        pending = pending[taken:]
+        if not whole and goes_on():
+            pending += file.freeze_more()
         done = [
             found.met or region.reaches_end for region, found in zip(regions, results, strict=True)
         ]
-        ahead = yield from self._store_and_cut(
-            self._store(
-                file, (chunk for result in compress(results, done) for chunk in result.chunks)
-            ),
-            results[-1].rest if done[-1] else None,
-            pending[taken:],
-            whole=whole,
+        ahead = self._begin_next(results[-1].rest if done[-1] else None, pending, whole=whole)
+        yield from self._store(
+            file, (chunk for result in compress(results, done) for chunk in result.chunks)
         )
         left: list[Extent] = []
         for region, result, is_done in zip(regions, results, done, strict=True):
@@ -173,25 +174,18 @@ class Settler:
                 left += _apply(file, region.start, _runs_of(result.chunks), result)
             else:
                 left += region.edits
-        left += pending[taken:]
+        left += pending
         if not all(done):
             left = yield from self._settle_far(file, left, whole=whole)
         return left, ahead
 
-    def _store_and_cut(
-        self, stored: Steps[None], rest: Extent | None, pending: Sequence[Extent], *, whole: bool
-    ) -> Steps["_CutAhead | None"]:
-        """Store chunks; meanwhile cut what follows them in a stream, `rest` and what is pending.
-
-        What was stored has to be named before the next step, so there is none for cutting alone.
-        """
+    def _begin_next(
+        self, rest: Extent | None, pending: Sequence[Extent], *, whole: bool
+    ) -> CutAhead | None:
+        """Have what follows the chunks of a stream cut, `rest` and what is pending."""
         if rest is None or not pending:
-            yield from stored
             return None
-        region = self._planner.following(rest, pending, whole=whole)
-        work = Work(partial(self._cut_all, [region]), region.size_bytes)
-        _, found = yield from beside(stored, work)
-        return _CutAhead(region, found[0][0]) if found else None
+        return self.cutter.ahead(self._planner.following(rest, pending, whole=whole))
 
     def _settle_far(
         self, file: FileState, pending: list[Extent], *, whole: bool
@@ -207,8 +201,7 @@ class Settler:
             while True:
                 region = self._planner.stretch(file, begin, head, pending, whole=whole)
                 pending = pending[len(region.edits) :]
-                work = partial(cut_region, region, self._read_source, self._limits)
-                result: CutRegion = yield Work(work, region.size_bytes)
+                result = yield from self.cutter.cut_stretch(region)
                 yield from self._store(file, result.chunks)
                 relied_on.enter_context(
                     self._objects.reliance.on([chunk.id for chunk in result.chunks])
@@ -243,9 +236,6 @@ class Settler:
         if data.count(data[:1]) < len(data) or head.data != data[: len(head.data)]:
             return None
         return Run(run.id, run.length, repeat), data[: (end - head.start) % run.length]
-
-    def _cut_all(self, regions: Sequence[PlannedRegion]) -> list[CutRegion]:
-        return [cut_region(region, self._read_source, self._limits) for region in regions]
 
     def _read_source(self, source: Located | None) -> bytes:
         return self._zeros if source is None else self._objects.read(source)

@@ -12,7 +12,6 @@ from unittest import mock
 
 import msgspec
 
-from fsmodel import steps
 from fsmodel.assembly import Parts
 from fsmodel.content import chunk_list, contents, extents, manifest, reader, regions, settle
 from fsmodel.content.chunk_limits import ChunkLimits
@@ -198,7 +197,6 @@ def small_limits(*, loaded_pages: int = 3, batch_bytes: int = 8_000) -> Iterator
         stack.enter_context(mock.patch.object(settle, "SKIPPED_REPEATS_MIN", 3))
         stack.enter_context(mock.patch.object(contents, "UNSAVED_RUNS_MAX", 30))
         stack.enter_context(mock.patch.object(reader, "INLINE_CHUNKS_MAX", 0))
-        stack.enter_context(mock.patch.object(steps, "BESIDE_BYTES_MIN", 1))
         stack.enter_context(mock.patch.object(extents, "KEPT_BYTES_MIN", 2_000))
         yield
 

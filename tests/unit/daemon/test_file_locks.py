@@ -35,6 +35,20 @@ async def test_whoever_waits_gets_it_before_whoever_comes_later() -> None:
     assert order == ["waited", "later"]
 
 
+async def test_whoever_has_it_sees_that_another_waits() -> None:
+    locks = FileLocks()
+
+    async def take() -> None:
+        async with locks.of(FILE):
+            assert locks.of(FILE).is_unwanted
+
+    async with trio.open_nursery() as nursery, locks.of(FILE):
+        assert locks.of(FILE).is_unwanted
+        nursery.start_soon(take)
+        await trio.testing.wait_all_tasks_blocked()
+        assert not locks.of(FILE).is_unwanted
+
+
 async def test_a_lock_is_forgotten_unless_somebody_has_it() -> None:
     locks = FileLocks()
     async with locks.of(FILE):

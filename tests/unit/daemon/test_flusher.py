@@ -10,7 +10,7 @@ import trio.testing
 
 from daemon import flusher as flushing
 from daemon.flusher import Flusher
-from daemon.workers import Workers
+from daemon.workers import PatientWorkers, Workers
 from fsmodel.content.contents import Contents
 from fsmodel.errors import NoSpace
 from fsmodel.ids import InodeId
@@ -127,6 +127,34 @@ async def test_the_task_begins_though_requests_never_end(volume: Volume) -> None
         await stream.write()
         await stream.write()
         assert workers.begun
+
+
+async def several_rounds() -> None:
+    """The tasks that can run have their turn, in whatever order."""
+    for _ in range(5):
+        await trio.lowlevel.checkpoint()
+
+
+async def test_a_sync_does_not_wait_for_the_end_of_a_stream(volume: Volume) -> None:
+    """Settling goes on with what is written meanwhile, but not while somebody wants the file."""
+    flusher = Flusher(volume, PatientWorkers(several_rounds), 10 * DIRTY_BYTES_MAX)
+    stream = Stream(volume, flusher)
+    synced = trio.Event()
+
+    async def sync() -> None:
+        while not flusher.locks.is_held(stream.inode):
+            await trio.lowlevel.checkpoint()
+        await flusher.make_durable(stream.inode)
+        synced.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(flusher.run)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(sync)
+        while not synced.is_set():
+            assert stream.written < 400 * len(PIECE)
+            await stream.write()
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_writer_who_waits_hears_of_a_failure(volume: Volume) -> None:

@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from daemon.workers import INLINE_BYTES_MAX, Workers
-from fsmodel.steps import Steps, Work, run_inline, side_by_side
+from fsmodel.steps import Steps, Work, collecting, run_inline, side_by_side
 
 BIG = INLINE_BYTES_MAX + 1
 PATIENCE_SECONDS = 60.0
@@ -73,3 +73,28 @@ async def test_a_failure_is_told_once_no_part_runs_any_more() -> None:
     with pytest.raises(OSError, match="this part failed"):
         await workers.drive(steps_of(parts))
     assert other_ended.is_set()
+
+
+async def test_what_is_begun_goes_on_in_another_thread_while_its_owner_does_something_else() -> (
+    None
+):
+    may_end = threading.Event()
+    begun = two_at_once().begin(lambda: (may_end.wait(PATIENCE_SECONDS), threading.get_ident()))
+    assert not begun.is_done
+    may_end.set()
+    waited, thread = begun.result()
+    assert waited
+    assert thread != threading.get_ident()
+
+
+def asked(work: Work) -> Steps[object]:
+    return (yield work)
+
+
+async def test_the_failure_of_what_was_begun_is_raised_to_who_asks_for_it() -> None:
+    def fail() -> None:
+        raise OSError("no disk")
+
+    begun = two_at_once().begin(fail)
+    with pytest.raises(OSError, match="no disk"):
+        await two_at_once().drive(asked(collecting(begun, BIG)))

@@ -1,18 +1,18 @@
 """Settling: which chunks come of it, how much work that is, and what an error leaves."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from errno import ENOSPC
 from typing import Any
 
 import pytest
 
+from fsmodel.content import cutting
 from fsmodel.content.recut import CutRegion, cut_region
 from fsmodel.content.regions import PlannedRegion
-from fsmodel.content.settle import Settler
 from fsmodel.errors import NoSpace
 from fsmodel.ids import InodeId
-from fsmodel.steps import run_inline
+from fsmodel.steps import PutOff, run_inline
 from fsmodel.volume import Volume
 from tests.support.packs import failing
 from tests.support.stepping import Driver
@@ -87,27 +87,122 @@ def test_settling_nothing_new_does_nothing(volume: Volume) -> None:
     volume.close_file(inode)
 
 
+class Spare:
+    """Another thread: begins what it is given at once, and notes the steps it is asked for in."""
+
+    def __init__(self) -> None:
+        self.began_in_step: list[int] = []
+        self.step = 0
+
+    def begin(self, run: Callable[[], Any]) -> PutOff:
+        self.began_in_step.append(self.step)
+        found = run()
+        return PutOff(lambda: found)
+
+
 def test_a_stream_is_cut_while_what_comes_before_is_stored(
     volume: Volume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each byte once, and all but the first batch beside the storing of another."""
-    data = noise(60_000)
+    """Each byte once, and all but the first batch before the one in front of it is stored."""
+    data, spare = noise(60_000), Spare()
     inode = streamed_file(volume, data)
+    volume.contents.when_cutting_ahead(spare.begin)
     cut: list[int] = []
-    cut_all = Settler._cut_all
 
-    def counted(settler: Settler, regions: list[PlannedRegion]) -> list[CutRegion]:
-        cut.append(sum(region.size_bytes for region in regions))
-        return cut_all(settler, regions)
+    def counted(region: PlannedRegion, *others: Any) -> CutRegion:
+        cut.append(region.size_bytes)
+        return cut_region(region, *others)
 
-    monkeypatch.setattr(Settler, "_cut_all", counted)
+    monkeypatch.setattr(cutting, "cut_region", counted)
     driver = Driver(volume.contents.settle(inode))
-    together = 0
     while driver.work is not None:
-        together += len(driver.work.parts) > 1
+        spare.step += 1
         driver.step()
-    assert together == len(cut) - 1 > 3
+    assert len(spare.began_in_step) == len(cut) - 1 > 3
+    # A batch is cut, encoded and appended, and what follows it is begun after the first of these.
+    assert spare.began_in_step == [*range(1, 3 * len(cut) - 3, 3)]
     assert sum(cut) < len(data) + len(cut) * LIMITS.max_size  # what one leaves over the next has
+    assert ref_of(volume, inode) == ref_of_bytes(data)
+    volume.close_file(inode)
+
+
+def test_settling_a_stream_goes_on_with_what_is_written_meanwhile(volume: Volume) -> None:
+    """As long as whoever drives it says so, and then only the end is left that cannot be cut."""
+    data = noise(90_000)
+    inode = streamed_file(volume, data[:30_000])
+    file = volume.contents.file(inode)
+    assert file is not None
+    driver = Driver(volume.contents.settle(inode, whole=False, goes_on=lambda: file.size < 75_000))
+    while driver.work is not None:
+        if file.size < len(data):
+            volume.write(inode, file.size, data[file.size : file.size + 3_000])
+        assert read_range(volume, inode, 0, len(data)) == data[: file.size]
+        driver.step()
+    assert 60_000 < file.chunks.size < 75_000
+    assert file.chunks.unsaved_runs < file.chunks.size // LIMITS.max_size  # pages were written
+    for offset in range(file.size, len(data), 3_000):
+        volume.write(inode, offset, data[offset : offset + 3_000])
+    settle(volume, inode)
+    assert ref_of(volume, inode) == ref_of_bytes(data)
+    volume.close_file(inode)
+
+
+def test_what_is_written_over_a_stream_is_not_taken_along(volume: Volume) -> None:
+    """It goes on top of what is being settled, and is settled afterwards."""
+    data = bytearray(noise(60_000))
+    inode = streamed_file(volume, bytes(data))
+    file = volume.contents.file(inode)
+    assert file is not None
+    driver = Driver(volume.contents.settle(inode, whole=False, goes_on=lambda: True))
+    data[100:4_100] = b"x" * 4_000
+    volume.write(inode, 100, bytes(data[100:4_100]))
+    volume.write(inode, 60_000, b"y" * 5_000)
+    driver.finish()
+    assert {extent.start for extent in file.dirty} >= {100, 60_000}
+    assert read_range(volume, inode, 0, len(data)) == data
+    settle(volume, inode)
+    assert ref_of(volume, inode) == ref_of_bytes(bytes(data) + b"y" * 5_000)
+    volume.close_file(inode)
+
+
+def test_rows_written_amid_settling_are_not_taken_along(volume: Volume) -> None:
+    """Their bytes go with the settling that knows of these rows, and deletes them."""
+    data = noise(30_000)
+    inode = settled_file(volume, b"file", data)
+    volume.open_file(inode, writing=True)
+    file = volume.contents.file(inode)
+    assert file is not None
+    volume.write(inode, 30_000, b"a" * 2_000)
+    volume.contents.log_extents(inode)
+    driver = Driver(volume.contents.settle(inode, whole=False, goes_on=lambda: True))
+    volume.write(inode, 32_000, b"b" * 500)
+    volume.contents.log_extents(inode)
+    driver.finish()
+    assert file.dirty.end == 32_500
+    settle(volume, inode)
+    assert ref_of(volume, inode) == ref_of_bytes(data + b"a" * 2_000 + b"b" * 500)
+    assert not volume.contents.unsettled()
+    volume.close_file(inode)
+
+
+@pytest.mark.parametrize("steps_before", range(1, 9))
+def test_an_error_amid_a_stream_that_goes_on_loses_nothing(
+    volume: Volume, steps_before: int
+) -> None:
+    data = noise(48_000)
+    inode = streamed_file(volume, data[:24_000])
+    driver = Driver(volume.contents.settle(inode, whole=False, goes_on=lambda: True))
+    for number in range(steps_before):
+        if number < 8:
+            at = 24_000 + number * 3_000
+            volume.write(inode, at, data[at : at + 3_000])
+        driver.step()
+    for at in range(24_000 + min(steps_before, 8) * 3_000, len(data), 3_000):
+        volume.write(inode, at, data[at : at + 3_000])
+    with pytest.raises(NoSpace):
+        driver.fail(NoSpace("no room"))
+    assert read_range(volume, inode, 0, len(data)) == data
+    settle(volume, inode)
     assert ref_of(volume, inode) == ref_of_bytes(data)
     volume.close_file(inode)
 
@@ -371,7 +466,7 @@ def test_many_small_edits_are_settled_in_bounded_pieces(
         sizes.append(region.size_bytes)
         return cut_region(region, *arguments)
 
-    monkeypatch.setattr("fsmodel.content.settle.cut_region", noted)
+    monkeypatch.setattr("fsmodel.content.cutting.cut_region", noted)
     data = bytearray(noise(200_000))
     inode = new_file(volume, data=bytes(data))
     settle(volume, inode)

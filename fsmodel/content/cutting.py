@@ -1,0 +1,58 @@
+"""Cutting planned regions, those of a stream before anybody asks for it.
+
+While the chunks of one region are stored and named, another thread may cut what follows them. A
+region that was cut ahead is taken only if it is the one that is planned then.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from fsmodel.content.chunking import ChunkLimits
+from fsmodel.content.recut import CutRegion, cut_region
+from fsmodel.content.regions import PlannedRegion
+from fsmodel.steps import Begin, Begun, PutOff, Steps, Work, collecting
+from fsmodel.store.object_reader import Located
+
+ReadSource = Callable[[Located | None], bytes]
+
+
+class CutAhead(NamedTuple):
+    """A region that is being cut already."""
+
+    region: PlannedRegion
+    begun: Begun
+
+
+class Cutter:
+    """Cuts regions. Owner: the thread that owns the index."""
+
+    def __init__(self, read: ReadSource, limits: ChunkLimits) -> None:
+        self._read = read
+        self._limits = limits
+        self.begin: Begin = PutOff  # who does what is to be done ahead
+
+    def ahead(self, region: PlannedRegion) -> CutAhead:
+        """Have a region cut that will be asked for next."""
+        return CutAhead(region, self.begin(partial(self._cut, region)))
+
+    def cut(
+        self, regions: Sequence[PlannedRegion], ahead: CutAhead | None = None
+    ) -> Steps[list[CutRegion]]:
+        """Cut regions, or wait for what was begun if that is all of them. Raises DataError."""
+        if ahead is not None and list(regions) == [ahead.region]:
+            return [(yield collecting(ahead.begun, ahead.region.size_bytes))]
+        size = sum(len(edit.data) for region in regions for edit in region.edits)
+        found: list[CutRegion] = yield Work(partial(self._cut_all, regions), size)
+        return found
+
+    def cut_stretch(self, region: PlannedRegion) -> Steps[CutRegion]:
+        """Cut one region of which most may be old chunks. Raises DataError."""
+        found: CutRegion = yield Work(partial(self._cut, region), region.size_bytes)
+        return found
+
+    def _cut_all(self, regions: Sequence[PlannedRegion]) -> list[CutRegion]:
+        return list(map(self._cut, regions))
+
+    def _cut(self, region: PlannedRegion) -> CutRegion:
+        return cut_region(region, self._read, self._limits)
