@@ -88,6 +88,11 @@ class Change:
             self._edits = edits
         return edits
 
+    @property
+    def removes(self) -> bool:
+        """Whether any inode's row is removed."""
+        return bool(self._removed)
+
     def removals(self) -> frozenset[InodeId]:
         """The inodes whose rows are removed."""
         return frozenset(self._removed)
@@ -118,11 +123,16 @@ class Changes:
         self._clock = clock
         self._seen_ns = 0
         self._watchers: list[Callable[[Change], None]] = []
+        self._removal_watchers: list[Callable[[Change], None]] = []
         self.stale_trees = StaleTrees()
 
     def watch(self, watcher: Callable[[Change], None]) -> None:
         """Have each change shown to somebody as it ends, before it is certain: `when_applied`."""
         self._watchers.append(watcher)
+
+    def watch_removals(self, watcher: Callable[[Change], None]) -> None:
+        """The same for somebody who cares about changes alone that remove inodes."""
+        self._removal_watchers.append(watcher)
 
     def now_ns(self) -> int:
         """The time that a change would bear if it began now."""
@@ -170,6 +180,9 @@ class Changes:
         """Put into the operation what was edited, and what others add to it."""
         for watcher in self._watchers:
             watcher(change)
+        if change.removes:
+            for watcher in self._removal_watchers:
+                watcher(change)
         self.stale_trees.mark(change)
         change.store()
 

@@ -15,7 +15,7 @@ from typing import NamedTuple, Self
 
 import lmdb
 
-from lmdb_index.environment import Database
+from lmdb_index.environment import Database, Transaction
 from lmdb_index.errors import IndexProblem
 from lmdb_index.journal import Journal
 from lmdb_index.journal_format import encode_payload
@@ -52,14 +52,17 @@ class Operation(Rows):
         self._mutations: list[tuple[int, bytes, bytes | None]] = []
         self._formers: list[tuple[Database, bytes, bytes | None]] = []  # what was there before
         self._problem: IndexProblem | None = None
-        self._is_open = False
+        self._transaction: Transaction | None = None  # while the operation is open
+        self._databases = current.databases
+        self._last = current.packed.last
 
     def __enter__(self) -> Self:
         """Begin. Raises JournalFailed when operations are not accepted any more."""
         current = self._current
         assert not current.has_operation, "operations do not nest"
         self._journal.check()
-        current.has_operation = self._is_open = True
+        current.has_operation = True
+        self._transaction = current.transaction
         current.packed.begin()
         current.waiting.begin()
         return self
@@ -79,50 +82,49 @@ class Operation(Rows):
         except BaseException:
             self._give_up()
             raise
-        self._is_open = self._current.has_operation = False
+        self._transaction = None
+        self._current.has_operation = False
 
     def put(self, table: Table[Record], key: bytes, record: Record) -> None:
         """Store a row, in place of the one the key may have. Raises NoRoom, IndexProblem."""
-        assert self._is_open, "the operation has ended"
-        current, number = self._current, table.number
+        transaction, number = self._transaction, table.number
+        assert transaction is not None, "the operation has ended"
         value = CODECS[number].seal(key, record)
-        transaction, database = current.transaction, current.databases[number]
-        last = current.packed.last
+        database, last = self._databases[number], self._last
         try:
             if number in last and key <= last[number]:
-                current.packed.before_put(transaction, database, number, key)
+                self._current.packed.before_put(transaction, database, number, key)
             if number == WAITING:
                 former = transaction.pop(key, database)
-                current.waiting.put(key, value)
+                self._current.waiting.put(key, value)
             else:
                 former = transaction.replace(key, value, database)
         except lmdb.Error as error:
             raise self._refusal(error, table) from error
         self._formers.append((database, key, former))
         self._mutations.append((number, key, value))
-        current.generation += 1
+        self._current.generation += 1
 
     def delete(self, table: Table[Record], key: bytes) -> bool:
         """Remove a row; False when there is none. Raises NoRoom, IndexProblem."""
-        assert self._is_open, "the operation has ended"
-        current, number = self._current, table.number
-        transaction, database = current.transaction, current.databases[number]
-        last = current.packed.last
+        transaction, number = self._transaction, table.number
+        assert transaction is not None, "the operation has ended"
+        database, last = self._databases[number], self._last
         try:
             if number in last and key <= last[number]:
                 former = transaction.get(key, None, database)
-                found = current.packed.delete(transaction, database, number, key)
+                found = self._current.packed.delete(transaction, database, number, key)
             else:
                 former = transaction.pop(key, database)
                 found = former is not None
                 if number == WAITING and not found:
-                    found = current.waiting.delete(key)
+                    found = self._current.waiting.delete(key)
         except lmdb.Error as error:
             raise self._refusal(error, table) from error
         if found:
             self._formers.append((database, key, former))
             self._mutations.append((number, key, None))
-            current.generation += 1
+            self._current.generation += 1
         return found
 
     def changed_keys(self, table: Table[Record]) -> list[bytes]:
@@ -152,8 +154,8 @@ class Operation(Rows):
 
     def _give_up(self) -> None:
         """Let everything be as before. Raises IndexProblem when nothing can go on."""
-        current = self._current
-        self._is_open = current.has_operation = False
+        current, self._transaction = self._current, None
+        current.has_operation = False
         current.generation += 1
         current.packed.give_up()
         current.waiting.give_up()

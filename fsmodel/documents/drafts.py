@@ -64,7 +64,7 @@ class Drafts:
         self._twins = twins
         self._register = DraftRegister()
         self._sent_back = SentBackThreads(changes.now_ns)
-        changes.watch(self._watch)
+        changes.watch_removals(self._watch)
 
     # What a user does
 

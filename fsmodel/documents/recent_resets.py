@@ -24,7 +24,7 @@ class RecentResets:
         self._analyses = analyses
         self._times: OrderedDict[tuple[InodeId, str], int] = OrderedDict()
         self._by_directory: dict[InodeId, set[str]] = {}
-        changes.watch(self._watch)
+        changes.watch_removals(self._watch)
 
     def note(self, directory: InodeId, sha256: str) -> None:
         """The document of a directory has been deleted."""

@@ -105,24 +105,16 @@ class Directories:
         require_linked(directory, record)
 
     def insert(
-        self,
-        change: Change,
-        directory: InodeId,
-        name: bytes,
-        inode: InodeId,
-        kind: int,
-        cookie: int | None = None,
+        self, change: Change, directory: InodeId, name: bytes, inode: InodeId, kind: int
     ) -> int:
-        """Add an entry under a free name and return its cookie: a new one unless given.
+        """Add an entry under a free name and return its cookie, a new one.
 
-        A given cookie is that of the entry just removed from this directory by a rename. Raises
-        NotADirectory, NotFound for a removed directory, NotPermitted for a locked one.
+        Raises NotADirectory, NotFound for a removed directory, NotPermitted for a locked one.
         """
         assert is_name(name)  # the policy has been asked
         record = self._opened(change, directory)
-        if cookie is None:
-            cookie = record.next_cookie
-            record.next_cookie += 1
+        cookie = record.next_cookie
+        record.next_cookie += 1
         record.size += 1
         record.nlink += kind == DIRECTORY
         _put(change, directory, name, DirentRecord(inode, cookie, kind))
@@ -139,6 +131,23 @@ class Directories:
         change.operation.delete(DIRENT_ORDER, pair_key(directory, dirent.cookie))
         if self.watcher is not None:
             self.watcher.went(change, directory, name, dirent.kind)
+
+    def rename(
+        self,
+        change: Change,
+        directory: InodeId,
+        name: bytes,
+        dirent: DirentRecord,
+        new_name: bytes,
+    ) -> None:
+        """Give an entry another, free name; its cookie stays. Raises NotPermitted as `remove`."""
+        assert is_name(new_name)  # the policy has been asked
+        self._opened(change, directory)
+        change.operation.delete(DIRENT, named_key(directory, name))
+        _put(change, directory, new_name, dirent)
+        if self.watcher is not None:
+            self.watcher.went(change, directory, name, dirent.kind)
+            self.watcher.appeared(change, directory, new_name, dirent.kind)
 
     def point(
         self,

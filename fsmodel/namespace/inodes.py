@@ -77,7 +77,7 @@ def kind_of(record: InodeRecord) -> int:
 
 def is_directory(record: InodeRecord) -> bool:
     """Whether the inode is a directory."""
-    return kind_of(record) == DIRECTORY
+    return record.mode >> 12 == DIRECTORY
 
 
 def counters_of(record: InodeRecord) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ def bytes_counter(record: InodeRecord) -> str:
 
 def require_directory(inode: InodeId, record: InodeRecord) -> None:
     """Raises NotADirectory."""
-    if not is_directory(record):
+    if record.mode >> 12 != DIRECTORY:
         raise NotADirectory(f"inode {inode} is not a directory")
 
 

@@ -42,18 +42,16 @@ class _Entry(NamedTuple):
     directory: InodeId
     name: bytes
     dirent: DirentRecord
-
-    @property
-    def inode(self) -> InodeId:
-        return InodeId(self.dirent.inode)
-
-    @property
-    def kind(self) -> int:
-        return self.dirent.kind
+    inode: InodeId
+    kind: int
 
     @property
     def place(self) -> Place:
         return Place(self.directory, self.dirent.cookie)
+
+
+def _entry(directory: InodeId, name: bytes, dirent: DirentRecord) -> _Entry:
+    return _Entry(directory, name, dirent, InodeId(dirent.inode), dirent.kind)
 
 
 class Renames:
@@ -86,12 +84,15 @@ class Renames:
         """
         bits = int(flags)
         _check_flags(bits)
-        source = _Entry(parent, name, self._directories.require(change, parent, name))
+        source = _entry(parent, name, self._directories.require(change, parent, name))
         target = self._target(change, new_parent, new_name, bits)
         if target is None:
             self._check_move(change, source, new_parent, new_name)
-            self._leave(change, source, bits, creator)
-            self._arrive(change, source, new_parent, new_name, bits)
+            if parent == new_parent and not bits & _WHITEOUT:
+                self._rename_within(change, source, new_name)
+            else:
+                self._leave(change, source, bits, creator)
+                self._arrive(change, source, new_parent, new_name)
             self._tell_moved(change, source, new_parent, new_name)
         elif target.inode == source.inode:
             return
@@ -111,7 +112,7 @@ class Renames:
             return None
         dirent = self._directories.find_to_change(change, directory, name)
         if dirent is not None:
-            return _Entry(directory, name, dirent)
+            return _entry(directory, name, dirent)
         if bits & _EXCHANGE:
             raise NotFound(f"no entry {name!r} in directory {directory} to exchange with")
         return None
@@ -125,6 +126,14 @@ class Renames:
         self._policy.check_entry(new_parent, new_name, moved.kind)
         self._policy.check_move(moved.inode, moved.directory, new_parent, new_name)
 
+    def _rename_within(self, change: Change, moved: _Entry, new_name: bytes) -> None:
+        """Give an entry another, free name in its directory; it keeps its cookie.
+
+        So a listing that goes on meanwhile shows it once, under the one name or the other.
+        """
+        self._directories.rename(change, moved.directory, moved.name, moved.dirent, new_name)
+        change.edit(moved.inode).ctime_ns = change.now_ns
+
     def _leave(self, change: Change, source: _Entry, bits: int, creator: Creator) -> None:
         """Take the old name away, or give it to a whiteout."""
         if not bits & _WHITEOUT:
@@ -136,27 +145,9 @@ class Renames:
         self._point(change, source, whiteout, kind)
         add_place(change, whiteout, source.place)
 
-    def _arrive(
-        self,
-        change: Change,
-        moved: _Entry,
-        new_parent: InodeId,
-        new_name: bytes,
-        bits: int,
-    ) -> None:
-        """Give the moved inode its free new name; within a directory it keeps its cookie.
-
-        So a listing that goes on meanwhile shows it once, under the one name or the other.
-        """
-        stays = new_parent == moved.directory and not bits & _WHITEOUT
-        cookie = self._directories.insert(
-            change,
-            new_parent,
-            new_name,
-            moved.inode,
-            moved.kind,
-            moved.dirent.cookie if stays else None,
-        )
+    def _arrive(self, change: Change, moved: _Entry, new_parent: InodeId, new_name: bytes) -> None:
+        """Give the moved inode its free new name."""
+        cookie = self._directories.insert(change, new_parent, new_name, moved.inode, moved.kind)
         _settle(change, moved, Place(new_parent, cookie))
 
     def _replace(self, change: Change, moved: _Entry, target: _Entry) -> None:

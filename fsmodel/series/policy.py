@@ -109,7 +109,8 @@ class StructuredNames(ContainedNames):
 
         PathRefused for a link that would leave its series, and a file whose names would be parted.
         """
-        record, kind = self._inodes.get(inode), kind_of(self._inodes.get(inode))
+        record = self._inodes.get(inode)
+        kind = kind_of(record)
         if kind == SYMLINK:
             self.check_symlink(new_parent, new_name, record.target)
         elif kind == DIRECTORY:

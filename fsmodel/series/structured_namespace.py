@@ -19,7 +19,7 @@ from fsmodel.namespace.former_names import FormerNames
 from fsmodel.namespace.inodes import DIRECTORY, REGULAR, Creator, kind_of
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.namespace.renames import NO_RENAME_FLAGS, ROOT_CREATOR, RenameFlag
-from fsmodel.series.artifact_names import document_name, series_of_document
+from fsmodel.series.artifact_names import DOCUMENT_SUFFIX, document_name, series_of_document
 from fsmodel.series.default_document import DefaultDocument, Put
 from fsmodel.series.layout import StructuredFolders
 from fsmodel.series.lifecycle import Lifecycle
@@ -46,6 +46,7 @@ class StructuredNamespace(Namespace):
     ) -> None:
         """Told once, when the parts that need a namespace themselves have been made."""
         self._folders = folders
+        self._ruled = frozenset((ROOT_INODE, folders.series, folders.deleted, folders.output))
         self._lifecycle = lifecycle
         self._commits = commits
         self._unchecked = unchecked
@@ -78,6 +79,8 @@ class StructuredNamespace(Namespace):
 
     def unlink(self, parent: InodeId, name: bytes) -> InodeId:
         """unlink(2); of a series' document, a deletion. Raises as Namespace.unlink."""
+        if not name.endswith(DOCUMENT_SUFFIX):  # as most
+            return super().unlink(parent, name)
         series = series_of_document(name)
         if parent == self._folders.series and series is not None:
             return self._delete_series(name, series)
@@ -112,6 +115,8 @@ class StructuredNamespace(Namespace):
         creator: Creator = ROOT_CREATOR,
     ) -> None:
         """renameat2(2), with what it means for series and documents. Raises as Renames.rename."""
+        if self._is_mere_name(parent, name) and self._is_mere_name(new_parent, new_name):
+            return super().rename(parent, name, new_parent, new_name, flags, creator)
         self._require_removable(parent, name)
         self._require_removable(new_parent, new_name)
         put_default = self._default_for(parent, new_parent)
@@ -231,6 +236,15 @@ class StructuredNamespace(Namespace):
         if record.parent == self._folders.output and put_default is not None:
             name = self.directories.name_of(change, tree)
             self._make_document(change, name, Creator(record.uid, record.gid), put_default)
+
+    def _is_mere_name(self, directory: InodeId, name: bytes) -> bool:
+        """Whether nothing follows from what is done to a name, as of most: nothing is looked up.
+
+        It is no document's, no structured folder's and none of their folders', and not hidden.
+        """
+        if name.endswith(DOCUMENT_SUFFIX) or directory in self._ruled:
+            return False
+        return not self._inodes.get(directory).flags & InodeFlag.HIDDEN
 
     def _is_series(self, directory: InodeId, name: bytes) -> bool:
         is_folder = directory in (self._folders.series, self._folders.deleted)
