@@ -14,42 +14,28 @@ Owner: the event-loop thread. Checkpoints: waiting for a window, and the hop in 
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
-import trio
-
+from daemon.read_windows import StartTask, Window, Windows
 from daemon.workers import Workers
 from fsmodel.buffers import Buffer
 from fsmodel.content.contents import Contents
 from fsmodel.content.windows import WindowPlan
 from fsmodel.errors import DataError
 from fsmodel.ids import InodeId
+from fsmodel.store.read_ahead import Ahead, ReadAhead
 
 WINDOW_BYTES_MIN: Final = 256 << 10
 WINDOW_BYTES_MAX: Final = 2 << 20
+LARGE_BYTES: Final = 512 << 10  # a request of so many is a window by itself
 AHEAD_BYTES_MAX: Final = 4 << 20  # behind the last byte that was asked for
 HELD_BYTES_MAX: Final = 32 << 20  # by all streams
 
 GAP_BYTES_MAX: Final = 256 << 10  # that a sequential reader may leave out
 CAREFUL_WINDOWS: Final = 8  # after a bad guess: one that lacks more than
 LACK_MAX: Final = 3  # times the bytes it has
-
-StartTask = Callable[[Callable[..., Awaitable[None]], "ReadStream", "Window"], None]
-
-
-class Window:
-    """A stretch of a file that is there, or on its way."""
-
-    __slots__ = ("arrived", "data", "end", "plan", "start")
-
-    def __init__(self, plan: WindowPlan) -> None:
-        self.plan = plan
-        self.start = plan.start
-        self.end = plan.end  # until it is there
-        self.arrived = trio.Event()
-        self.data: memoryview | None = None  # None while it is on its way, and if that failed
 
 
 class ReadStream:
@@ -72,8 +58,12 @@ class ReadStream:
         """Bytes of its windows, those on their way included."""
         return sum(window.end - window.start for window in self.windows)
 
-    def asked(self, start: int, end: int) -> None:
-        """Note a request as it comes. What the kernel has in memory it leaves out."""
+    def asked(self, start: int, end: int) -> tuple[Window, ...]:
+        """Note a request as it comes. What the kernel has in memory it leaves out.
+
+        Returns the windows that nobody wants any more.
+        """
+        left: tuple[Window, ...] = ()
         gap = start - self.next_read
         goes_on = 0 <= gap <= GAP_BYTES_MAX and self.next_read > 0
         if goes_on or self.window_at(start) is not None:
@@ -81,10 +71,17 @@ class ReadStream:
             if self.windows:
                 self.windows = tuple([each for each in self.windows if each.end > start])
         else:
-            self.sequential_bytes = self.ahead_to = 0
-            self.windows = ()
+            self.ahead_to = 0
+            self.sequential_bytes = 0 if start or end < LARGE_BYTES else end
+            left = self.leave()
         self.next_read = end
         self.request_bytes = max(end - start, 1)
+        return left
+
+    def leave(self) -> tuple[Window, ...]:
+        """Give up what is ahead: the windows that nobody wants any more."""
+        left, self.windows = self.windows, ()
+        return left
 
     def next_window(self) -> tuple[int, int] | None:
         """Offset and length of the window to be made now; None when there is enough ahead.
@@ -99,7 +96,7 @@ class ReadStream:
         odd = (first + length - self.next_read) % self.request_bytes
         return first, length - odd if odd < length else length
 
-    async def take(self, start: int, end: int) -> Buffer | None:
+    async def take(self, threads: ReadAhead, start: int, end: int) -> Buffer | None:
         """Bytes [start, end) from windows; None where they are not all to be had from there."""
         found: list[memoryview] = []
         at = start
@@ -108,7 +105,7 @@ class ReadStream:
             if window is None:
                 return None
             if not window.arrived.is_set():
-                await window.arrived.wait()
+                await window.reached(threads, end)
             if window.data is None or not window.plan.is_current:
                 return None
             if at < window.end:  # else a guess was wrong, and another window has what is missing
@@ -123,6 +120,13 @@ class ReadStream:
                 return window
         return None
 
+    def window_to(self, offset: int) -> Window | None:
+        """One that threads fill, or have filled, up to an offset, as far as is known."""
+        for window in self.windows:
+            if window.end == window.plan.end == offset and window.ahead is not None:
+                return window
+        return None
+
 
 class ReadStreams:
     """Makes windows for all streams, and bounds what they hold."""
@@ -130,54 +134,73 @@ class ReadStreams:
     def __init__(self, contents: Contents, workers: Workers, start: StartTask) -> None:
         """`start` has something done beside the requests."""
         self._contents = contents
-        self._workers = workers
-        self._start = start
+        self._windows = Windows(workers, contents.ahead, start)
         self._holders: OrderedDict[ReadStream, None] = OrderedDict()
 
     async def read(self, stream: ReadStream, inode: InodeId, start: int, end: int) -> Buffer | None:
         """Bytes [start, end) of a file if windows have them, else None; more windows are begun."""
-        stream.asked(start, end)
+        self._drop(stream.asked(start, end))
+        if end - start >= LARGE_BYTES and stream.window_at(start) is None:
+            self._begin(stream, inode, start, end - start)
         wanted = stream.next_window()
         if wanted is not None:
             self._begin(stream, inode, *wanted)
-        return await stream.take(start, end) if stream.windows else None
+        return await stream.take(self._contents.ahead, start, end) if stream.windows else None
 
     def end(self, stream: ReadStream) -> None:
         """Its file was closed."""
         self._holders.pop(stream, None)
-        stream.windows = ()
+        self._drop(stream.leave())
+
+    def _drop(self, windows: tuple[Window, ...]) -> None:
+        for window in windows:
+            self._windows.drop(window)
 
     def _begin(self, stream: ReadStream, inode: InodeId, offset: int, length: int) -> None:
         """Have a window made. A failure is left for the read that wants those bytes to report."""
+        end = offset + length
         with suppress(DataError):
-            plan = self._contents.plan_window(inode, offset, length, guessing=not stream.careful)
-            stream.careful = max(stream.careful - 1, 0)
-            if plan is not None:
-                window = Window(plan)
-                stream.windows = (*stream.windows, window)
-                self._make_room_for(stream)
-                self._start(self._make, stream, window)
-                length = plan.end - offset
-        stream.ahead_to = max(stream.ahead_to, offset + length)
+            window = self._behind(stream, inode, offset, length)
+            window = window or self._anywhere(stream, inode, offset, length)
+            if window is not None:
+                end = window.plan.end
+        stream.ahead_to = max(stream.ahead_to, end)
 
-    async def _make(self, stream: ReadStream, window: Window) -> None:
-        try:
-            with suppress(DataError):
-                made = await self._workers.run(window.plan.work)
-                assert isinstance(made, memoryview)
-                window.data, window.end = made, window.start + len(made)
-                if window.start < window.end < window.plan.end:
-                    self._begin_rest(stream, window)
-        finally:
-            window.arrived.set()
+    def _behind(
+        self, stream: ReadStream, inode: InodeId, offset: int, length: int
+    ) -> Window | None:
+        """Have one made that lies behind the one before, without asking the index."""
+        before = stream.window_to(offset)
+        if before is None:
+            return None
+        plan = self._contents.plan_next_window(inode, before.plan, length)
+        return None if plan is None else self._make(stream, plan, before.ahead)
 
-    def _begin_rest(self, stream: ReadStream, window: Window) -> None:
-        """A guess was wrong: what lies behind is looked for in the index.
+    def _anywhere(
+        self, stream: ReadStream, inode: InodeId, offset: int, length: int
+    ) -> Window | None:
+        guessing = not stream.careful
+        plan = self._contents.plan_window(inode, offset, length, guessing=guessing)
+        stream.careful = max(stream.careful - 1, 0)
+        return None if plan is None else self._make(stream, plan, None)
+
+    def _make(self, stream: ReadStream, plan: WindowPlan, before: Ahead | None) -> Window | None:
+        window = Window(plan)
+        if not self._windows.make(window, before, partial(self._made, stream, window)):
+            return None
+        stream.windows = (*stream.windows, window)
+        self._make_room_for(stream)
+        return window
+
+    def _made(self, stream: ReadStream, window: Window) -> None:
+        """A window is as whole as it will be. What is missing is looked for in the index.
 
         Where little was right the file lies in pieces, and guesses would mostly be wrong.
         """
-        missing = window.plan.end - window.end
-        if missing > (window.end - window.start) * LACK_MAX:
+        missing, has = window.plan.end - window.end, window.end - window.start
+        if not missing or (window.ahead is None and not has):
+            return
+        if missing > has * LACK_MAX and not window.plan.lies_behind_another:
             stream.careful = CAREFUL_WINDOWS
         if window in stream.windows and window.plan.is_current:
             self._begin(stream, window.plan.file.inode, window.end, missing)
@@ -189,4 +212,4 @@ class ReadStreams:
         while held > HELD_BYTES_MAX and len(self._holders) > 1:
             stream, _ = self._holders.popitem(last=False)
             held -= stream.held_bytes
-            stream.windows = ()
+            self._drop(stream.leave())

@@ -18,7 +18,7 @@ from fsmodel.content.lineages import Lineages
 from fsmodel.content.manifest import named_objects
 from fsmodel.content.reader import Reader
 from fsmodel.content.settle import Settler
-from fsmodel.content.windows import WindowPlan, plan_window
+from fsmodel.content.windows import WindowPlan, plan_next_window, plan_window
 from fsmodel.errors import DataError, TooBig
 from fsmodel.ids import InodeId, ObjectId
 from fsmodel.inode_table import InodeTable
@@ -26,6 +26,7 @@ from fsmodel.namespace.inodes import bytes_counter
 from fsmodel.steps import Begin, Steps
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
+from fsmodel.store.read_ahead import ReadAhead
 from lmdb_index.index import Index
 from lmdb_index.keys import number_key, pair_key, second_of
 from lmdb_index.records import ExtentRecord, InodeFlag, InodeRecord, RawRecord
@@ -152,6 +153,20 @@ class Contents:
         Raises DataError.
         """
         return plan_window(self._objects, self._files[inode], offset, length, guessing=guessing)
+
+    def plan_next_window(
+        self, inode: InodeId, before: WindowPlan, length: int
+    ) -> WindowPlan | None:
+        """The same behind a window that threads bring which read ahead; see windows.py.
+
+        Raises DataError.
+        """
+        return plan_next_window(self._objects, self._files[inode], before, length)
+
+    @property
+    def ahead(self) -> ReadAhead:
+        """Threads that bring windows."""
+        return self._objects.ahead
 
     def write(self, inode: InodeId, offset: int, data: bytes | memoryview) -> None:
         """Put bytes into an open file. Raises TooBig."""

@@ -7,6 +7,10 @@ a worker; a request is then answered by a slice of it. Chunks that are stored as
 one behind the other, as a stream leaves them, are read by a single call of the host, straight into
 that buffer, and do not go through the cache, which would keep what the kernel keeps anyway.
 
+Most of them need no worker: chunks that seem to lie so are brought by threads that read ahead
+(fsmodel/store/read_ahead.py), and those of the next window are looked for behind them, so that
+nobody asks the index at all.
+
 A window begins and ends where it was asked to, amid a chunk as a rule, which is then read whole for
 both windows. So whoever asks for windows that end where his requests do never has to join two.
 """
@@ -24,6 +28,7 @@ from fsmodel.store.frames import ChunkFacts, blank
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_reader import RawChunk
+from fsmodel.store.read_ahead import Ahead, ReadAhead
 
 CHUNKS_MAX: Final = 256  # in a window, however small they are
 
@@ -44,23 +49,50 @@ class Part(NamedTuple):
         return self.data is None and self.located is None
 
 
+class Neighbours(NamedTuple):
+    """Chunks of a window that seem to lie one behind the other, stored as they are."""
+
+    chunks: Sequence[ChunkFacts]
+    size: int  # of all of them
+    low: int  # bytes of them in front of the window
+    first: Located | None  # where the first one lies; None for behind the window before
+    again: bool  # no: it is the last one of that window, once more
+
+
 class WindowPlan(NamedTuple):
     """Bytes [start, end) of a file as it is now.
 
     `work` gives them in one buffer; fewer when it turns out that a guess was wrong. It raises
-    DataError when any of them cannot be read.
+    DataError when any of them cannot be read. What has neighbours can be brought without a worker,
+    and has no work if it lies behind another window.
     """
 
     file: FileState
     edits: int
     start: int
     end: int
-    work: Work
+    work: Work | None
+    neighbours: Neighbours | None = None
 
     @property
     def is_current(self) -> bool:
         """Whether the file still has these bytes."""
         return self.edits == self.file.edits
+
+    @property
+    def lies_behind_another(self) -> bool:
+        """Whether the window before says where its chunks lie."""
+        return self.neighbours is not None and self.neighbours.first is None
+
+    def begin(self, ahead: ReadAhead, before: Ahead | None, into: Buffer) -> Ahead | None:
+        """Have all chunks brought, by threads that read ahead; None where a worker has to."""
+        wanted = self.neighbours
+        if wanted is None:
+            return None
+        if wanted.first is not None:
+            return ahead.begin(wanted.first.place[:2], wanted.chunks, into)
+        assert before is not None
+        return ahead.go_on(before, wanted.chunks, into, again=wanted.again)
 
 
 def plan_window(
@@ -74,22 +106,54 @@ def plan_window(
     `guessing`: behind a chunk that is stored as it is the next one of the file is looked for where
     a stream would have left it, without asking the index. What lies there must have the id.
     """
-    end = min(offset + length, file.kept)
+    found = _chunks_within(file, offset, offset + length)
+    if found is None:
+        return None
+    start, end, chunks, size = found
+    first = _part(objects, chunks[0])
+    neighbours = None
+    if guessing and _is_raw(first):
+        objects.note_reads([chunk[0] for chunk in chunks[1:]])
+        neighbours = Neighbours(chunks, size, offset - start, first.located, again=False)
+        bring = partial(_brought_stretch, objects, first, chunks, size)
+    else:
+        bring = partial(_brought, objects, _parts(objects, first, chunks[1:], guessing), size)
+    work = Work(partial(bring, offset - start, end - start), end - offset)
+    return WindowPlan(file, file.edits, offset, end, work, neighbours)
+
+
+def plan_next_window(
+    objects: ObjectStore, file: FileState, before: WindowPlan, length: int
+) -> WindowPlan | None:
+    """How to bring the window behind one that is brought, or on its way, without a worker.
+
+    As `plan_window`, without asking the index: its chunks are looked for behind those.
+    """
+    assert before.neighbours is not None
+    found = _chunks_within(file, before.end, before.end + length)
+    if found is None or before.edits != file.edits:
+        return None
+    start, end, chunks, size = found
+    objects.note_reads([chunk[0] for chunk in chunks])
+    low = before.end - start
+    neighbours = Neighbours(chunks, size, low, None, again=low > 0)
+    return WindowPlan(file, file.edits, before.end, end, None, neighbours)
+
+
+def _chunks_within(
+    file: FileState, offset: int, end: int
+) -> tuple[int, int, Sequence[ChunkFacts], int] | None:
+    """Where the first chunk that touches a range begins, where the range ends, the chunks, sizes.
+
+    None where nothing is chunked, or where bytes lie that are not chunked yet.
+    """
+    end = min(end, file.kept)
     if offset >= end:
         return None
     start, chunks = _whole_chunks(file, offset, end)
     size = sum([chunk[1] for chunk in chunks])
     end = min(end, start + size)
-    if file.dirty_within(offset, end):
-        return None
-    first = _part(objects, chunks[0])
-    if guessing and _is_raw(first):
-        objects.note_reads([chunk[0] for chunk in chunks[1:]])
-        bring = partial(_brought_stretch, objects, first, chunks, size)
-    else:
-        bring = partial(_brought, objects, _parts(objects, first, chunks[1:], guessing), size)
-    work = Work(partial(bring, offset - start, end - start), end - start)
-    return WindowPlan(file, file.edits, offset, end, work)
+    return None if file.dirty_within(offset, end) else (start, end, chunks, size)
 
 
 def _whole_chunks(file: FileState, start: int, end: int) -> tuple[int, Sequence[ChunkFacts]]:

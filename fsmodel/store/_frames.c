@@ -1,110 +1,20 @@
 /* Chunks that are stored as they are: read from a pack, and checked. The fast twin of
- * frames_reference.py, which says what right means.
- *
- * The layout of a header is that of pack_format.py. All of it is expected but for the checksum of
- * the body: its BLAKE3 hash is the id, which stands in the header.
+ * frames_reference.py.
  */
 
 #define _GNU_SOURCE /* preadv2 */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "_frame.h"
 
 #include "../content/_blake3.h"
 
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 
-#define HEADER 64
-#define CHECKSUM_AT 8
-#define FACTS_AT 20
-#define FACTS (HEADER - FACTS_AT)
 #define CHUNKS_MAX 512 /* preadv takes 1,024 buffers, and a frame is two */
 #define AT_ONCE_BYTES ((size_t)256 << 10)
 #define PART_BYTES_MAX (1 << 20)
-
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "numbers are read and written as they stand in memory, which must be little-endian"
-#endif
-
-typedef struct {
-    const uint8_t *id; /* BLAKE3_DIGEST bytes */
-    size_t size;
-} chunk;
-
-/* -- the header of a frame ----------------------------------------------------------------- */
-
-static uint64_t
-number_at(const uint8_t *bytes)
-{
-    uint64_t number;
-
-    memcpy(&number, bytes, sizeof number);
-    return number;
-}
-
-static uint64_t
-mixed(const uint8_t *bytes, const uint8_t *secret, uint64_t seed)
-{
-    unsigned __int128 product = (unsigned __int128)(number_at(bytes) ^ (number_at(secret) + seed)) *
-                                (number_at(bytes + 8) ^ (number_at(secret + 8) - seed));
-
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* XXH3-64 of as many bytes as the facts have, with a seed: the case of 33 to 64 bytes of
- * XXH3_len_17to128_64b in Yann Collet's xxHash, with the beginning of its secret.
- */
-static uint64_t
-checksum_of_facts(const uint8_t *facts, uint64_t seed)
-{
-    static const uint8_t SECRET[64] = {
-        0xb8, 0xfe, 0x6c, 0x39, 0x23, 0xa4, 0x4b, 0xbe, 0x7c, 0x01, 0x81, 0x2c, 0xf7, 0x21, 0xad,
-        0x1c, 0xde, 0xd4, 0x6d, 0xe9, 0x83, 0x90, 0x97, 0xdb, 0x72, 0x40, 0xa4, 0xa4, 0xb7, 0xb3,
-        0x67, 0x1f, 0xcb, 0x79, 0xe6, 0x4e, 0xcc, 0xc0, 0xe5, 0x78, 0x82, 0x5a, 0xd0, 0x7d, 0xcc,
-        0xff, 0x72, 0x21, 0xb8, 0x08, 0x46, 0x74, 0xf7, 0x43, 0x24, 0x8e, 0xe0, 0x35, 0x90, 0xe6,
-        0x81, 0x3a, 0x26, 0x4c,
-    };
-    uint64_t sum = FACTS * UINT64_C(0x9E3779B185EBCA87);
-
-    sum += mixed(facts + 16, SECRET + 32, seed);
-    sum += mixed(facts + FACTS - 32, SECRET + 48, seed);
-    sum += mixed(facts, SECRET, seed);
-    sum += mixed(facts + FACTS - 16, SECRET + 16, seed);
-    sum = (sum ^ (sum >> 37)) * UINT64_C(0x165667919E3779F9);
-    return sum ^ (sum >> 32);
-}
-
-/* The header that a chunk's frame must have, but for the checksum of its body: zero here. */
-static void
-expect_header(uint8_t *header, uint64_t seed, chunk wanted)
-{
-    static const uint8_t CONSTANT[FACTS_AT + 4] = {
-        0x89, 'F', 'R', 'A', 'M', 'E', 1, 0, [FACTS_AT] = 1, /* magic, version; kind, codec, flags */
-    };
-    uint32_t size = (uint32_t)wanted.size, check;
-
-    memcpy(header, CONSTANT, sizeof CONSTANT);
-    memcpy(header + FACTS_AT + 4, &size, sizeof size); /* plain */
-    memcpy(header + FACTS_AT + 8, &size, sizeof size); /* stored */
-    memcpy(header + FACTS_AT + 12, wanted.id, BLAKE3_DIGEST);
-    check = (uint32_t)checksum_of_facts(header + FACTS_AT, seed);
-    memcpy(header + FACTS_AT - sizeof check, &check, sizeof check);
-}
-
-static int
-is_right(const uint8_t *header, const uint8_t *body, uint64_t seed, chunk wanted)
-{
-    const size_t behind = CHECKSUM_AT + sizeof(uint64_t);
-    uint8_t expected[HEADER], digest[BLAKE3_DIGEST];
-
-    expect_header(expected, seed, wanted);
-    if (memcmp(header, expected, CHECKSUM_AT) != 0 ||
-        memcmp(header + behind, expected + behind, HEADER - behind) != 0)
-        return 0;
-    blake3_of(body, wanted.size, BLAKE3_LANES_MAX, digest);
-    return memcmp(digest, wanted.id, sizeof digest) == 0;
-}
 
 /* -- many chunks, without the interpreter's lock ------------------------------------------- */
 
@@ -112,30 +22,9 @@ is_right(const uint8_t *header, const uint8_t *body, uint64_t seed, chunk wanted
 typedef struct {
     chunk chunks[CHUNKS_MAX];
     uint8_t ids[CHUNKS_MAX][BLAKE3_DIGEST];
-    uint8_t headers[CHUNKS_MAX][HEADER];
+    uint8_t headers[CHUNKS_MAX][FRAME_HEADER];
     struct iovec parts[2 * CHUNKS_MAX];
 } reading;
-
-/* One chunk out of a tuple that begins with its id and its size. */
-static int
-chunk_of(PyObject *tuple, chunk *found)
-{
-    if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) < 2 ||
-        !PyBytes_Check(PyTuple_GET_ITEM(tuple, 0)) ||
-        PyBytes_GET_SIZE(PyTuple_GET_ITEM(tuple, 0)) != BLAKE3_DIGEST) {
-        PyErr_SetString(PyExc_TypeError, "a chunk is a tuple of its id, its size and what may follow");
-        return -1;
-    }
-    found->id = (const uint8_t *)PyBytes_AS_STRING(PyTuple_GET_ITEM(tuple, 0));
-    found->size = PyLong_AsSize_t(PyTuple_GET_ITEM(tuple, 1));
-    if (found->size == (size_t)-1 && PyErr_Occurred())
-        return -1;
-    if (found->size > BLAKE3_BYTES_MAX) {
-        PyErr_Format(PyExc_ValueError, "a chunk of %zu bytes", found->size);
-        return -1;
-    }
-    return 0;
-}
 
 /* Take down what is wanted, and where it goes; how many chunks, or -1 with an error set. */
 static Py_ssize_t
@@ -158,7 +47,7 @@ prepare(reading *job, PyObject *wanted, const Py_buffer *into)
         }
         memcpy(job->ids[n], each->id, BLAKE3_DIGEST);
         each->id = job->ids[n];
-        job->parts[2 * n] = (struct iovec){job->headers[n], HEADER};
+        job->parts[2 * n] = (struct iovec){job->headers[n], FRAME_HEADER};
         job->parts[2 * n + 1] = (struct iovec){body, each->size};
         body += each->size;
         left -= each->size;
@@ -176,7 +65,7 @@ few_from(const reading *job, Py_ssize_t first, Py_ssize_t count)
     Py_ssize_t end = first;
 
     while (end < count && size < AT_ONCE_BYTES)
-        size += HEADER + job->chunks[end++].size;
+        size += FRAME_HEADER + job->chunks[end++].size;
     return end - first;
 }
 
@@ -195,10 +84,10 @@ fill(reading *job, Py_ssize_t count, int descriptor, off_t offset, uint64_t seed
         if (left < 0)
             return right > 0 ? right : -1;
         for (; right < end; right++) {
-            ssize_t size = HEADER + (ssize_t)job->chunks[right].size;
+            ssize_t size = FRAME_HEADER + (ssize_t)job->chunks[right].size;
 
             left -= size;
-            if (left < 0 || !is_right(job->headers[right], job->parts[2 * right + 1].iov_base,
+            if (left < 0 || !frame_is_of(job->headers[right], job->parts[2 * right + 1].iov_base,
                                       seed, job->chunks[right]))
                 return right;
             offset += size;
@@ -270,25 +159,26 @@ read_part(PyObject *module, PyObject *arguments)
     if (low < 0 || low > high || (size_t)high > wanted.size || wanted.size > PART_BYTES_MAX)
         return PyErr_Format(PyExc_ValueError, "bytes %zd to %zd of a chunk of %zu", low, high,
                             wanted.size);
-    if (room < HEADER + wanted.size) {
-        uint8_t *larger = PyMem_RawRealloc(scratch, HEADER + wanted.size);
+    if (room < FRAME_HEADER + wanted.size) {
+        uint8_t *larger = PyMem_RawRealloc(scratch, FRAME_HEADER + wanted.size);
         if (larger == NULL)
             return PyErr_NoMemory();
         scratch = larger;
-        room = HEADER + wanted.size;
+        room = FRAME_HEADER + wanted.size;
     }
-    struct iovec part = {scratch, HEADER + wanted.size};
+    struct iovec part = {scratch, FRAME_HEADER + wanted.size};
     ssize_t got = preadv2(descriptor, &part, 1, (off_t)offset, RWF_NOWAIT);
     if (got < 0)
         return PyErr_SetFromErrno(PyExc_OSError);
-    if ((size_t)got < part.iov_len || !is_right(scratch, scratch + HEADER, seed, wanted))
+    if ((size_t)got < part.iov_len || !frame_is_of(scratch, scratch + FRAME_HEADER, seed, wanted))
         Py_RETURN_NONE;
-    return PyBytes_FromStringAndSize((const char *)scratch + HEADER + low, high - low);
+    return PyBytes_FromStringAndSize((const char *)scratch + FRAME_HEADER + low, high - low);
 }
 
 /* -- memory that is used again ------------------------------------------------------------- */
 
 #define BLOCK_UNIT ((size_t)1 << 20)
+#define LARGE_PAGE ((size_t)2 << 20)
 #define BLOCKS_KEPT_MAX 8
 #define BYTES_KEPT_MAX ((size_t)24 << 20)
 
@@ -306,6 +196,25 @@ typedef struct {
     size_t room;
     Py_ssize_t size;
 } block;
+
+/* New memory, in large pages as far as it goes: the first touch of 512 small ones costs more than
+ * reading into them. NULL when there is none.
+ */
+static void *
+new_memory(size_t room)
+{
+    size_t all = room + LARGE_PAGE;
+    char *memory = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (memory == MAP_FAILED)
+        return NULL;
+    size_t before = (LARGE_PAGE - (uintptr_t)memory % LARGE_PAGE) % LARGE_PAGE;
+    if (before > 0)
+        munmap(memory, before);
+    munmap(memory + before + room, all - before - room);
+    madvise(memory + before, room, MADV_HUGEPAGE); /* a wish, which may not be granted */
+    return memory + before;
+}
 
 /* A kept block of this room, the last one that was used, or NULL. */
 static void *
@@ -333,7 +242,7 @@ block_dealloc(PyObject *object)
         kept[kept_blocks++].room = self->room;
         kept_bytes += self->room;
     } else {
-        PyMem_RawFree(self->memory);
+        munmap(self->memory, self->room);
     }
     type->tp_free(object);
     Py_DECREF(type);
@@ -379,12 +288,12 @@ blank(PyObject *module, PyObject *object)
     size_t room = ((size_t)size / BLOCK_UNIT + 1) * BLOCK_UNIT;
     void *memory = take_kept(room);
     if (memory == NULL)
-        memory = PyMem_RawMalloc(room);
+        memory = new_memory(room);
     if (memory == NULL)
         return PyErr_NoMemory();
     block *made = PyObject_New(block, type);
     if (made == NULL) {
-        PyMem_RawFree(memory);
+        munmap(memory, room);
         return NULL;
     }
     made->memory = memory;

@@ -52,6 +52,7 @@ class ObjectStore(ObjectRows):
         self._changes = changes
         self._writer = writer
         self._reader = ObjectReader(reader, cache)
+        self.ahead = reader.ahead
         self._cache = cache
         self.encoder = Encoder(writer, self._reader, encoding)
         self.encoding = encoding

@@ -28,6 +28,7 @@ from fsmodel.store.pack_format import (
     pack_seed,
     parse_frame,
 )
+from fsmodel.store.read_ahead import ReadAhead
 
 OPEN_PACKS_MAX: Final = 128
 _OFFSET_MAX: Final = (1 << 63) - 1 - FRAME_BYTES_MAX
@@ -63,7 +64,7 @@ class _OpenPack:
 
 
 class PackReader:
-    """Frames by location."""
+    """Frames by location; `ahead` brings them before they are asked for."""
 
     def __init__(
         self, layout: StoreLayout, store: bytes, *, open_packs_max: int = OPEN_PACKS_MAX
@@ -75,6 +76,7 @@ class PackReader:
         self._lock = Lock()
         self._nowait_works = hasattr(os, "RWF_NOWAIT")
         self._frames = self._bytes = 0
+        self.ahead = ReadAhead(self._opened)
 
     def read_frame(self, location: Location, expected: ObjectId | None) -> Frame:
         """The frame at a location, verified, and that of the expected object.
@@ -153,10 +155,12 @@ class PackReader:
 
     def statistics(self) -> ReaderStatistics:
         """Figures since the reader was made."""
-        return ReaderStatistics(len(self._packs), self._frames, self._bytes)
+        frames, size = self.ahead.counts()
+        return ReaderStatistics(len(self._packs), self._frames + frames, self._bytes + size)
 
     def close(self) -> None:
         """Let go of all packs."""
+        self.ahead.close()
         with self._lock:
             self._packs.clear()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon.read_ahead import READ_AHEAD_KIB
-from tests.support.mounted import Filesystem
+from tests.support.mounted import Filesystem, mounted
 
 PIECE = 128 << 10
 NOISE = random.Random(8).randbytes(3 << 20)
@@ -62,3 +62,32 @@ def test_what_is_written_in_front_of_a_reader_is_what_he_reads(
     assert found == NOISE[: 2 << 20] + b"another text" + NOISE[(2 << 20) + 12 : -1000]
     os.close(reader)
     os.close(writer)
+
+
+def test_damage_amid_a_stream_is_an_error_there_and_nowhere_else() -> None:
+    data = random.Random(9).randbytes(3 << 20)
+    mark = data[2 << 20 : (2 << 20) + 64]
+    with mounted() as store:
+        store.expected_warnings += ["fails the checksum"]
+        path = store.mountpoint / "damaged"
+        path.write_bytes(data)
+        store.remount()
+        packs = store.store.glob("packs/*/*.pack")
+        pack = next(each for each in packs if mark in each.read_bytes())
+        whole = pack.read_bytes()
+        pack.write_bytes(whole.replace(mark, bytes(64)))
+        missing = []
+        with path.open("rb", buffering=0) as file:
+            for at in range(0, len(data), PIECE):
+                try:
+                    found = os.pread(file.fileno(), PIECE, at)
+                except OSError:
+                    found = b""
+                assert found == data[at : at + len(found)]
+                if len(found) < PIECE:
+                    missing.append(at)
+        pack.write_bytes(whole)
+        store.remount()
+        assert path.read_bytes() == data
+    assert 2 << 20 in missing
+    assert max(missing) - min(missing) <= 4 * PIECE

@@ -10,14 +10,15 @@ import trio
 import trio.testing
 
 from daemon import read_streams
-from daemon.read_streams import ReadStream, ReadStreams, Window
+from daemon.read_streams import ReadStream, ReadStreams
 from daemon.workers import Workers
 from fsmodel.content.contents import Contents
 from fsmodel.content.file_state import FileState
 from fsmodel.content.windows import WindowPlan
 from fsmodel.errors import ChunkNotFound
-from fsmodel.ids import InodeId, ObjectId
+from fsmodel.ids import InodeId, ObjectId, PackId
 from fsmodel.steps import Work
+from fsmodel.store.read_ahead import OpenPack, ReadAhead
 
 INODE = InodeId(7)
 REQUEST = 128 << 10
@@ -34,6 +35,10 @@ class FakeFile:
     edits: int = 0
 
 
+def _no_pack(number: PackId) -> OpenPack:
+    raise FileNotFoundError(number)
+
+
 @dataclass
 class FakeContents:
     """One file whose bytes say where they stand."""
@@ -46,6 +51,7 @@ class FakeContents:
     fails: bool = False
     refused: bool = False
     released: threading.Event = field(default_factory=threading.Event)
+    ahead: ReadAhead = field(default_factory=lambda: ReadAhead(_no_pack))
 
     def plan_window(
         self, inode: InodeId, offset: int, length: int, *, guessing: bool
@@ -94,13 +100,8 @@ class Reading:
         for at in range(start, end, REQUEST):
             await self.read(at)
 
-    def _start(
-        self,
-        task: Callable[[ReadStream, Window], Awaitable[None]],
-        stream: ReadStream,
-        window: Window,
-    ) -> None:
-        self._nursery.start_soon(task, stream, window)
+    def _start(self, task: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        self._nursery.start_soon(task, *arguments)
 
 
 @pytest.fixture

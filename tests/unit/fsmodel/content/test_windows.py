@@ -1,5 +1,6 @@
 """Windows: a stretch of a file in one buffer, the same bytes a read gives, or none at all."""
 
+import select
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from fsmodel.ids import InodeId, ObjectId
 from fsmodel.settings import VolumeSettings
 from fsmodel.steps import run_inline
 from fsmodel.store.object_reader import Located
+from fsmodel.store.objects import ObjectStore
+from fsmodel.store.pack_format import FRAME_HEADER
+from fsmodel.store.read_ahead import Ahead
 from fsmodel.volume import Volume
 from tests.support.volumes import (
     damage,
@@ -49,7 +53,23 @@ def planned(volume: Volume, inode: InodeId, at: int, length: int, *, guessing: b
 
 def window(volume: Volume, inode: InodeId, at: int, length: int, *, guessing: bool) -> bytes:
     """What a window has."""
-    return bytes(planned(volume, inode, at, length, guessing=guessing).work.run())
+    plan = planned(volume, inode, at, length, guessing=guessing)
+    assert plan.work is not None
+    return bytes(plan.work.run())
+
+
+def brought(volume: Volume, plan: WindowPlan, before: Ahead | None = None) -> tuple[Ahead, bytes]:
+    """What threads bring of a window."""
+    ahead, neighbours = volume.contents.ahead, plan.neighbours
+    assert neighbours is not None
+    buffer = bytearray(neighbours.size)
+    begun = plan.begin(ahead, before, buffer)
+    assert begun is not None
+    while (found := ahead.found(begun)) is None:
+        ready, _, _ = select.select([ahead.fileno()], [], [], 60)
+        assert ready, "no news for a minute"
+        ahead.acknowledge()
+    return begun, bytes(buffer[neighbours.low : min(found, neighbours.low + plan.end - plan.start)])
 
 
 @either_way
@@ -60,6 +80,7 @@ def test_windows_have_the_bytes_of_the_file(volume: Volume, data: bytes, guessin
     at = 0
     while at < len(data):
         plan = planned(volume, inode, at, 3_000, guessing=guessing)
+        assert plan.work is not None
         made = bytes(plan.work.run())
         assert plan.start == at
         assert made == data[at : at + len(made)]
@@ -75,6 +96,7 @@ def test_one_has_what_was_asked_for_and_no_more(
     at = STARTS[3] + 5
     plan = planned(volume, inode, at, 2_000, guessing=guessing)
     assert (plan.start, plan.end) == (at, at + 2_000)
+    assert plan.work is not None
     assert bytes(plan.work.run()) == DATA[at : at + 2_000]
 
 
@@ -82,6 +104,7 @@ def test_one_has_what_was_asked_for_and_no_more(
 def test_one_ends_with_the_file(volume: Volume, inode: InodeId, guessing: bool) -> None:
     plan = planned(volume, inode, 19_990, 2_000, guessing=guessing)
     assert plan.end == 20_000
+    assert plan.work is not None
     assert bytes(plan.work.run()) == DATA[19_990:]
 
 
@@ -149,6 +172,7 @@ def test_what_is_not_chunked_is_in_no_window(
     assert volume.contents.plan_window(inode, 0, 600, guessing=guessing) is None
     after = next(n for n, start in enumerate(STARTS) if start > 505)
     plan = planned(volume, inode, STARTS[after], 600, guessing=guessing)
+    assert plan.work is not None
     assert bytes(plan.work.run()) == DATA[plan.start : plan.end]
     assert volume.contents.plan_window(inode, 20_000, 600, guessing=guessing) is None
     run_inline(volume.contents.settle(inode))
@@ -184,3 +208,73 @@ def test_a_window_has_a_bounded_number_of_chunks(
 ) -> None:
     monkeypatch.setattr(windows, "CHUNKS_MAX", 3)
     assert window(volume, inode, STARTS[1], 20_000, guessing=True) == DATA[STARTS[1] : STARTS[4]]
+
+
+class TestThreadsBringThem:
+    """Windows whose chunks seem to lie one behind the other."""
+
+    @pytest.mark.parametrize("length", [700, 3_000, 20_000])
+    def test_the_whole_file(self, volume: Volume, inode: InodeId, length: int) -> None:
+        plan = planned(volume, inode, 0, length, guessing=True)
+        ahead, found = brought(volume, plan)
+        while len(found) < len(DATA):
+            following = volume.contents.plan_next_window(inode, plan, length)
+            assert following is not None
+            assert following.lies_behind_another
+            assert (following.start, following.work) == (len(found), None)
+            plan = following
+            ahead, more = brought(volume, plan, ahead)
+            assert more
+            found += more
+        assert found == DATA
+        assert volume.contents.plan_next_window(inode, plan, length) is None
+
+    def test_nobody_asks_the_index_for_the_next(
+        self, volume: Volume, inode: InodeId, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        plan = planned(volume, inode, 0, 3_000, guessing=True)
+        assert not plan.lies_behind_another
+        monkeypatch.delattr(ObjectStore, "locate")
+        assert volume.contents.plan_next_window(inode, plan, 3_000) is not None
+
+    def test_they_end_where_others_lie(self, volume: Volume, inode: InodeId) -> None:
+        turned = b"".join(DATA[STARTS[n] : STARTS[n] + RUNS[n].length] for n in (5, 6, 7, 3, 4))
+        other = settled_file(volume, b"other", turned)
+        volume.open_file(other, writing=False)
+        plan = planned(volume, other, 0, len(turned), guessing=True)
+        assert plan.work is not None
+        assert brought(volume, plan)[1] == bytes(plan.work.run())
+        volume.close_file(other)
+
+    def test_damage_ends_them(self, volume: Volume, inode: InodeId) -> None:
+        mend = damage(volume, RUNS[HURT].id)
+        plan = planned(volume, inode, 5, 20_000, guessing=True)
+        assert brought(volume, plan)[1] == DATA[5 : STARTS[HURT]]
+        mend()
+
+    def test_bytes_that_are_not_chunked_are_not_brought(
+        self, volume: Volume, inode: InodeId
+    ) -> None:
+        plan = planned(volume, inode, 0, 3_000, guessing=True)
+        volume.write(inode, 3_500, b"dirty")
+        assert volume.contents.plan_next_window(inode, plan, 3_000) is None
+        run_inline(volume.contents.settle(inode))
+        assert volume.contents.plan_next_window(inode, plan, 3_000) is None  # it is of before
+
+    def test_they_count_as_reads(self, volume: Volume, inode: InodeId) -> None:
+        reader = parts_of(volume).reader
+        plan = planned(volume, inode, 0, 20_000, guessing=True)
+        before = reader.statistics()
+        brought(volume, plan)
+        after = reader.statistics()
+        assert after.frames_read - before.frames_read == len(RUNS)
+        assert after.bytes_read - before.bytes_read == 20_000 + len(RUNS) * FRAME_HEADER.size
+        assert parts_of(volume).objects.heat.reads(RUNS[3].id) == 1
+
+    def test_what_is_compressed_is_for_a_worker(self, volume: Volume) -> None:
+        inode = settled_file(volume, b"text", TEXT)
+        volume.open_file(inode, writing=False)
+        plan = planned(volume, inode, 0, 3_000, guessing=True)
+        assert plan.neighbours is None
+        assert plan.begin(volume.contents.ahead, None, bytearray()) is None
+        volume.close_file(inode)

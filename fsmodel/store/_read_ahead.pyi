@@ -1,0 +1,33 @@
+"""The threads of fsmodel.store.read_ahead."""
+
+from collections.abc import Sequence
+from typing import Any, final
+
+from fsmodel.buffers import Buffer
+from fsmodel.ids import ObjectId
+
+@final
+class Filling: ...
+
+@final
+class ReadAhead:
+    def __new__(cls, threads: int, /) -> ReadAhead: ...
+    def begin(
+        self,
+        pack: object,
+        descriptor: int,
+        seed: int,
+        offset: int,
+        chunks: Sequence[tuple[ObjectId, int, *tuple[Any, ...]]],
+        into: Buffer,
+        after: Filling | None,
+        again: bool,
+        /,
+    ) -> Filling: ...
+    def reaches(self, filling: Filling, count: int, /) -> bool: ...
+    def found(self, filling: Filling, /) -> int | None: ...
+    def drop(self, filling: Filling, /) -> None: ...
+    def fileno(self) -> int: ...
+    def acknowledge(self) -> None: ...
+    def counts(self) -> tuple[int, int]: ...
+    def close(self) -> None: ...
