@@ -17,7 +17,7 @@ The base, in groups of 7 bits with the lowest first, is what all values or steps
 of STEPS it is the first value, whose own step is 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from operator import sub
 from struct import pack, unpack
@@ -27,7 +27,9 @@ from fsmodel.errors import FrameCorrupt
 
 PLAIN, STEPS, BESIDE = range(3)
 WIDTH_MAX: Final = 8
-_U64: Final = (1 << 64) - 1
+NUMBER_BITS: Final = 64
+_U64: Final = (1 << NUMBER_BITS) - 1
+_HALF: Final = 1 << 63
 _MORE: Final = 0x80
 
 
@@ -67,6 +69,8 @@ def decode_column(
     end = at + count * width
     if end > len(page):
         raise FrameCorrupt("tree page", f"{len(page)} bytes cannot hold its columns")
+    if not width and form != BESIDE:
+        return [base] * count, end
     raw = bytearray(WIDTH_MAX * count)
     for plane in range(width):
         raw[plane::WIDTH_MAX] = page[at + plane * count : at + (plane + 1) * count]
@@ -74,11 +78,11 @@ def decode_column(
     if form == PLAIN:
         return [base + number & _U64 for number in numbers], end
     if form == STEPS:
-        passed = accumulate(map(_signed, numbers), initial=base)
+        passed = accumulate(_signed(numbers), initial=base)
         return [value & _U64 for value in passed][1:], end
     assert beside is not None
-    pairs = zip(beside, numbers, strict=True)
-    return [other + _signed(base + number) & _U64 for other, number in pairs], end
+    steps = _signed([base + number for number in numbers])
+    return [other + step & _U64 for other, step in zip(beside, steps, strict=True)], end
 
 
 _Form = tuple[int, int, list[int]]  # form, base, numbers
@@ -90,12 +94,11 @@ def _plain(values: Sequence[int]) -> _Form:
 
 
 def _steps(values: Sequence[int]) -> _Form:
-    steps = map(sub, values[1:], values)
-    return STEPS, values[0], [0, *map(_unsigned, steps)]
+    return STEPS, values[0], [0, *_unsigned(map(sub, values[1:], values))]
 
 
 def _beside(values: Sequence[int], others: Sequence[int]) -> _Form:
-    numbers = list(map(_unsigned, map(sub, values, others)))
+    numbers = _unsigned(map(sub, values, others))
     least = min(numbers)
     return BESIDE, least, [number - least for number in numbers]
 
@@ -109,14 +112,17 @@ def _width(number: int) -> int:
     return (number.bit_length() + 7) // 8
 
 
-def _unsigned(step: int) -> int:
-    """The number that stands for a step: small for a small one in either direction."""
-    step &= _U64
-    return (step << 1) & _U64 if step < 1 << 63 else ~(step << 1) & _U64
+def _unsigned(steps: Iterable[int]) -> list[int]:
+    """The numbers that stand for steps: small for small ones in either direction."""
+    return [
+        (step << 1) & _U64 if (step := any_step & _U64) < _HALF else ~(step << 1) & _U64
+        for any_step in steps
+    ]
 
 
-def _signed(number: int) -> int:
-    return (number >> 1) ^ -(number & 1)
+def _signed(numbers: Iterable[int]) -> list[int]:
+    """The steps that numbers stand for."""
+    return [(number >> 1) ^ -(number & 1) for number in numbers]
 
 
 def _encode_base(base: int) -> bytes:

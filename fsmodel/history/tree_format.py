@@ -126,13 +126,12 @@ class PageCutter:
         self._at += size
         return taken
 
-    def take_up_to(self, end: bytes) -> bytes:
-        """What stands before the next byte of this value, which is passed over."""
-        found = self._page.find(end, self._at)
-        if found < 0:
+    def take_up_to(self, end: bytes, count: int) -> list[bytes]:
+        """So many stretches of bytes, each up to the next of this value, which is passed over."""
+        taken = self._page[self._at :].split(end, count)
+        if len(taken) <= count:
             raise corrupt_tree(f"{len(self._page)} bytes cannot hold what it lists")
-        taken = self._page[self._at : found]
-        self._at = found + len(end)
+        self._at = len(self._page) - len(taken.pop())
         return taken
 
     def finish(self) -> None:

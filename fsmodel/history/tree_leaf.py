@@ -8,17 +8,17 @@ Layout behind the header of a page:
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from struct import Struct
 from typing import Final
 
 from fsmodel.content.content_ref import EMPTY, chunk_ref, is_manifest, manifest_ref
-from fsmodel.history.tree_columns import Column, decode_column, encode_column
+from fsmodel.history.tree_columns import NUMBER_BITS, Column, decode_column, encode_column
 from fsmodel.history.tree_entry import (
     DIRECTORY,
     INLINE_ENTRIES,
     REGULAR,
     VALUE_INLINE_MAX,
-    Placed,
     TreeEntry,
     TreeXattr,
     objects_of_entry,
@@ -35,7 +35,7 @@ from fsmodel.history.tree_format import (
     is_tree_name,
     tree_level_of,
 )
-from fsmodel.ids import OBJECT_ID_BYTES, ObjectId
+from fsmodel.ids import OBJECT_ID_BYTES, ContentRef, ObjectId
 from fsmodel.limits import (
     SYMLINK_TARGET_BYTES_MAX,
     XATTR_NAME_BYTES_MAX,
@@ -73,23 +73,21 @@ _XATTR: Final = Struct("<BI")
 _U64: Final = (1 << 64) - 1
 _SECOND_NS: Final = 10**9
 
-Facts = dict[str, int]
+_Columns = dict[str, Sequence[int]]
+_AS_IN_ENTRIES: Final = ("inode", "mode", "uid", "gid", "nlink", "flags", "rdev", "size")
+_TIMES: Final = ("birth", "ctime", "mtime", "atime")
 
 
 def encode_tree_leaf(entries: Sequence[TreeEntry]) -> bytes:
     """The bytes of a leaf of a directory that lists these entries."""
     all_entries = placed(entries)
-    rows = [_facts_of(each) for each in all_entries]
-    columns = {
-        column.name: values
-        for column, values in zip(LEAF_COLUMNS, zip(*rows, strict=True), strict=bool(rows))
-    }
     listed = [each.entry for each in all_entries]
+    columns = _columns_of(listed, [each.position for each in all_entries])
     return b"".join(
         (
             TREE_HEADER.pack(TREE_VERSION, 0, 0, len(listed), len(entries)),
             *(
-                encode_column(columns.get(column.name, ()), columns.get(column.beside))
+                encode_column(columns[column.name], columns.get(column.beside))
                 for column in LEAF_COLUMNS
             ),
             *(entry.tree or entry.content[1:] for entry in listed),
@@ -127,31 +125,29 @@ def objects_of_entries(entries: Sequence[TreeEntry]) -> list[ObjectId]:
     return [named for each in placed(entries) for named in objects_of_entry(each.entry)]
 
 
-def _facts_of(each: Placed) -> tuple[int, ...]:
-    """The numbers of an entry, in the order of LEAF_COLUMNS."""
-    entry = each.entry
-    kind = entry.mode >> 12
-    unsettled = entry.size - entry.content_size if kind == REGULAR else entry.content_size
-    next_cookie = entry.next_cookie - entry.size if kind == DIRECTORY else entry.next_cookie
-    times = (entry.birth_ns, entry.ctime_ns, entry.mtime_ns, entry.atime_ns)
-    parts = (part for time in times for part in divmod(time, _SECOND_NS))
-    return (
-        entry.inode,
-        entry.cookie - each.position & _U64,
-        entry.mode,
-        entry.uid,
-        entry.gid,
-        entry.nlink,
-        entry.flags,
-        entry.rdev,
-        entry.size,
-        unsettled & _U64,
-        next_cookie & _U64,
-        *(part & _U64 for part in parts),
-        _ref_kind(entry),
-        len(entry.target),
-        len(entry.xattrs),
-    )
+def _columns_of(entries: Sequence[TreeEntry], positions: Sequence[int]) -> _Columns:
+    """The numbers of all entries, by the column they are in."""
+    columns: _Columns = {name: list(map(attrgetter(name), entries)) for name in _AS_IN_ENTRIES}
+    cookies = map(attrgetter("cookie"), entries)
+    columns["cookie"] = [
+        at - position & _U64 for at, position in zip(cookies, positions, strict=True)
+    ]
+    columns["unsettled"] = [
+        (each.size - each.content_size if each.mode >> 12 == REGULAR else each.content_size) & _U64
+        for each in entries
+    ]
+    columns["next cookie"] = [
+        (each.next_cookie - each.size if each.mode >> 12 == DIRECTORY else each.next_cookie) & _U64
+        for each in entries
+    ]
+    for name in _TIMES:
+        times = list(map(attrgetter(f"{name}_ns"), entries))
+        columns[f"{name} seconds"] = [time // _SECOND_NS & _U64 for time in times]
+        columns[f"{name} nanoseconds"] = [time % _SECOND_NS for time in times]
+    columns["ref kind"] = list(map(_ref_kind, entries))
+    columns["target bytes"] = [len(each.target) for each in entries]
+    columns["xattrs"] = [len(each.xattrs) for each in entries]
+    return columns
 
 
 def _take_leaf(page: bytes) -> list[TreeEntry]:
@@ -159,25 +155,28 @@ def _take_leaf(page: bytes) -> list[TreeEntry]:
     if level or total > count:
         raise corrupt_tree(f"level {level}, {count} of {total} entries in a leaf")
     read, at = _read_columns(page, count)
+    kinds = read["ref kind"]
     cut = PageCutter(page, at)
-    refs = [cut.take(OBJECT_ID_BYTES if k in _OBJECT_REFS else 0) for k in read["ref kind"]]
-    names = [cut.take_up_to(b"\0") for _ in range(count)]
-    targets = [cut.take(_up_to(n, SYMLINK_TARGET_BYTES_MAX)) for n in read["target bytes"]]
-    xattrs = [_take_xattrs(cut, number) for number in read["xattrs"]]
+    refs = _take_refs(cut, kinds)
+    names = cut.take_up_to(b"\0", count)
+    lengths = read["target bytes"]
+    targets = [cut.take(_up_to(n, SYMLINK_TARGET_BYTES_MAX)) if n else b"" for n in lengths]
+    xattrs = [_take_xattrs(cut, number) if number else () for number in read["xattrs"]]
     cut.finish()
-    positions = _positions(read["ref kind"], read["size"], total)
-    entries = [
-        _entry(names[at], refs[at], targets[at], xattrs[at], positions[at], facts)
-        for at, facts in enumerate(_rows(read, count))
+    positions = _positions(kinds, read["size"], total)
+    return _nested(_entries(read, names, refs, targets, xattrs, positions), kinds)
+
+
+def _take_refs(cut: PageCutter, kinds: Sequence[int]) -> list[bytes]:
+    """The id of each entry; empty where it has none. Raises FrameCorrupt."""
+    if max(kinds, default=0) > INLINED:
+        raise corrupt_tree(f"a ref of kind {max(kinds)}")
+    joined = cut.take(OBJECT_ID_BYTES * sum(kind in _OBJECT_REFS for kind in kinds))
+    ids = iter(range(0, len(joined), OBJECT_ID_BYTES))
+    return [
+        joined[(at := next(ids)) : at + OBJECT_ID_BYTES] if kind in _OBJECT_REFS else b""
+        for kind in kinds
     ]
-    return _nested(entries, read["ref kind"])
-
-
-def _rows(read: dict[str, Sequence[int]], count: int) -> Iterator[Facts]:
-    """The numbers of each entry."""
-    names = list(read)
-    rows: Iterable[tuple[int, ...]] = zip(*read.values(), strict=True) if count else ()
-    return (dict(zip(names, row, strict=True)) for row in rows)
 
 
 def _read_columns(page: bytes, count: int) -> tuple[dict[str, Sequence[int]], int]:
@@ -186,14 +185,16 @@ def _read_columns(page: bytes, count: int) -> tuple[dict[str, Sequence[int]], in
     at = TREE_HEADER.size
     for column in LEAF_COLUMNS:
         values, at = decode_column(page, at, count, read.get(column.beside))
-        if values and max(values) >> column.bits:
+        if column.bits < NUMBER_BITS and values and max(values) >> column.bits:
             raise corrupt_tree(f"a {column.name} of {max(values)}")
         read[column.name] = values
     return read, at
 
 
-def _positions(kinds: Sequence[int], sizes: Sequence[int], total: int) -> list[int]:
+def _positions(kinds: Sequence[int], sizes: Sequence[int], total: int) -> Sequence[int]:
     """Where each entry stands in its directory, from 0. Raises FrameCorrupt."""
+    if INLINED not in kinds and total == len(kinds):
+        return range(total)
     positions: list[int] = []
     open_directories = [[total, 0]]  # entries, and how many of them were met
     for kind, size in zip(kinds, sizes, strict=True):
@@ -217,6 +218,8 @@ def _close_full(open_directories: list[list[int]]) -> None:
 
 def _nested(entries: list[TreeEntry], kinds: Sequence[int]) -> list[TreeEntry]:
     """Put entries below those they belong to, from the last to the first. Raises FrameCorrupt."""
+    if INLINED not in kinds:
+        return entries
     waiting: list[tuple[TreeEntry, int]] = []  # not yet below anything, the first one last
     for listed, kind in zip(reversed(entries), reversed(kinds), strict=True):
         entry, brought = listed, 1
@@ -230,49 +233,53 @@ def _nested(entries: list[TreeEntry], kinds: Sequence[int]) -> list[TreeEntry]:
     return [entry for entry, _ in reversed(waiting)]
 
 
-def _entry(
-    name: bytes,
-    ref: bytes,
-    target: bytes,
-    xattrs: tuple[TreeXattr, ...],
-    position: int,
-    facts: Facts,
-) -> TreeEntry:
-    """An entry without what is below it. Raises FrameCorrupt."""
-    ref_kind, kind, size = facts["ref kind"], facts["mode"] >> 12, facts["size"]
-    if ref_kind > INLINED:
-        raise corrupt_tree(f"a ref of kind {ref_kind}")
-    refs = {CHUNK_REF: chunk_ref, MANIFEST_REF: manifest_ref}.get(ref_kind)
-    unsettled, next_cookie = facts["unsettled"], facts["next cookie"]
-    return TreeEntry(
-        name=name,
-        inode=facts["inode"],
-        cookie=facts["cookie"] + position & _U64,
-        mode=facts["mode"],
-        uid=facts["uid"],
-        gid=facts["gid"],
-        nlink=facts["nlink"],
-        flags=facts["flags"],
-        rdev=facts["rdev"],
-        size=size,
-        content_size=size - unsettled & _U64 if kind == REGULAR else unsettled,
-        next_cookie=next_cookie + size & _U64 if kind == DIRECTORY else next_cookie,
-        mtime_ns=_time(facts, "mtime"),
-        ctime_ns=_time(facts, "ctime"),
-        atime_ns=_time(facts, "atime"),
-        birth_ns=_time(facts, "birth"),
-        content=refs(ObjectId(ref)) if refs is not None else EMPTY,
-        tree=ref if ref_kind == TREE_REF else b"",
-        target=target,
-        xattrs=xattrs,
-    )
+def _entries(
+    read: _Columns,
+    names: Sequence[bytes],
+    refs: Sequence[bytes],
+    targets: Sequence[bytes],
+    xattrs: Sequence[tuple[TreeXattr, ...]],
+    positions: Sequence[int],
+) -> list[TreeEntry]:
+    """All entries, without what is below them. Raises FrameCorrupt."""
+    types = [mode >> 12 for mode in read["mode"]]
+    kinds, sizes = read["ref kind"], read["size"]
+    unsettled = zip(types, sizes, read["unsettled"], strict=True)
+    next_cookies = zip(types, sizes, read["next cookie"], strict=True)
+    cookies = zip(read["cookie"], positions, strict=True)
+    referring = list(zip(kinds, refs, strict=True))
+    columns: list[Iterable[object]] = [
+        names,
+        read["inode"],
+        [cookie + position & _U64 for cookie, position in cookies],
+        *(read[name] for name in ("mode", "uid", "gid", "nlink", "flags", "rdev")),
+        sizes,
+        [size - left & _U64 if kind == REGULAR else left for kind, size, left in unsettled],
+        [at + size & _U64 if kind == DIRECTORY else at for kind, size, at in next_cookies],
+        *(_times(read, name) for name in ("mtime", "ctime", "atime", "birth")),
+        [_content(kind, ref) for kind, ref in referring],
+        [ref if kind == TREE_REF else b"" for kind, ref in referring],
+        targets,
+        xattrs,
+    ]
+    return list(map(TreeEntry, *columns))
 
 
-def _time(facts: Facts, name: str) -> int:
-    seconds, part = facts[f"{name} seconds"], facts[f"{name} nanoseconds"]
-    if part >= _SECOND_NS:
-        raise corrupt_tree(f"a time of {part} nanoseconds")
-    return (seconds - ((seconds >> 63) << 64)) * _SECOND_NS + part
+def _content(kind: int, ref: bytes) -> ContentRef:
+    if kind == CHUNK_REF:
+        return chunk_ref(ObjectId(ref))
+    return manifest_ref(ObjectId(ref)) if kind == MANIFEST_REF else EMPTY
+
+
+def _times(read: _Columns, name: str) -> list[int]:
+    """The times of a name of all entries. Raises FrameCorrupt."""
+    parts = read[f"{name} nanoseconds"]
+    if max(parts, default=0) >= _SECOND_NS:
+        raise corrupt_tree(f"a time of {max(parts)} nanoseconds")
+    return [
+        (seconds - ((seconds >> 63) << 64)) * _SECOND_NS + part
+        for seconds, part in zip(read[f"{name} seconds"], parts, strict=True)
+    ]
 
 
 def _ref_kind(entry: TreeEntry) -> int:
