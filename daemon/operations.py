@@ -5,6 +5,7 @@ become names, errors become errnos, and what has to wait does so. Here are names
 directories; those of open files are in file_operations.py.
 """
 
+import errno
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -80,8 +81,10 @@ class CairnOperations(FileOperations):
             parent = InodeId(parent_inode)
             volatile = self._volume.is_volatile(parent, name)
             try:
-                inode = self._volume.lookup(parent, name, ctx.pid)
-            except NotFound:
+                inode = self._volume.find(parent, name, ctx.pid)
+            except NotFound:  # nor is there such a directory
+                inode = None
+            if inode is None:
                 return absent_entry(0) if volatile else absent_entry()
             return self._counted(inode, volatile=volatile)
 
@@ -239,7 +242,10 @@ class CairnOperations(FileOperations):
         with errors_become_errnos():
             number = InodeId(inode)
             if not name.startswith(VIRTUAL_PREFIX):  # as for the capabilities of each new file
-                return self._volume.stored_xattr(number, name)
+                value = self._volume.find_xattr(number, name)
+                if value is None:
+                    raise FUSEError(errno.ENODATA)
+                return value
             await self._flusher.settle(number)  # it speaks of the bytes as they are now
             return await self._workers.drive(self._volume.get_xattr(number, name))
 

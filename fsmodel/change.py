@@ -153,7 +153,7 @@ class Changes:
         Raises NoSpace when the host has no room for the journal record, BackendError when the
         index or the journal cannot be used.
         """
-        return OpenChange(self)
+        return OpenChange(self, self._index.operation())
 
     def move_access(self, inode: InodeId) -> None:
         """Let the access time of an inode be now. Raises Stale, and as `begin`.
@@ -167,10 +167,6 @@ class Changes:
         except IndexProblem as problem:
             raise index_error(problem) from problem
         self._inodes.remember(inode, record)
-
-    def operation(self) -> Operation:
-        """What a change is in the index; it has not begun."""
-        return self._index.operation()
 
     def on(self, operation: Operation) -> Change:
         """A change that an operation in progress is to be."""
@@ -192,9 +188,9 @@ class OpenChange:
 
     __slots__ = ("_change", "_changes", "_operation")
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: Changes, operation: Operation) -> None:
         self._changes = changes
-        self._operation = changes.operation()
+        self._operation = operation
         self._change: Change | None = None
 
     def __enter__(self) -> Change:

@@ -90,6 +90,10 @@ class VolumeAttributes(VolumeUpkeep):
         """An extended attribute that is no virtual one. Raises NoSuchAttribute."""
         return self._names.get_xattr(inode, name)
 
+    def find_xattr(self, inode: InodeId, name: bytes) -> bytes | None:
+        """The same; None when there is no such attribute."""
+        return self._names.find_xattr(inode, name)
+
     def set_xattr(self, inode: InodeId, name: bytes, value: bytes) -> None:
         """Set an extended attribute. Raises Refused."""
         self._require_room()

@@ -26,10 +26,17 @@ class VolumeNames(VolumeUpkeep):
 
         Raises NotFound, NotADirectory, NameTooLong.
         """
-        if is_view_name(parent, name):
+        inode = self.find(parent, name, thread)
+        if inode is None:
             raise NotFound(f"no entry {name!r} in directory {parent}")
-        inode = self._names.lookup(parent, name)
-        return self._parts.drafts.look_up(inode, thread) if thread else inode
+        return inode
+
+    def find(self, parent: InodeId, name: bytes, thread: int = 0) -> InodeId | None:
+        """The same; None when there is no such name. Raises Stale, NotADirectory, NameTooLong."""
+        inode = None if is_view_name(parent, name) else self._names.find(parent, name)
+        if inode is None or not thread:
+            return inode
+        return self._parts.drafts.look_up(inode, thread)
 
     def resolve(self, path: bytes) -> InodeId:
         """The inode at a path from the root, following no symbolic link, views left out.

@@ -48,7 +48,7 @@ class Operation(Rows):
         self._journal = journal
         self._counters = counters
         self._begin_again = begin_again
-        self._changes: defaultdict[str, int] = defaultdict(int)  # of counters
+        self._changes: dict[str, int] = {}  # of counters
         self._mutations: list[tuple[int, bytes, bytes | None]] = []
         self._formers: list[tuple[Database, bytes, bytes | None]] = []  # what was there before
         self._problem: IndexProblem | None = None
@@ -134,8 +134,9 @@ class Operation(Rows):
     def add(self, counter: str, delta: int) -> None:
         """Change a counter; one that does not exist yet is 0."""
         if delta:
+            changes = self._changes
             self._counters[counter] += delta
-            self._changes[counter] += delta
+            changes[counter] = changes.get(counter, 0) + delta
 
     def next_number(self, counter: str) -> int:
         """Raise a counter by one and return it: a number that was never given out before."""
@@ -145,7 +146,7 @@ class Operation(Rows):
     def _append_record(self) -> None:
         if self._problem is not None:
             raise self._problem
-        changes: dict[str, int] = self._changes
+        changes = self._changes
         if 0 in changes.values():
             changes = {name: delta for name, delta in changes.items() if delta}
         mutations = self._mutations

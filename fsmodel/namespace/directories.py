@@ -54,6 +54,13 @@ class Directories:
 
         Raises NotFound, NotADirectory, NameTooLong.
         """
+        inode = self.find_inode(directory, name)
+        if inode is None:
+            raise NotFound(f"no entry {name!r} in directory {directory}")
+        return inode
+
+    def find_inode(self, directory: InodeId, name: bytes) -> InodeId | None:
+        """The same; None when there is no such name, as of each that is about to be made."""
         record = self._inodes.get(directory)
         if name == b".":
             return directory
@@ -61,9 +68,7 @@ class Directories:
         if name == b"..":
             return _parent_of(directory, record)
         dirent = self.find(directory, name)
-        if dirent is None:
-            raise NotFound(f"no entry {name!r} in directory {directory}")
-        return InodeId(dirent.inode)
+        return None if dirent is None else InodeId(dirent.inode)
 
     def find(self, directory: InodeId, name: bytes) -> DirentRecord | None:
         """The entry of a name, or None. Sees the change in progress. Raises NameTooLong."""

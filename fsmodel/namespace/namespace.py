@@ -88,6 +88,10 @@ class Namespace:
         """The inode a name leads to. Raises NotFound, NotADirectory, NameTooLong."""
         return self.directories.lookup(parent, name)
 
+    def find(self, parent: InodeId, name: bytes) -> InodeId | None:
+        """The same; None when there is no such name. Raises Stale, NotADirectory, NameTooLong."""
+        return self.directories.find_inode(parent, name)
+
     def record(self, inode: InodeId) -> InodeRecord:
         """Everything known about an inode, to be read only. Raises NotFound."""
         return self._inodes.get(inode)
@@ -218,6 +222,10 @@ class Namespace:
     def get_xattr(self, inode: InodeId, name: bytes) -> bytes:
         """The value of an extended attribute; raises as Xattrs.get."""
         return self.xattrs.get(inode, self._inodes.get(inode), name)
+
+    def find_xattr(self, inode: InodeId, name: bytes) -> bytes | None:
+        """The same; None when there is no such attribute."""
+        return self.xattrs.look_up(inode, self._inodes.get(inode), name)
 
     def list_xattrs(self, inode: InodeId, *, with_trusted: bool = True) -> list[bytes]:
         """Names of the extended attributes; those of `trusted.` are for privileged callers."""

@@ -69,11 +69,15 @@ class Xattrs:
 
     def get(self, inode: InodeId, record: InodeRecord, name: bytes) -> bytes:
         """A value. Raises NoSuchAttribute, NotSupported, InvalidArgument, AttributeTooBig."""
-        _check_name(name, kind_of(record))
-        value = self.find(inode, record, name)
+        value = self.look_up(inode, record, name)
         if value is None:
             raise NoSuchAttribute(f"inode {inode} has no attribute {name!r}")
         return value
+
+    def look_up(self, inode: InodeId, record: InodeRecord, name: bytes) -> bytes | None:
+        """A value that somebody asks for; None when there is none. Raises else as `get`."""
+        _check_name(name, kind_of(record))
+        return self.find(inode, record, name)
 
     def names(
         self, inode: InodeId, record: InodeRecord, *, with_trusted: bool = True
