@@ -42,7 +42,7 @@ SKETCH_BYTES: Final = ID_PREFIX_BYTES + 3 * FEATURE_COUNT
 _SLOTS: Final = 1 << 21
 _SLOT_MASK: Final = _SLOTS - 1
 _SLOT_SHIFTS: Final = tuple(0x9E377 * number for number in range(FEATURE_COUNT))  # one each
-_BLOCKS_READ: Final = 16  # at a time; about 5 ms
+_BLOCKS_READ: Final = 16  # at a time; about 4 ms
 _WORDS: Final = Struct(f"<{FEATURE_COUNT}I")
 
 
@@ -146,7 +146,7 @@ class FeatureIndex:
         """Bring in the newest stored block, and fill it up if it has room."""
         self._sequence = sequence
         self._read(sequence, block)
-        if len(block) >= BLOCK_SKETCHES * SKETCH_BYTES or len(block) % SKETCH_BYTES:
+        if len(block) >= BLOCK_SKETCHES * SKETCH_BYTES or not _is_block(block):
             self._begin_block(sequence + 1)
         else:
             self._block = bytearray(block)
@@ -174,14 +174,19 @@ class FeatureIndex:
 
     def _read(self, sequence: int, block: bytes) -> None:
         """Bring in a block that is older than all in memory."""
-        if sequence <= self._sequence - self._blocks_max or len(block) % SKETCH_BYTES:
+        if sequence <= self._sequence - self._blocks_max or not _is_block(block):
             return
-        for number, at in enumerate(range(0, len(block), SKETCH_BYTES)):
-            prefix, features = decode_sketch(block[at : at + SKETCH_BYTES])
-            place = self._place(sequence, number)
-            self._keep(place, prefix, features)
-            for slot in self._slots_of(features)[1]:
-                self._slots[slot] = self._slots[slot] or place + 1
+        place, count, slots = self._place(sequence, 0), len(block) // SKETCH_BYTES, self._slots
+        starts = range(0, len(block), SKETCH_BYTES)
+        self._ids[place : place + count] = [block[at : at + ID_PREFIX_BYTES] for at in starts]
+        begin, end = place * FEATURE_COUNT, (place + count) * FEATURE_COUNT
+        for number, shift in enumerate(_SLOT_SHIFTS):
+            features = decode_features(block, number)
+            self._features[begin + number : end : FEATURE_COUNT] = features
+            for later, feature in enumerate(features, place + 1):
+                slot = feature + shift & _SLOT_MASK
+                if not slots[slot]:
+                    slots[slot] = later
 
     def _place(self, sequence: int, number: int) -> int:
         """Where in the ring a sketch of a block stands."""
@@ -201,16 +206,19 @@ class FeatureIndex:
         return self._last[1:]
 
 
+def _is_block(block: bytes) -> bool:
+    return not len(block) % SKETCH_BYTES and len(block) <= BLOCK_SKETCHES * SKETCH_BYTES
+
+
 def encode_sketch(chunk: bytes, features: Sequence[int]) -> bytes:
     """A sketch as it is stored; the features have 24 bits."""
     words = _WORDS.pack(*features)
     return chunk[:ID_PREFIX_BYTES] + words[0::4] + words[1::4] + words[2::4]
 
 
-def decode_sketch(sketch: bytes) -> tuple[bytes, tuple[int, ...]]:
-    """The beginning of a chunk's id, and its features."""
-    words = bytearray(_WORDS.size)
+def decode_features(block: bytes, number: int) -> "array[int]":
+    """The feature of this number of each sketch in a block, as they follow each other there."""
+    words = bytearray(4 * (len(block) // SKETCH_BYTES))
     for byte in range(3):
-        start = ID_PREFIX_BYTES + byte * FEATURE_COUNT
-        words[byte::4] = sketch[start : start + FEATURE_COUNT]
-    return sketch[:ID_PREFIX_BYTES], _WORDS.unpack(words)
+        words[byte::4] = block[ID_PREFIX_BYTES + byte * FEATURE_COUNT + number :: SKETCH_BYTES]
+    return array("I", bytes(words))

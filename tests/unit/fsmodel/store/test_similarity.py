@@ -22,7 +22,7 @@ from fsmodel.store.similarity import (
     ID_PREFIX_BYTES,
     SKETCH_BYTES,
     FeatureIndex,
-    decode_sketch,
+    decode_features,
     encode_sketch,
 )
 from lmdb_index.index import Index
@@ -90,12 +90,28 @@ def test_a_full_block_fills_one_page_of_the_index() -> None:
     assert OVERFLOW_PAGE_BYTES - SKETCH_BYTES < stored <= OVERFLOW_PAGE_BYTES
 
 
-@given(number=st.integers(0, 1000), values=sketches)
-def test_a_stored_sketch_reads_back(number: int, values: list[int]) -> None:
-    masked = tuple(value & FEATURE_MASK for value in values)
-    stored = encode_sketch(chunk(number), masked)
-    assert len(stored) == SKETCH_BYTES
-    assert decode_sketch(stored) == (chunk(number)[:ID_PREFIX_BYTES], masked)
+@given(all_values=st.lists(sketches, max_size=BLOCK_SKETCHES))
+def test_stored_sketches_read_back(all_values: list[list[int]]) -> None:
+    masked = [tuple(value & FEATURE_MASK for value in values) for values in all_values]
+    stored = [encode_sketch(chunk(number), each) for number, each in enumerate(masked)]
+    assert all(len(each) == SKETCH_BYTES for each in stored)
+    read = [list(decode_features(b"".join(stored), number)) for number in range(FEATURE_COUNT)]
+    assert read == [[each[number] for each in masked] for number in range(FEATURE_COUNT)]
+    for number, each in enumerate(stored):
+        assert each[:ID_PREFIX_BYTES] == chunk(number)[:ID_PREFIX_BYTES]
+
+
+@pytest.mark.parametrize("size", [1, SKETCH_BYTES + 1, (BLOCK_SKETCHES + 1) * SKETCH_BYTES])
+def test_a_row_that_is_no_block_of_sketches_is_passed_over(index: Index, size: int) -> None:
+    filled(index, BLOCK_SKETCHES)
+    with index.operation() as operation:
+        operation.put(SKETCH, number_key(1), RawRecord(bytes(size)))
+    found = FeatureIndex(index, blocks_max=4)
+    for number in (0, BLOCK_SKETCHES - 1):
+        assert found.most_alike(some_features(number), 1) == [chunk(number)[:ID_PREFIX_BYTES]]
+    found.add(chunk(700), some_features(700))
+    save(found, index)
+    assert FeatureIndex(index, blocks_max=4).most_alike(some_features(700), 1)
 
 
 def test_nothing_is_alike_at_first(index: Index) -> None:
