@@ -15,14 +15,18 @@
  * cuts, never an access outside it.
  */
 
+#define _GNU_SOURCE
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 #include "_blake3.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #define WINDOW 64
 #define FEATURES 12
@@ -32,6 +36,7 @@
 #define LANES 4
 #define LANE_MAX 2048          /* bytes; longer lanes look further past the cut in vain */
 #define SAMPLE_LANE_MAX 1024   /* bytes; the hashes of four such lanes fit the L1 cache */
+#define GATHERED_BYTES 65536   /* at once, of the pieces behind one that a chunk does not end in */
 #define GIL_FREE_BYTES 65536   /* from here on the work takes longer than giving the GIL away */
 
 #define SAMPLE_WINDOWS 64
@@ -39,6 +44,21 @@
 #define NOISE_BYTES_MIN 16384
 #define NOISE_SQUARES_MAX 71800
 #define NOISE_REPEATS_MAX 1
+
+/* The header of a frame in a pack; see pack_format.py. */
+#define FRAME_HEADER 64
+#define FRAME_BEGINNING "\x89" "FRAME\x01"
+#define FRAME_KIND_AT 20
+#define FRAME_PLAIN_AT 24
+#define FRAME_BODY_AT 28
+#define FRAME_ID_AT 32
+#define KIND_CHUNK 1
+#define OTHER_FRAMES_MAX 8     /* between two chunks: pages of the list of chunks */
+#define MISSES_MAX 4           /* in a row; then a pack goes on with something else */
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "numbers are read as they stand in a pack, which is little-endian"
+#endif
 
 static const uint64_t GEAR[256] = {
     UINT64_C(0x906d23968a5b6595), UINT64_C(0x904c67429b6bd7d0), UINT64_C(0xd88d9b4ea121fd6f), UINT64_C(0xbfe8b200b034213a),
@@ -216,24 +236,40 @@ find_below(const uint8_t *at, size_t count, uint64_t below)
     return 0;
 }
 
-/* Size of the chunk that begins at `bytes`, of which `available` are known; 0 when unsure. */
+/* Size of the chunk that begins at `bytes`, of which `available` are known; 0 when unsure. It is
+ * known to be more than `checked`.
+ */
 static size_t
-chunk_size(const uint8_t *bytes, size_t available, const cut_rule *rule)
+chunk_size(const uint8_t *bytes, size_t checked, size_t available, const cut_rule *rule)
 {
     size_t last = available < rule->max_size ? available : rule->max_size;
     if (last < rule->min_size)
         return 0;
 
     /* Sizes min_size .. normal_size - 1 need a rare hash, normal_size .. last a frequent one. */
-    size_t before = rule->min_size - 1;
+    size_t before = checked < rule->min_size ? rule->min_size - 1 : checked;
     size_t rare_to = rule->normal_size - 1 < last ? rule->normal_size - 1 : last;
-    size_t found = find_below(bytes + before, rare_to - before, rule->rare_below);
+    if (before < rare_to) {
+        size_t found = find_below(bytes + before, rare_to - before, rule->rare_below);
+        if (found > 0)
+            return before + found;
+        before = rare_to;
+    }
+    size_t found = find_below(bytes + before, last - before, rule->frequent_below);
     if (found > 0)
         return before + found;
-    found = find_below(bytes + rare_to, last - rare_to, rule->frequent_below);
-    if (found > 0)
-        return rare_to + found;
     return last == rule->max_size ? last : 0;
+}
+
+/* Whether a chunk that is no shorter may be so long by the rule. */
+static int
+may_end_after(const uint8_t *bytes, size_t size, const cut_rule *rule)
+{
+    if (size < rule->min_size || size >= rule->max_size)
+        return size == rule->max_size;
+    const uint8_t *last = bytes + size - 1;
+    uint64_t below = size < rule->normal_size ? rule->rare_below : rule->frequent_below;
+    return rolled(hash_before(last), *last) < below;
 }
 
 /* Write the ends of all chunks to `cuts` and return how many there are. */
@@ -244,7 +280,7 @@ cut_all(const uint8_t *bytes, size_t length, const cut_rule *rule, int final, si
     size_t start = 0;
 
     while (start < length) {
-        size_t size = chunk_size(bytes + start, length - start, rule);
+        size_t size = chunk_size(bytes + start, 0, length - start, rule);
         if (size == 0) {
             if (final)
                 cuts[count++] = length;
@@ -276,13 +312,113 @@ gather(const piece *pieces, size_t count, size_t at, size_t most, uint8_t *into)
     return done;
 }
 
-/* The same for bytes that come in pieces, with the BLAKE3 of each chunk, taken while the caches of
- * the processor still have it. Only a chunk that one piece does not hold is copied, into `scratch`,
- * where the largest one fits.
+/* Where in a pack the chunks may lie that are cut next. No descriptor: nothing is known. */
+typedef struct {
+    int descriptor;
+    off_t offset;
+    int misses; /* in a row */
+} sequel;
+
+/* Read a header if it is in memory; where the host cannot tell, in any case. */
+static int
+read_header(int descriptor, uint8_t *header, off_t offset)
+{
+    struct iovec into = {header, FRAME_HEADER};
+    ssize_t got = preadv2(descriptor, &into, 1, offset, RWF_NOWAIT);
+    if (got < 0 && errno == EOPNOTSUPP)
+        got = pread(descriptor, header, FRAME_HEADER, offset);
+    return got == FRAME_HEADER
+           && memcmp(header, FRAME_BEGINNING, sizeof FRAME_BEGINNING - 1) == 0;
+}
+
+/* The size and the id of the next chunk in a pack; 0 when there is none that is in memory. */
+static size_t
+next_in_pack(sequel *expected, uint8_t *id)
+{
+    uint8_t header[FRAME_HEADER];
+    uint32_t plain, body;
+
+    for (size_t frames = 0; expected->descriptor >= 0 && frames < OTHER_FRAMES_MAX; frames++) {
+        if (!read_header(expected->descriptor, header, expected->offset))
+            break;
+        memcpy(&plain, header + FRAME_PLAIN_AT, sizeof plain);
+        memcpy(&body, header + FRAME_BODY_AT, sizeof body);
+        expected->offset += FRAME_HEADER + (off_t)body;
+        if (header[FRAME_KIND_AT] == KIND_CHUNK) {
+            memcpy(id, header + FRAME_ID_AT, BLAKE3_DIGEST);
+            return plain;
+        }
+    }
+    expected->descriptor = -1;
+    return 0;
+}
+
+/* The chunk that begins at `at` in the first piece if it is the next one in a pack, 0 if not. Its
+ * bytes were cut once, from where it begins, and no cut was found in it then; so none is there now,
+ * and hashing them is all that has to be done.
+ */
+static size_t
+expected_chunk(sequel *expected, const piece *pieces, size_t count, size_t at,
+               const cut_rule *rule, uint8_t *scratch, uint8_t *digest)
+{
+    uint8_t id[BLAKE3_DIGEST];
+    size_t size = next_in_pack(expected, id);
+    const uint8_t *bytes = pieces->bytes + at;
+
+    if (size == 0 || size > rule->max_size)
+        return 0;
+    if (size > pieces->length - at) {
+        if (gather(pieces, count, at, size, scratch) < size)
+            return 0;
+        bytes = scratch;
+    }
+    if (may_end_after(bytes, size, rule)) {
+        blake3_of(bytes, size, BLAKE3_LANES_MAX, digest);
+        if (memcmp(digest, id, sizeof id) == 0) {
+            expected->misses = 0;
+            return size;
+        }
+    }
+    if (++expected->misses == MISSES_MAX)
+        expected->descriptor = -1;
+    return 0;
+}
+
+/* Look for the end of the chunk that begins at `at` in the first piece, and hash it; 0 when it does
+ * not end for certain. Only what the first piece does not hold is copied, into `scratch`, and no
+ * more than has to be.
+ */
+static size_t
+sought_chunk(const piece *pieces, size_t count, size_t at, const cut_rule *rule, int final,
+             uint8_t *scratch, uint8_t *digest)
+{
+    const uint8_t *bytes = pieces->bytes + at;
+    size_t available = pieces->length - at, size = chunk_size(bytes, 0, available, rule);
+
+    if (size == 0 && count > 1) {
+        size_t checked, wanted;
+        bytes = scratch;
+        do {
+            checked = available;
+            wanted = checked + GATHERED_BYTES < rule->max_size ? checked + GATHERED_BYTES
+                                                               : rule->max_size;
+            available = gather(pieces, count, at, wanted, scratch);
+            size = chunk_size(scratch, checked, available, rule);
+        } while (size == 0 && available == wanted);
+    }
+    if (size == 0 && final)
+        size = available;
+    if (size > 0)
+        blake3_of(bytes, size, BLAKE3_LANES_MAX, digest);
+    return size;
+}
+
+/* The ends of all chunks of bytes that come in pieces, with the BLAKE3 of each, taken while the
+ * caches of the processor still have it. `scratch` has room for the largest chunk.
  */
 static size_t
 cut_and_hash_all(const piece *pieces, size_t count, const cut_rule *rule, int final,
-                 uint8_t *scratch, size_t *cuts, uint8_t *digests)
+                 sequel *expected, uint8_t *scratch, size_t *cuts, uint8_t *digests)
 {
     size_t found = 0, end = 0, at = 0;
 
@@ -294,18 +430,12 @@ cut_and_hash_all(const piece *pieces, size_t count, const cut_rule *rule, int fi
         }
         if (count == 0)
             break;
-        const uint8_t *bytes = pieces->bytes + at;
-        size_t available = pieces->length - at;
-        size_t size = chunk_size(bytes, available, rule);
-        if (size == 0 && count > 1) {
-            bytes = scratch;
-            available = gather(pieces, count, at, rule->max_size, scratch);
-            size = chunk_size(bytes, available, rule);
-        }
-        if (size == 0 && !final)
+        uint8_t *digest = digests + found * BLAKE3_DIGEST;
+        size_t size = expected_chunk(expected, pieces, count, at, rule, scratch, digest);
+        if (size == 0)
+            size = sought_chunk(pieces, count, at, rule, final, scratch, digest);
+        if (size == 0)
             break;
-        size = size > 0 ? size : available;
-        blake3_of(bytes, size, BLAKE3_LANES_MAX, digests + found * BLAKE3_DIGEST);
         at += size;
         end += size;
         cuts[found++] = end;
@@ -542,7 +672,8 @@ list_of_chunks(const size_t *cuts, const uint8_t *digests, size_t count)
 
 /* Cut and hash pieces of `length` bytes in all; a list of ends and hashes. */
 static PyObject *
-chunks_of(const piece *pieces, size_t count, size_t length, const cut_rule *rule, int final)
+chunks_of(const piece *pieces, size_t count, size_t length, const cut_rule *rule, int final,
+          sequel expected)
 {
     size_t most = length / rule->min_size + 1, found;
     PyObject *result = NULL;
@@ -556,10 +687,12 @@ chunks_of(const piece *pieces, size_t count, size_t length, const cut_rule *rule
         PyErr_NoMemory();
     } else {
         if (length < GIL_FREE_BYTES) {
-            found = cut_and_hash_all(pieces, count, rule, final, scratch, cuts, digests);
+            found = cut_and_hash_all(pieces, count, rule, final, &expected, scratch, cuts,
+                                     digests);
         } else {
             Py_BEGIN_ALLOW_THREADS
-            found = cut_and_hash_all(pieces, count, rule, final, scratch, cuts, digests);
+            found = cut_and_hash_all(pieces, count, rule, final, &expected, scratch, cuts,
+                                     digests);
             Py_END_ALLOW_THREADS
         }
         result = list_of_chunks(cuts, digests, found);
@@ -570,7 +703,7 @@ chunks_of(const piece *pieces, size_t count, size_t length, const cut_rule *rule
     return result;
 }
 
-PyDoc_STRVAR(cut_chunks_doc, "cut_chunks(pieces, rule, final, /)\n--\n\n"
+PyDoc_STRVAR(cut_chunks_doc, "cut_chunks(pieces, rule, final, pack=-1, offset=0, /)\n--\n\n"
              "End offsets and hashes of the chunks of data; see fsmodel.content.chunking.");
 
 static PyObject *
@@ -580,11 +713,14 @@ cut_chunks(PyObject *module, PyObject *arguments)
     cut_rule rule;
     int final;
     size_t held = 0, length = 0;
+    sequel expected = {-1, 0, 0};
+    long long offset = 0;
     (void)module;
 
-    if (!PyArg_ParseTuple(arguments, "O!O&p:cut_chunks", &PyList_Type, &given, to_rule, &rule,
-                          &final))
+    if (!PyArg_ParseTuple(arguments, "O!O&p|iL:cut_chunks", &PyList_Type, &given, to_rule, &rule,
+                          &final, &expected.descriptor, &offset))
         return NULL;
+    expected.offset = (off_t)offset;
     /* A tuple of the same: the list may change while the lock is given away. */
     PyObject *kept = PyList_AsTuple(given);
     if (kept == NULL)
@@ -603,7 +739,7 @@ cut_chunks(PyObject *module, PyObject *arguments)
         pieces[held] = (piece){views[held].buf, (size_t)views[held].len};
         length += pieces[held].length;
     }
-    result = chunks_of(pieces, count, length, &rule, final);
+    result = chunks_of(pieces, count, length, &rule, final, expected);
 done:
     while (held > 0)
         PyBuffer_Release(&views[--held]);
@@ -677,6 +813,8 @@ noise(PyObject *module, PyObject *object)
     return PyBool_FromLong(found);
 }
 
+static const uint64_t FRAME_LAYOUT[] = {FRAME_HEADER, FRAME_KIND_AT};
+
 static int
 add_constants(PyObject *module)
 {
@@ -684,6 +822,7 @@ add_constants(PyObject *module)
         {"GEAR", GEAR, 256},
         {"MULTIPLIERS", MULTIPLIERS, FEATURES},
         {"ADDENDS", ADDENDS, FEATURES},
+        {"FRAME_LAYOUT", FRAME_LAYOUT, sizeof FRAME_LAYOUT / sizeof *FRAME_LAYOUT},
     };
 
     for (size_t at = 0; at < sizeof constants / sizeof *constants; at++) {

@@ -15,13 +15,14 @@ Two kernels do the work and answer alike: `native` (_chunking.c, _blake3.c) and 
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType, ModuleType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from fsmodel.buffers import Buffer
 from fsmodel.content import chunking_reference
 from fsmodel.content.chunk_limits import ChunkLimits, CutRule
 from fsmodel.content.gear import ADDENDS, FEATURE_BYTES, GEAR, MULTIPLIERS
 from fsmodel.encoding.hashing import object_id
+from fsmodel.store.pack_format import FACTS_FROM, FRAME_HEADER
 
 __all__ = ["KERNELS", "ChunkLimits", "cut_chunks", "cut_points", "features", "is_noise"]
 
@@ -34,7 +35,34 @@ _CONSTANTS: Final[Mapping[str, object]] = {
     "MULTIPLIERS": MULTIPLIERS,
     "ADDENDS": ADDENDS,
     "FEATURE_BYTES": FEATURE_BYTES,
+    "FRAME_LAYOUT": (FRAME_HEADER.size, FACTS_FROM),
 }
+
+
+class Sequel(NamedTuple):
+    """Where the chunks may lie that are cut next: from an offset on in a pack that is open."""
+
+    descriptor: int
+    offset: int
+
+
+NO_SEQUEL: Final = Sequel(-1, 0)
+
+
+class CutChunks(Protocol):
+    """Cuts bytes that come in pieces."""
+
+    def __call__(
+        self,
+        pieces: list[Buffer],
+        rule: CutRule,
+        final: bool,
+        pack: int = ...,
+        offset: int = ...,
+        /,
+    ) -> Sequence[tuple[int, bytes]]:
+        """Ends and object ids of the chunks."""
+        ...
 
 
 class Kernel(NamedTuple):
@@ -42,7 +70,7 @@ class Kernel(NamedTuple):
 
     cut_points: Callable[[Buffer, CutRule, bool], list[int]]
     features: Callable[[Buffer], tuple[int, ...]]
-    cut_chunks: Callable[[list[Buffer], CutRule, bool], Sequence[tuple[int, bytes]]]
+    cut_chunks: CutChunks
     is_noise: Callable[[Buffer], bool]
 
 
@@ -77,7 +105,7 @@ def available_kernels() -> Mapping[str, Kernel]:
 
 def _check_constants(extension: ModuleType) -> None:
     found = [getattr(extension, name, None) for name in _CONSTANTS]
-    if found != list(_CONSTANTS.values()) or not hasattr(extension, "is_noise"):
+    if found != list(_CONSTANTS.values()):
         raise ImportError(
             f"{extension.__file__} was built from another source and would cut elsewhere; "
             "reinstall cairnfs"
@@ -112,14 +140,19 @@ def cut_points(data: Buffer, limits: ChunkLimits, final: bool) -> list[int]:
 
 
 def cut_chunks(
-    pieces: list[Buffer], limits: ChunkLimits, final: bool
+    pieces: list[Buffer], limits: ChunkLimits, final: bool, sequel: Sequel = NO_SEQUEL
 ) -> Sequence[tuple[int, bytes]]:
     """The same cuts of bytes that come in pieces, each with the object id of its chunk.
+
+    If these are the chunks that a pack goes on with, no cut has to be looked for: a chunk was cut
+    where its bytes say so, hence there is no earlier cut in these bytes, wherever they stand again.
+    So a chunk that has the expected id ends where that one does. What the host does not have in
+    memory is not waited for.
 
     One call for all: whoever cuts and hashes them one by one waits for the interpreter's lock after
     each, which a thread that takes in requests holds most of the time.
     """
-    return _KERNEL.cut_chunks(pieces, limits.rule, final)
+    return _KERNEL.cut_chunks(pieces, limits.rule, final, *sequel)
 
 
 def features(data: Buffer) -> tuple[int, ...]:

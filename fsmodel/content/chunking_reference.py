@@ -47,8 +47,13 @@ def cut_points(data: bytes | bytearray | memoryview, rule: CutRule, final: bool)
     return cuts
 
 
-def cut_chunks(pieces: list[Buffer], rule: CutRule, final: bool) -> list[tuple[int, bytes]]:
-    """The same of bytes in pieces, with the object id of each chunk; see chunking.py."""
+def cut_chunks(
+    pieces: list[Buffer], rule: CutRule, final: bool, pack: int = -1, offset: int = 0
+) -> list[tuple[int, bytes]]:
+    """The same of bytes in pieces, with the object id of each chunk; see chunking.py.
+
+    What a pack has is not looked at: it changes nothing but how long this takes.
+    """
     view = memoryview(b"".join(pieces))
     ends = cut_points(view, rule, final)
     return [(end, object_id(view[start:end])) for start, end in pairwise([0, *ends])]

@@ -2,17 +2,22 @@
 
 While the chunks of one region are stored and named, another thread may cut what follows them. A
 region that was cut ahead is taken only if it is the one that is planned then.
+
+Bytes that are stored already were a stream before, more often than not: then what follows a chunk
+lies behind it in its pack, and is compared with that instead of being searched for cuts.
 """
 
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from fsmodel.content.chunking import ChunkLimits
-from fsmodel.content.recut import CutRegion, cut_region
+from fsmodel.content.chunking import ChunkLimits, Sequel
+from fsmodel.content.recut import CutRegion, NewChunk, cut_region
 from fsmodel.content.regions import PlannedRegion
+from fsmodel.ids import PackId
 from fsmodel.steps import Begin, Begun, PutOff, Steps, Work, collecting
 from fsmodel.store.object_reader import Located
+from fsmodel.store.objects import ObjectStore
 
 ReadSource = Callable[[Located | None], bytes]
 
@@ -27,14 +32,17 @@ class CutAhead(NamedTuple):
 class Cutter:
     """Cuts regions. Owner: the thread that owns the index."""
 
-    def __init__(self, read: ReadSource, limits: ChunkLimits) -> None:
+    def __init__(self, objects: ObjectStore, read: ReadSource, limits: ChunkLimits) -> None:
+        self._objects = objects
         self._read = read
         self._limits = limits
         self.begin: Begin = PutOff  # who does what is to be done ahead
 
-    def ahead(self, region: PlannedRegion) -> CutAhead:
-        """Have a region cut that will be asked for next."""
-        return CutAhead(region, self.begin(partial(self._cut, region)))
+    def ahead(self, region: PlannedRegion, before: Sequence[NewChunk]) -> CutAhead:
+        """Have a region cut that will be asked for next, behind these chunks of a stream."""
+        place = self._objects.place_behind(before[-1].id) if before else None
+        cut = partial(self._cut, region) if place is None else partial(self._cut_as, region, *place)
+        return CutAhead(region, self.begin(cut))
 
     def cut(
         self, regions: Sequence[PlannedRegion], ahead: CutAhead | None = None
@@ -53,6 +61,11 @@ class Cutter:
 
     def _cut_all(self, regions: Sequence[PlannedRegion]) -> list[CutRegion]:
         return list(map(self._cut, regions))
+
+    def _cut_as(self, region: PlannedRegion, pack: PackId, offset: int) -> CutRegion:
+        """Cut a region which may have the chunks that lie in a pack from an offset on."""
+        with self._objects.descriptor(pack) as descriptor:
+            return cut_region(region, self._read, self._limits, Sequel(descriptor, offset))
 
     def _cut(self, region: PlannedRegion) -> CutRegion:
         return cut_region(region, self._read, self._limits)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from fsmodel.buffers import Buffer
-from fsmodel.content.chunking import ChunkLimits, cut_chunks
+from fsmodel.content.chunking import NO_SEQUEL, ChunkLimits, Sequel, cut_chunks
 from fsmodel.content.extents import Extent
 from fsmodel.ids import ObjectId
 
@@ -87,11 +87,15 @@ class CutRegion:
 
 
 def cut_region(
-    region: Region[Source], read: Callable[[Source], bytes], limits: ChunkLimits
+    region: Region[Source],
+    read: Callable[[Source], bytes],
+    limits: ChunkLimits,
+    sequel: Sequel = NO_SEQUEL,
 ) -> CutRegion:
     """Cut a region until a new cut meets an old one behind the edits, or the region ends.
 
-    Old chunks are read one by one, as they turn out to be needed. Raises what `read` raises.
+    `sequel` is where the chunks may be stored that it begins with. Old chunks are read one by one,
+    as they turn out to be needed. Raises what `read` raises.
     """
     edited_to = region.edited_to
     boundaries = {chunk.end for chunk in region.old if chunk.end >= edited_to}
@@ -102,7 +106,7 @@ def cut_region(
     begin = region.start
     while True:
         at_end = region.reaches_end and not following
-        chunks, rest = _cut(pieces, begin, limits, final=at_end and region.final)
+        chunks, rest = _cut(pieces, begin, limits, sequel, final=at_end and region.final)
         for chunk in chunks:
             found.append(chunk)
             if chunk.end in boundaries:
@@ -110,12 +114,12 @@ def cut_region(
         begin = found[-1].end if found else begin
         if not following:
             return CutRegion(tuple(found), Extent(begin, rest) if rest else None, met=False)
-        pieces = [_joined((rest, read(following[0].source)))]
+        pieces, sequel = [_joined((rest, read(following[0].source)))], NO_SEQUEL
         following = following[1:]
 
 
 def _cut(
-    pieces: list[Buffer], start: int, limits: ChunkLimits, *, final: bool
+    pieces: list[Buffer], start: int, limits: ChunkLimits, sequel: Sequel, *, final: bool
 ) -> tuple[list[NewChunk], memoryview]:
     """The chunks of bytes that come in pieces, and the bytes behind the last of them.
 
@@ -123,7 +127,7 @@ def _cut(
     would copy every byte into memory that is touched for the first time, which takes longer than
     cutting it.
     """
-    cuts = cut_chunks(pieces, limits, final=final)
+    cuts = cut_chunks(pieces, limits, final, sequel)
     *datas, rest = _split(pieces, [cut for cut, _ in cuts])
     found: list[NewChunk] = []
     for (_, digest), data in zip(cuts, datas, strict=True):

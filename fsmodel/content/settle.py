@@ -60,7 +60,7 @@ class Settler:
         self._zeros = bytes(limits.max_size)
         self._zeros_id = object_id(self._zeros)
         self._planner = RegionPlanner(objects, self._zeros_id)
-        self.cutter = Cutter(self._read_source, limits)
+        self.cutter = Cutter(objects, self._read_source, limits)
         self.may_leave_untried: Callable[[], bool] = _never  # whether to store chunks as they come
         self.relieved: Callable[[], object] = _nothing  # told when less is dirty than before
 
@@ -164,7 +164,7 @@ class Settler:
         done = [
             found.met or region.reaches_end for region, found in zip(regions, results, strict=True)
         ]
-        ahead = self._begin_next(results[-1].rest if done[-1] else None, pending, whole=whole)
+        ahead = self._begin_next(results[-1], pending, whole=whole) if done[-1] else None
         yield from self._store(
             file, (chunk for result in compress(results, done) for chunk in result.chunks)
         )
@@ -180,12 +180,13 @@ class Settler:
         return left, ahead
 
     def _begin_next(
-        self, rest: Extent | None, pending: Sequence[Extent], *, whole: bool
+        self, result: CutRegion, pending: Sequence[Extent], *, whole: bool
     ) -> CutAhead | None:
-        """Have what follows the chunks of a stream cut, `rest` and what is pending."""
-        if rest is None or not pending:
+        """Have what follows the chunks of a stream cut, the rest of these bytes included."""
+        if result.rest is None or not pending:
             return None
-        return self.cutter.ahead(self._planner.following(rest, pending, whole=whole))
+        region = self._planner.following(result.rest, pending, whole=whole)
+        return self.cutter.ahead(region, result.chunks)
 
     def _settle_far(
         self, file: FileState, pending: list[Extent], *, whole: bool

@@ -6,12 +6,13 @@ on their way into packs and out of them.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import Any
 
 from fsmodel.buffers import Buffer
 from fsmodel.change import Change, Changes
+from fsmodel.encoding.codecs import Codec
 from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import NoSpace
 from fsmodel.ids import ObjectId, PackId
@@ -51,6 +52,7 @@ class ObjectStore(ObjectRows):
         super().__init__(index)
         self._changes = changes
         self._writer = writer
+        self._packs = reader
         self._reader = ObjectReader(reader, cache)
         self.ahead = reader.ahead
         self._cache = cache
@@ -222,6 +224,17 @@ class ObjectStore(ObjectRows):
         Raises DataError; BaseUnreadable when the frame is whole and its base is not.
         """
         self._reader.verify(located)
+
+    def place_behind(self, stored: ObjectId) -> tuple[PackId, int] | None:
+        """The pack and the offset where what was stored after a chunk begins, if that is known."""
+        record = self.find(stored)
+        if record is None or record.codec == Codec.GROUP:
+            return None
+        return PackId(record.pack), record.offset + record.stored
+
+    def descriptor(self, pack: PackId) -> AbstractContextManager[int]:
+        """Of a pack that stays open meanwhile, or -1; see PackReader. Any thread."""
+        return self._packs.descriptor(pack)
 
     def members_at(self, location: Location) -> list[ObjectId]:
         """The ids of all members of a group, read now. Any thread may call it. Raises DataError."""

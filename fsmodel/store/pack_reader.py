@@ -7,7 +7,8 @@ pack is dropped from the cache finishes on the file it began with.
 
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from errno import EAGAIN, EOPNOTSUPP
 from threading import Lock
@@ -147,6 +148,16 @@ class PackReader:
         if part is not None:
             self._count(1, chunk.size)
         return part
+
+    @contextmanager
+    def descriptor(self, number: PackId) -> Iterator[int]:
+        """The descriptor of a pack, which stays open while the block runs; -1 if there is none."""
+        try:
+            pack = self._opened(number)
+        except OSError:
+            yield -1
+        else:
+            yield pack.descriptor
 
     def forget(self, pack: PackId) -> None:
         """Let go of a pack whose file is about to be deleted or was replaced."""

@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 
-from fsmodel.content import cutting
+from fsmodel.buffers import Buffer
+from fsmodel.content import chunking, cutting
+from fsmodel.content.chunk_limits import CutRule
+from fsmodel.content.chunking import NO_SEQUEL, Sequel
 from fsmodel.content.recut import CutRegion, cut_region
 from fsmodel.content.regions import PlannedRegion
+from fsmodel.encoding.codecs import Codec
+from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import NoSpace
 from fsmodel.ids import InodeId
 from fsmodel.steps import PutOff, run_inline
@@ -45,11 +50,18 @@ def settle(volume: Volume, inode: InodeId, *, whole: bool = True) -> None:
     run_inline(volume.contents.settle(inode, whole=whole))
 
 
-def streamed_file(volume: Volume, data: bytes) -> InodeId:
+def streamed_file(volume: Volume, data: bytes, name: bytes = b"file") -> InodeId:
     """An open file, written in pieces that are kept as they came."""
-    inode = new_file(volume)
+    inode = new_file(volume, name)
     for offset in range(0, len(data), 3_000):
         volume.write(inode, offset, data[offset : offset + 3_000])
+    return inode
+
+
+def streamed_and_settled(volume: Volume, data: bytes) -> InodeId:
+    """The same, settled."""
+    inode = streamed_file(volume, data)
+    settle(volume, inode)
     return inode
 
 
@@ -124,6 +136,49 @@ def test_a_stream_is_cut_while_what_comes_before_is_stored(
     assert sum(cut) < len(data) + len(cut) * LIMITS.max_size  # what one leaves over the next has
     assert ref_of(volume, inode) == ref_of_bytes(data)
     volume.close_file(inode)
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_what_is_stored_already_is_compared_with_the_pack_it_lies_in(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch, edited: bool
+) -> None:
+    """Batch by batch, behind the last chunk of the one before; and the chunks are the same."""
+    data = bytearray(noise(60_000))
+    volume.close_file(streamed_and_settled(volume, bytes(data)))
+    if edited:
+        data[40_000:40_010] = b"x" * 10
+    inode = streamed_file(volume, bytes(data), b"again")
+    sequels: list[Sequel] = []
+
+    def noted(pieces: list[Buffer], rule: CutRule, final: bool, *sequel: int) -> Any:
+        sequels.append(Sequel(*sequel))
+        return cut_chunks(pieces, rule, final, *sequel)
+
+    cut_chunks = chunking._KERNEL.cut_chunks
+    monkeypatch.setattr(chunking, "_KERNEL", chunking._KERNEL._replace(cut_chunks=noted))
+    before = stored_objects(volume)
+    settle(volume, inode)
+    assert sequels[0] == NO_SEQUEL
+    assert len(sequels) > 4
+    assert all(descriptor >= 0 for descriptor, _ in sequels[1:])
+    offsets = [offset for _, offset in sequels[1:4]]
+    assert offsets == sorted(set(offsets))
+    assert ref_of(volume, inode) == ref_of_bytes(bytes(data))
+    assert (stored_objects(volume) == before) is not edited
+    volume.close_file(inode)
+
+
+def test_a_chunk_in_a_group_tells_nothing_of_what_follows(volume: Volume) -> None:
+    data = noise(LIMITS.min_size)
+    volume.close_file(streamed_and_settled(volume, data))
+    objects = parts_of(volume).objects
+    assert objects.place_behind(object_id(data)) is not None
+    assert objects.place_behind(object_id(b"not stored")) is None
+    record = objects.get(object_id(data))
+    record.codec = Codec.GROUP
+    objects._unrecorded[object_id(b"grouped")] = record
+    assert objects.place_behind(object_id(b"grouped")) is None
+    objects.forget_unrecorded(object_id(b"grouped"))
 
 
 def test_settling_a_stream_goes_on_with_what_is_written_meanwhile(volume: Volume) -> None:

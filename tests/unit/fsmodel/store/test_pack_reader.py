@@ -439,3 +439,21 @@ def test_no_part_of_a_damaged_chunk_is_given(layout: StoreLayout, reader: PackRe
         assert raw_part(reader, stored, 0, 1) == (b"o" if in_checksum else None)
     path.write_bytes(whole[:-1])
     assert raw_part(reader, stored, 0, 1) is None
+
+
+def test_a_descriptor_stays_open_though_its_pack_is_forgotten(
+    reader: PackReader, stored: list[Stored]
+) -> None:
+    first = stored[0]
+    with reader.descriptor(first.location.pack) as descriptor:
+        reader.forget(first.location.pack)
+        reader.close()
+        frame = os.pread(descriptor, first.location.stored, first.location.offset)
+        assert frame.endswith(first.data)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+
+
+def test_a_pack_that_is_not_there_has_no_descriptor(reader: PackReader) -> None:
+    with reader.descriptor(PackId(77)) as descriptor:
+        assert descriptor == -1
