@@ -139,6 +139,7 @@ class ReadStreams:
 
     async def read(self, stream: ReadStream, inode: InodeId, start: int, end: int) -> Buffer | None:
         """Bytes [start, end) of a file if windows have them, else None; more windows are begun."""
+        self._windows.hear()
         self._drop(stream.asked(start, end))
         if end - start >= LARGE_BYTES and stream.window_at(start) is None:
             self._begin(stream, inode, start, end - start)

@@ -122,11 +122,12 @@ class Windows:
             while self._under_way:
                 await trio.lowlevel.wait_readable(self._threads.fileno())
                 self._threads.acknowledge()
-                self._hear()
+                self.hear()
         finally:
             self._listens = False
 
-    def _hear(self) -> None:
+    def hear(self) -> None:
+        """Tell windows of news. Requests that come fast keep the task waiting that listens."""
         for window, done in list(self._under_way.items()):
             window.heard(self._threads)
             if window.arrived.is_set():

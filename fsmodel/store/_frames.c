@@ -9,7 +9,6 @@
 
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/uio.h>
 
 #define CHUNKS_MAX 512 /* preadv takes 1,024 buffers, and a frame is two */
@@ -178,7 +177,6 @@ read_part(PyObject *module, PyObject *arguments)
 /* -- memory that is used again ------------------------------------------------------------- */
 
 #define BLOCK_UNIT ((size_t)1 << 20)
-#define LARGE_PAGE ((size_t)2 << 20)
 #define BLOCKS_KEPT_MAX 8
 #define BYTES_KEPT_MAX ((size_t)24 << 20)
 
@@ -196,25 +194,6 @@ typedef struct {
     size_t room;
     Py_ssize_t size;
 } block;
-
-/* New memory, in large pages as far as it goes: the first touch of 512 small ones costs more than
- * reading into them. NULL when there is none.
- */
-static void *
-new_memory(size_t room)
-{
-    size_t all = room + LARGE_PAGE;
-    char *memory = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (memory == MAP_FAILED)
-        return NULL;
-    size_t before = (LARGE_PAGE - (uintptr_t)memory % LARGE_PAGE) % LARGE_PAGE;
-    if (before > 0)
-        munmap(memory, before);
-    munmap(memory + before + room, all - before - room);
-    madvise(memory + before, room, MADV_HUGEPAGE); /* a wish, which may not be granted */
-    return memory + before;
-}
 
 /* A kept block of this room, the last one that was used, or NULL. */
 static void *
@@ -242,7 +221,7 @@ block_dealloc(PyObject *object)
         kept[kept_blocks++].room = self->room;
         kept_bytes += self->room;
     } else {
-        munmap(self->memory, self->room);
+        PyMem_RawFree(self->memory);
     }
     type->tp_free(object);
     Py_DECREF(type);
@@ -288,12 +267,12 @@ blank(PyObject *module, PyObject *object)
     size_t room = ((size_t)size / BLOCK_UNIT + 1) * BLOCK_UNIT;
     void *memory = take_kept(room);
     if (memory == NULL)
-        memory = new_memory(room);
+        memory = PyMem_RawMalloc(room);
     if (memory == NULL)
         return PyErr_NoMemory();
     block *made = PyObject_New(block, type);
     if (made == NULL) {
-        munmap(memory, room);
+        PyMem_RawFree(memory);
         return NULL;
     }
     made->memory = memory;

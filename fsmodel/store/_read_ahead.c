@@ -2,7 +2,7 @@
  * read_ahead.pyi for what is offered here.
  *
  * A filling that is under way is held here with all that it needs, as the threads count no
- * references. What is over is let go of when somebody comes by.
+ * references. What is over is let go of when somebody asks for it, or comes by.
  */
 
 #include "_filling.h"
@@ -263,6 +263,7 @@ ahead_found(PyObject *object, PyObject *which)
         return NULL;
     if (!filling_is_over(&((ahead_object *)object)->pool, work))
         Py_RETURN_NONE;
+    release((filling_object *)which);
     return PyLong_FromSize_t(work->right_bytes);
 }
 
