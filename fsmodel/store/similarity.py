@@ -14,17 +14,24 @@ each other, which costs a vote. In the index they are rows of 96 sketches that f
 so that a chunk costs 43 bytes there. (A row for each feature would take twelve times as much.)
 Older rows are read bit by bit, so that the first write after a mount does not wait for them.
 
-A stored sketch: the first 6 bytes of the chunk's id, then the low, middle and high bytes of its
-twelve 24-bit features. Features are maxima, so their low bits are the ones that tell them apart.
+Features are maxima, so their low bits are the ones that tell them apart: 24 bits of each are kept.
 """
 
 from array import array
 from collections.abc import Iterator, Sequence
 from operator import add
-from struct import Struct
 from typing import Final
 
 from fsmodel.ids import ObjectId
+from fsmodel.store.sketches import (
+    FEATURE_COUNT,
+    FEATURE_MASK,
+    SKETCH_BYTES,
+    SLOT_SHIFTS,
+    decode_prefixes,
+    encode_sketch,
+    note_block,
+)
 from lmdb_index.errors import IndexProblem
 from lmdb_index.index import Index
 from lmdb_index.keys import number_key, number_of
@@ -32,18 +39,12 @@ from lmdb_index.operation import Operation
 from lmdb_index.records import RawRecord
 from lmdb_index.schema import SKETCH
 
-FEATURE_COUNT: Final = 12  # of a chunk, as chunking.py takes them
 BLOCK_SKETCHES: Final = 96
 BLOCKS_MAX: Final = 868  # a million features, 3.5 MB on disk, 14 MB in memory
-ID_PREFIX_BYTES: Final = 6
-FEATURE_MASK: Final = (1 << 24) - 1
-SKETCH_BYTES: Final = ID_PREFIX_BYTES + 3 * FEATURE_COUNT
 
 _SLOTS: Final = 1 << 21
 _SLOT_MASK: Final = _SLOTS - 1
-_SLOT_SHIFTS: Final = tuple(0x9E377 * number for number in range(FEATURE_COUNT))  # one each
-_BLOCKS_READ: Final = 16  # at a time; about 4 ms
-_WORDS: Final = Struct(f"<{FEATURE_COUNT}I")
+_BLOCKS_READ: Final = 16  # at a time; without the extension, about 4 ms
 
 
 class FeatureIndex:
@@ -81,7 +82,7 @@ class FeatureIndex:
     def most_alike(self, features: Sequence[int], count: int) -> list[bytes]:
         """Ids of up to so many chunks, those that share most features first.
 
-        An id may be cut to ID_PREFIX_BYTES. Among equals the newer chunk comes first.
+        An id may be cut to its beginning. Among equals the newer chunk comes first.
         """
         return [chunk for chunk, _ in self.alike(features, count)]
 
@@ -176,17 +177,9 @@ class FeatureIndex:
         """Bring in a block that is older than all in memory."""
         if sequence <= self._sequence - self._blocks_max or not _is_block(block):
             return
-        place, count, slots = self._place(sequence, 0), len(block) // SKETCH_BYTES, self._slots
-        starts = range(0, len(block), SKETCH_BYTES)
-        self._ids[place : place + count] = [block[at : at + ID_PREFIX_BYTES] for at in starts]
-        begin, end = place * FEATURE_COUNT, (place + count) * FEATURE_COUNT
-        for number, shift in enumerate(_SLOT_SHIFTS):
-            features = decode_features(block, number)
-            self._features[begin + number : end : FEATURE_COUNT] = features
-            for later, feature in enumerate(features, place + 1):
-                slot = feature + shift & _SLOT_MASK
-                if not slots[slot]:
-                    slots[slot] = later
+        place, prefixes = self._place(sequence, 0), decode_prefixes(block)
+        self._ids[place : place + len(prefixes)] = prefixes
+        note_block(block, place, self._features, self._slots)
 
     def _place(self, sequence: int, number: int) -> int:
         """Where in the ring a sketch of a block stands."""
@@ -201,24 +194,10 @@ class FeatureIndex:
         """Features cut to their bits, and their slots; a chunk is looked up, then added."""
         if features is not self._last[0]:
             masked = list(map(FEATURE_MASK.__and__, features))
-            slots = list(map(_SLOT_MASK.__and__, map(add, masked, _SLOT_SHIFTS)))
+            slots = list(map(_SLOT_MASK.__and__, map(add, masked, SLOT_SHIFTS)))
             self._last = (features, masked, slots)
         return self._last[1:]
 
 
 def _is_block(block: bytes) -> bool:
     return not len(block) % SKETCH_BYTES and len(block) <= BLOCK_SKETCHES * SKETCH_BYTES
-
-
-def encode_sketch(chunk: bytes, features: Sequence[int]) -> bytes:
-    """A sketch as it is stored; the features have 24 bits."""
-    words = _WORDS.pack(*features)
-    return chunk[:ID_PREFIX_BYTES] + words[0::4] + words[1::4] + words[2::4]
-
-
-def decode_features(block: bytes, number: int) -> "array[int]":
-    """The feature of this number of each sketch in a block, as they follow each other there."""
-    words = bytearray(4 * (len(block) // SKETCH_BYTES))
-    for byte in range(3):
-        words[byte::4] = block[ID_PREFIX_BYTES + byte * FEATURE_COUNT + number :: SKETCH_BYTES]
-    return array("I", bytes(words))

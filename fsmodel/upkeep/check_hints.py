@@ -7,7 +7,8 @@ be answered to whoever asks for it.
 from collections.abc import Iterator
 from typing import Final
 
-from fsmodel.store.similarity import BLOCK_SKETCHES, SKETCH_BYTES
+from fsmodel.store.similarity import BLOCK_SKETCHES
+from fsmodel.store.sketches import SKETCH_BYTES
 from fsmodel.upkeep.check_digests import wrong_digests
 from fsmodel.upkeep.findings import Finding, Part, WrongHint
 from fsmodel.upkeep.index_view import IndexView

@@ -27,7 +27,7 @@ from fsmodel.namespace.acls import decode_acl
 from fsmodel.namespace.link_targets import parse_target
 from fsmodel.series.series_document import parse_series
 from fsmodel.store.format_file import parse_format
-from fsmodel.store.similarity import SKETCH_BYTES, decode_features
+from fsmodel.store.sketches import SKETCH_BYTES, decode_features, decode_prefixes
 from fsmodel.versions.policy import NO_VERSIONS, parse_policy
 from lmdb_index.errors import IndexProblem
 from lmdb_index.journal_format import (
@@ -81,6 +81,7 @@ DECODERS: Final = (
     Decoder("decode_tree_leaf", decode_tree_leaf, CairnError),
     Decoder("decode_lone_entry", decode_lone_entry, CairnError),
     Decoder("decode_acl", decode_acl, CairnError, b"\2\0\0\0\1\0\7\0\xff\xff\xff\xff"),
+    Decoder("decode_prefixes", lambda data: decode_prefixes(sketch_of(data)), (), bytes(41)),
     Decoder("decode_features", lambda data: decode_features(sketch_of(data), 1), (), bytes(41)),
     Decoder(
         "decode_payload", lambda data: decode_payload(data, "here"), IndexProblem, b"\x92\x80\x90"

@@ -14,15 +14,14 @@ from fsmodel.content import gear
 from fsmodel.content.chunking import features
 from fsmodel.ids import ObjectId
 from fsmodel.store import similarity
-from fsmodel.store.similarity import (
-    BLOCK_SKETCHES,
-    BLOCKS_MAX,
+from fsmodel.store.similarity import BLOCK_SKETCHES, BLOCKS_MAX, FeatureIndex
+from fsmodel.store.sketches import (
     FEATURE_COUNT,
     FEATURE_MASK,
     ID_PREFIX_BYTES,
     SKETCH_BYTES,
-    FeatureIndex,
     decode_features,
+    decode_prefixes,
     encode_sketch,
 )
 from lmdb_index.index import Index
@@ -97,8 +96,8 @@ def test_stored_sketches_read_back(all_values: list[list[int]]) -> None:
     assert all(len(each) == SKETCH_BYTES for each in stored)
     read = [list(decode_features(b"".join(stored), number)) for number in range(FEATURE_COUNT)]
     assert read == [[each[number] for each in masked] for number in range(FEATURE_COUNT)]
-    for number, each in enumerate(stored):
-        assert each[:ID_PREFIX_BYTES] == chunk(number)[:ID_PREFIX_BYTES]
+    beginnings = [chunk(number)[:ID_PREFIX_BYTES] for number in range(len(masked))]
+    assert decode_prefixes(b"".join(stored)) == beginnings
 
 
 @pytest.mark.parametrize("size", [1, SKETCH_BYTES + 1, (BLOCK_SKETCHES + 1) * SKETCH_BYTES])
