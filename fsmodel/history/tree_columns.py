@@ -17,7 +17,7 @@ The base, in groups of 7 bits with the lowest first, is what all values or steps
 of STEPS it is the first value, whose own step is 0.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from operator import sub
 from struct import pack, unpack
@@ -47,10 +47,11 @@ def encode_column(values: Sequence[int], beside: Sequence[int] | None = None) ->
         return b"\0\0"
     if values.count(values[0]) == len(values):
         return b"\0" + _encode_base(values[0])  # nothing is cheaper, and most columns are so
-    forms = [_plain(values), _steps(values)]
+    forms = [(PLAIN, values), (STEPS, _wrapped([0, *map(sub, values[1:], values)]))]
     if beside is not None:
-        forms.append(_beside(values, beside))
-    form, base, numbers = min(forms, key=_cost)
+        forms.append((BESIDE, _wrapped(list(map(sub, values, beside)))))
+    form, steps = min(forms, key=_cost)
+    base, numbers = _numbers(form, values[0], steps)
     width = _width(max(numbers))
     raw = pack(f"<{len(numbers)}Q", *numbers)
     planes = [raw[plane::WIDTH_MAX] for plane in range(width)]
@@ -85,42 +86,53 @@ def decode_column(
     return [other + step & _U64 for other, step in zip(beside, steps, strict=True)], end
 
 
-_Form = tuple[int, int, list[int]]  # form, base, numbers
+def _cost(tried: tuple[int, Sequence[int]]) -> tuple[int, int, int]:
+    """How many different numbers a form has, the bytes of each, and the form, given its steps.
+
+    There are as many different numbers as steps, so that no number has to be made for this.
+    """
+    form, steps = tried
+    low, high = min(steps), max(steps)
+    if form == PLAIN:
+        return len(set(steps)), _width(high - low), form
+    greatest = max(_unsigned([low, high]))
+    least = _least(steps, low, high) if form == BESIDE else 0
+    return len(set(steps)), _width(greatest - least), form
 
 
-def _plain(values: Sequence[int]) -> _Form:
-    least = min(values)
-    return PLAIN, least, [value - least for value in values]
+def _least(steps: Sequence[int], low: int, high: int) -> int:
+    """The smallest of the numbers that stand for steps from one to another."""
+    if low >= 0 or high < 0:
+        return min(_unsigned([low, high]))
+    return 0 if 0 in steps else min(_unsigned(steps))
 
 
-def _steps(values: Sequence[int]) -> _Form:
-    return STEPS, values[0], [0, *_unsigned(map(sub, values[1:], values))]
-
-
-def _beside(values: Sequence[int], others: Sequence[int]) -> _Form:
-    numbers = _unsigned(map(sub, values, others))
+def _numbers(form: int, first: int, steps: Sequence[int]) -> tuple[int, Sequence[int]]:
+    """The base of a column of a form, and its numbers; PLAIN steps are the values themselves."""
+    if form == STEPS:
+        return first, _unsigned(steps)
+    numbers = steps if form == PLAIN else _unsigned(steps)
     least = min(numbers)
-    return BESIDE, least, [number - least for number in numbers]
-
-
-def _cost(form: _Form) -> tuple[int, int, int]:
-    number, _, numbers = form
-    return len(set(numbers)), _width(max(numbers)), number
+    return least, [number - least for number in numbers]
 
 
 def _width(number: int) -> int:
     return (number.bit_length() + 7) // 8
 
 
-def _unsigned(steps: Iterable[int]) -> list[int]:
+def _wrapped(steps: list[int]) -> list[int]:
+    """Steps modulo 2^64, from -2^63 on, as nearly all are anyway."""
+    if min(steps) >= -_HALF and max(steps) < _HALF:
+        return steps
+    return [(step + _HALF & _U64) - _HALF for step in steps]
+
+
+def _unsigned(steps: Sequence[int]) -> list[int]:
     """The numbers that stand for steps: small for small ones in either direction."""
-    return [
-        (step << 1) & _U64 if (step := any_step & _U64) < _HALF else ~(step << 1) & _U64
-        for any_step in steps
-    ]
+    return [step << 1 if step >= 0 else ~(step << 1) for step in steps]
 
 
-def _signed(numbers: Iterable[int]) -> list[int]:
+def _signed(numbers: Sequence[int]) -> list[int]:
     """The steps that numbers stand for."""
     return [(number >> 1) ^ -(number & 1) for number in numbers]
 
