@@ -161,7 +161,14 @@ class Changes:
         Nobody is shown this: to all who watch changes it is none. So it is one row and no more,
         as the first reading of every file asks for it.
         """
-        record = replace(self._inodes.get(inode), atime_ns=self.now_ns())
+        self.put_row(inode, replace(self._inodes.get(inode), atime_ns=self.now_ns()))
+
+    def put_row(self, inode: InodeId, record: InodeRecord) -> None:
+        """A change that is one inode's row, of which nobody is told who watches changes.
+
+        It must have the content, flags and names it had; what trees show has been marked. Raises as
+        `begin`.
+        """
         try:
             self._index.replace(INODE, number_key(inode), record)
         except IndexProblem as problem:

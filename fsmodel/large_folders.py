@@ -114,6 +114,12 @@ class LargeFolders:
         if self._notes > NOTES_MAX:
             self._forget_half()
 
+    def note_file(self, record: InodeRecord) -> None:
+        """A file with one name is about to show other attributes, and nothing else changes."""
+        self._note_entry(record.parent, record.cookie)
+        if self._notes > NOTES_MAX:
+            self._forget_half()
+
     def take(self) -> Mapping[InodeId, FolderChanges]:
         """What is known at this moment, of which trees are about to be made.
 

@@ -67,6 +67,18 @@ class StaleTrees:
         self._mark(change)
         self.large.note(change, self._passed)
 
+    def mark_entry(self, record: InodeRecord) -> bool:
+        """Mark that a file will show other attributes; False when that takes a change to `mark`.
+
+        Of nearly all files it does not, as the directory was marked by whatever came before.
+        """
+        if self._touched is not None or record.parent not in self._stale:
+            return False
+        if record.nlink != 1 or record.mode >> 12 == DIRECTORY:
+            return False
+        self.large.note_file(record)
+        return True
+
     def _mark(self, change: EditedInodes) -> None:
         stale = self._stale if self._touched is None else frozenset()
         for inode, record, former in change.edits():

@@ -15,7 +15,7 @@ from fsmodel.namespace.inodes import (
     without_privileges,
 )
 from fsmodel.namespace.xattrs import CAPABILITY, Xattrs
-from lmdb_index.records import InodeRecord
+from lmdb_index.records import InodeFlag, InodeRecord
 
 
 class Attributes:
@@ -30,16 +30,13 @@ class Attributes:
         Raises NotFound, NotPermitted for a locked inode, NotSupported for the mode of a symlink.
         """
         record = self._opened(change, inode)
-        if wanted.uid is not None or wanted.gid is not None:
-            self._set_owner(change, inode, record, wanted)
+        set_fields(record, wanted, change.now_ns)
+        if not record.flags & InodeFlag.HAS_XATTRS:
+            return
+        if wanted.sets_owner and not is_directory(record):
+            self._xattrs.discard(change, inode, CAPABILITY)
         if wanted.mode is not None:
-            self._set_mode(change, inode, record, wanted.mode)
-        if wanted.atime_ns is not None:
-            record.atime_ns = wanted.atime_ns
-        if wanted.mtime_ns is not None:
-            record.mtime_ns = wanted.mtime_ns
-        if wanted.ctime_ns is not None:
-            record.ctime_ns = wanted.ctime_ns
+            self._xattrs.follow_mode(change, inode, wanted.mode)
 
     def touch_modified(self, change: Change, inode: InodeId) -> None:
         """The content of a file changes now. Raises NotFound, NotPermitted for a locked inode."""
@@ -81,15 +78,23 @@ class Attributes:
         record.ctime_ns = change.now_ns
         return record
 
-    def _set_owner(
-        self, change: Change, inode: InodeId, record: InodeRecord, wanted: AttributeChange
-    ) -> None:
+
+def set_fields(record: InodeRecord, wanted: AttributeChange, now_ns: int) -> None:
+    """Let a record say what is wanted, as far as it says that itself.
+
+    A change of owner takes privileges away unless the mode is given too. Raises NotSupported for
+    the mode of a symlink; the record may have changed in part then.
+    """
+    if wanted.sets_owner:
         record.uid = record.uid if wanted.uid is None else wanted.uid
         record.gid = record.gid if wanted.gid is None else wanted.gid
-        self.clear_privileges(change, inode)
-
-    def _set_mode(self, change: Change, inode: InodeId, record: InodeRecord, mode: int) -> None:
+        record.mode = without_privileges(record.mode)
+    if wanted.mode is not None:
         if kind_of(record) == SYMLINK:
             raise NotSupported("a symbolic link has no permissions of its own")
-        record.mode = stat.S_IFMT(record.mode) | mode & PERMISSION_BITS
-        self._xattrs.follow_mode(change, inode, mode)
+        record.mode = stat.S_IFMT(record.mode) | wanted.mode & PERMISSION_BITS
+    if wanted.atime_ns is not None:
+        record.atime_ns = wanted.atime_ns
+    if wanted.mtime_ns is not None:
+        record.mtime_ns = wanted.mtime_ns
+    record.ctime_ns = now_ns if wanted.ctime_ns is None else wanted.ctime_ns

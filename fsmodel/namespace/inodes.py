@@ -48,6 +48,11 @@ class AttributeChange(NamedTuple):
     ctime_ns: int | None = None
 
     @property
+    def sets_owner(self) -> bool:
+        """Whether user or group is set."""
+        return self.uid is not None or self.gid is not None
+
+    @property
     def only_times(self) -> bool:
         """Whether nothing but times is set."""
         return self.mode is self.uid is self.gid is None

@@ -14,10 +14,12 @@ and capabilities of the caller. What is checked here holds for everybody.
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from fsmodel.change import Changes
 from fsmodel.ids import InodeId
 from fsmodel.inode_table import InodeTable
-from fsmodel.namespace.attributes import Attributes
+from fsmodel.namespace.attributes import Attributes, set_fields
 from fsmodel.namespace.creation import Creation
 from fsmodel.namespace.directories import Directories
 from fsmodel.namespace.former_names import FormerNames
@@ -37,7 +39,7 @@ from fsmodel.namespace.renames import NO_RENAME_FLAGS, ROOT_CREATOR, RenameFlag,
 from fsmodel.namespace.system_tree import SystemTree
 from fsmodel.namespace.xattrs import NO_XATTR_FLAGS, XattrFlag, Xattrs
 from lmdb_index.index import Index
-from lmdb_index.records import InodeRecord
+from lmdb_index.records import InodeFlag, InodeRecord
 
 
 class Namespace:
@@ -188,11 +190,17 @@ class Namespace:
         """chmod(2), chown(2), utimensat(2); raises as Attributes.set.
 
         After each rename, link and removal the kernel says what time it was, usually what the
-        inode bears already: that is no change.
+        inode bears already: that is no change. What a file's row alone says is one row, no more: an
+        archive that is unpacked asks for it three times for each file.
         """
         record = self._inodes.get(inode)
         require_unlocked(inode, record)
         if wanted.is_of(record):
+            return
+        if not record.flags & InodeFlag.HAS_XATTRS and self.changes.stale_trees.mark_entry(record):
+            record = replace(record)
+            set_fields(record, wanted, self.changes.now_ns())
+            self.changes.put_row(inode, record)
             return
         with self.changes.begin() as change:
             self.attributes.set(change, inode, wanted)

@@ -75,8 +75,10 @@ class VersionPolicies:
 
     def of(self, directory: InodeId) -> VersionPolicy:
         """The policy for files in a directory: its own, or that of the nearest one above."""
+        policy = self._known.get(directory)
+        if policy is not None:
+            return policy
         passed: list[InodeId] = []
-        policy: VersionPolicy | None = None
         while policy is None:
             policy = self._known.get(directory) or self._own(directory)
             passed.append(directory)

@@ -9,6 +9,7 @@ import pytest
 
 from fsmodel.errors import NotFound
 from fsmodel.ids import ROOT_INODE, InodeId
+from fsmodel.large_folders import LARGE_ENTRIES_MIN as NOTED_MIN
 from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.namespace.renames import RenameFlag
@@ -124,3 +125,25 @@ def test_a_watcher_sees_what_happens_in_directories_that_had_changed_before(tree
         tree.names.set_attributes(tree.file, AttributeChange(mode=1))
         tree.names.make_node(tree.a, b"new", 0o600, 0, USER)
         assert touched == {tree.a, tree.b, tree.c, ROOT_INODE}  # which shows the times of a
+
+
+def test_files_whose_rows_alone_change_are_noted_where_they_are_shown(tree: Tree) -> None:
+    names, stale = tree.names, tree.names.changes.stale_trees
+    files = [names.make_node(tree.a, b"%d" % n, 0o100644, 0, USER) for n in range(2 * NOTED_MIN)]
+    tree.pretend_written()
+    for file in files[:2]:  # with the first the directory is no longer what its tree says
+        names.set_attributes(file, AttributeChange(mode=0o600))
+    known = stale.large.take()[tree.a]
+    assert known.cookies == {names.record(file).cookie for file in files[:2]}
+
+
+def test_a_file_is_marked_by_a_whole_change_while_somebody_watches(tree: Tree) -> None:
+    names, stale = tree.names, tree.names.changes.stale_trees
+    file = names.make_node(tree.a, b"one", 0o100644, 0, USER)
+    assert stale.mark_entry(names.record(file))
+    assert not stale.mark_entry(names.record(tree.b)), "a directory shows its own tree, too"
+    assert not stale.mark_entry(names.record(tree.file)), "it has two names"
+    with stale.watched() as touched:
+        assert not stale.mark_entry(names.record(file))
+        names.set_attributes(file, AttributeChange(mode=0o600))
+    assert tree.a in touched

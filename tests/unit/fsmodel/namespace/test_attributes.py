@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fsmodel.errors import NotFound, NotSupported
 from fsmodel.ids import ROOT_INODE, InodeId
@@ -176,3 +177,27 @@ def test_the_modification_time_alone_moves_the_change_time(
     mtime_ns, now = tree.record(file).mtime_ns, clock.advance()
     tree.set_attributes(file, AttributeChange(mtime_ns=mtime_ns))
     assert tree.record(file).ctime_ns == now
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        AttributeChange(mode=0o4711),
+        AttributeChange(uid=5),
+        AttributeChange(gid=6, mode=0o2755),
+        AttributeChange(atime_ns=1, mtime_ns=2),
+        AttributeChange(mtime_ns=2, ctime_ns=3),
+    ],
+)
+def test_what_a_row_alone_says_is_one_row_and_what_a_whole_change_would_be(
+    store: NamespaceStore, tree: Namespace, wanted: AttributeChange
+) -> None:
+    alone, linked = (tree.make_node(ROOT_INODE, n, 0o6755, 0, USER) for n in (b"one", b"two"))
+    tree.link(linked, ROOT_INODE, b"three")  # where the entries are that show it has to be asked
+    store.clock.advance()
+    before = store.index.mutations_since_checkpoint
+    tree.set_attributes(alone, wanted)
+    assert store.index.mutations_since_checkpoint == before + 1
+    tree.set_attributes(linked, wanted)
+    one, two = (tree.record(inode) for inode in (alone, linked))
+    assert replace(one, nlink=2, cookie=two.cookie, birth_ns=two.birth_ns) == two
