@@ -46,7 +46,7 @@ from daemon.workers import Workers
 from fsmodel.errors import CairnError, NotFound
 from fsmodel.ids import InodeId
 from fsmodel.limits import NAME_BYTES_MAX
-from fsmodel.namespace.renames import RenameFlag
+from fsmodel.namespace.renames import NO_RENAME_FLAGS, RenameFlag
 from fsmodel.virtual_attributes import PREFIX as VIRTUAL_PREFIX
 from fsmodel.volume import Volume
 
@@ -163,7 +163,8 @@ class CairnOperations(FileOperations):
         parent, new_parent = InodeId(parent_inode_old), InodeId(parent_inode_new)
         with errors_become_errnos():
             await self._settle_for_rename(parent, name_old, new_parent, name_new)
-            kind, creator = RenameFlag(flags), creator_of(ctx)
+            kind = RenameFlag(flags) if flags else NO_RENAME_FLAGS
+            creator = creator_of(ctx)
             rename = partial(
                 self._volume.rename, parent, name_old, new_parent, name_new, kind, creator
             )

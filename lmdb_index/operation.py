@@ -15,7 +15,7 @@ from typing import NamedTuple, Self
 
 import lmdb
 
-from lmdb_index.environment import Database, Transaction
+from lmdb_index.environment import Transaction
 from lmdb_index.errors import IndexProblem
 from lmdb_index.journal import Journal
 from lmdb_index.journal_format import encode_payload
@@ -50,7 +50,7 @@ class Operation(Rows):
         self._begin_again = begin_again
         self._changes: dict[str, int] = {}  # of counters
         self._mutations: list[tuple[int, bytes, bytes | None]] = []
-        self._formers: list[tuple[Database, bytes, bytes | None]] = []  # what was there before
+        self._formers: list[bytes | None] = []  # what was there before each of them
         self._problem: IndexProblem | None = None
         self._transaction: Transaction | None = None  # while the operation is open
         self._databases = current.databases
@@ -101,7 +101,7 @@ class Operation(Rows):
                 former = transaction.replace(key, value, database)
         except lmdb.Error as error:
             raise self._refusal(error, table) from error
-        self._formers.append((database, key, former))
+        self._formers.append(former)
         self._mutations.append((number, key, value))
         self._current.generation += 1
 
@@ -122,7 +122,7 @@ class Operation(Rows):
         except lmdb.Error as error:
             raise self._refusal(error, table) from error
         if found:
-            self._formers.append((database, key, former))
+            self._formers.append(former)
             self._mutations.append((number, key, None))
             self._current.generation += 1
         return found
@@ -172,11 +172,12 @@ class Operation(Rows):
         transaction = self._current.transaction
         if self._problem is not None:
             transaction.stat(self._current.databases[WAITING])  # is it of use at all?
-        for database, key, value in reversed(self._formers):
-            if value is None:
-                transaction.delete(key, b"", database)
+        changed = zip(self._mutations, self._formers, strict=True)
+        for (number, key, _), former in reversed(list(changed)):
+            if former is None:
+                transaction.delete(key, b"", self._databases[number])
             else:
-                transaction.put(key, value, db=database)
+                transaction.put(key, former, db=self._databases[number])
 
     def _refusal(self, error: lmdb.Error, table: Table[Record]) -> IndexProblem:
         """LMDB may have changed a part: whatever the caller does next, nothing is applied."""

@@ -161,6 +161,17 @@ class Rows:
         """Rows whose key begins with a prefix, in order. Raises IndexCorrupt, IndexTooNew."""
         return self.scan(table, prefix, after_prefix(prefix))
 
+    def has_prefix(self, table: Table[Record], prefix: bytes) -> bool:
+        """Whether the key of any row begins so. Raises as `scan`, where rows are packed."""
+        current, number = self._current, table.number
+        if number == WAITING or prefix <= current.packed.last.get(number, b""):
+            return next(self.scan_prefix(table, prefix), None) is not None
+        try:
+            with current.transaction.cursor(current.databases[number]) as cursor:
+                return bool(cursor.set_range(prefix)) and cursor.key().startswith(prefix)
+        except lmdb.Error as error:
+            raise table_problem(error, table) from error
+
     def scan_unpacked(
         self, table: Table[Record], start: bytes = b"", stop: bytes | None = None
     ) -> Iterator[tuple[bytes, bytes]]:

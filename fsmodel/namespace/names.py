@@ -88,8 +88,8 @@ def check_name(name: bytes) -> None:
 
     Raises NameTooLong beyond 255 bytes; PathRefused for an empty name, '.', '..', '/' and NUL.
     """
-    check_length(name)
     if not is_name(name):
+        check_length(name)
         raise PathRefused(
             f"{name!r} cannot be a name: it is empty, '.' or '..', or has '/' or NUL", name
         )

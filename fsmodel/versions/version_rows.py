@@ -59,9 +59,11 @@ class VersionRows:
                 yield entry, self._whole_name(parts[0], InodeId(dirent.inode))
 
     def _in_folder(self, folder: InodeId, name: bytes, *, reverse: bool) -> Iterator[Version]:
+        prefix = named_key(folder, entry_prefix(name))
+        if not self._index.has_prefix(DIRENT, prefix):
+            return  # as for most names
         stored = stored_name(name)
         is_certain = not may_be_shortened(stored)
-        prefix = named_key(folder, entry_prefix(name))
         for key, dirent in self._index.scan(DIRENT, prefix, after_prefix(prefix), reverse=reverse):
             entry, inode = name_of(key), InodeId(dirent.inode)
             parts = split_entry(entry)

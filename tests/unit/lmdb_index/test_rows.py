@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from lmdb_index.errors import IndexProblem
 from lmdb_index.index import Index
 from lmdb_index.keys import after_prefix, named_key, number_key, pair_key
-from lmdb_index.records import RawRecord
+from lmdb_index.records import ExtentRecord, RawRecord
 from lmdb_index.rows import BATCH_ROWS_MAX, BATCH_ROWS_MIN
-from lmdb_index.schema import LINK, ORPHAN, XATTR
+from lmdb_index.schema import EXTENT, LINK, ORPHAN, XATTR
 from tests.support.index_store import new_store, opened, put_raw
+from tests.support.small_blocks import pack_all
 
 SHORT_KEYS = st.lists(st.sampled_from(b"\x00a\xff"), max_size=3).map(bytes)
 EDGES = [0, 1, BATCH_ROWS_MIN - 1, BATCH_ROWS_MIN, BATCH_ROWS_MIN + 1, 3 * BATCH_ROWS_MIN]
@@ -163,3 +164,27 @@ def test_what_lmdb_refuses_is_an_index_problem(store: Path) -> None:
     ):
         with pytest.raises(IndexProblem, match="index table xattr"):
             use()
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_whether_any_key_begins_so(index: Index, is_packed: bool) -> None:
+    with index.operation() as operation:
+        for name in (b"b", b"bc", b"d"):
+            operation.put(XATTR, named_key(1, name), RawRecord())
+    if is_packed:
+        pack_all(index)
+    with index.operation() as operation:
+        operation.delete(XATTR, named_key(1, b"d"))
+        assert operation.has_prefix(XATTR, named_key(1, b"b"))
+    found = {
+        name: index.has_prefix(XATTR, named_key(1, name)) for name in (b"a", b"bc", b"c", b"d")
+    }
+    assert found == {b"a": False, b"bc": True, b"c": False, b"d": False}
+    assert not index.has_prefix(XATTR, named_key(2, b""))
+
+
+def test_rows_that_wait_have_prefixes_as_well(index: Index) -> None:
+    with index.operation() as operation:
+        operation.put(EXTENT, pair_key(1, 0), ExtentRecord(0, b"x"))
+    assert index.has_prefix(EXTENT, number_key(1))
+    assert not index.has_prefix(EXTENT, number_key(2))
