@@ -89,6 +89,8 @@ class ReadStream:
         It ends where a request of the usual size will end, if it can.
         """
         done = self.sequential_bytes
+        if not done:
+            return None
         first = max(self.next_read, self.ahead_to)
         length = min(max(done, WINDOW_BYTES_MIN), WINDOW_BYTES_MAX)
         if first + length > self.next_read + min(2 * done, AHEAD_BYTES_MAX):
@@ -139,8 +141,11 @@ class ReadStreams:
 
     async def read(self, stream: ReadStream, inode: InodeId, start: int, end: int) -> Buffer | None:
         """Bytes [start, end) of a file if windows have them, else None; more windows are begun."""
-        self._windows.hear()
-        self._drop(stream.asked(start, end))
+        if self._windows.under_way:
+            self._windows.hear()
+        left = stream.asked(start, end)
+        if left:
+            self._drop(left)
         if end - start >= LARGE_BYTES and stream.window_at(start) is None:
             self._begin(stream, inode, start, end - start)
         wanted = stream.next_window()

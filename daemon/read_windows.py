@@ -72,7 +72,7 @@ class Windows:
         self._workers = workers
         self._threads = threads
         self._start = start
-        self._under_way: dict[Window, Callable[[], None]] = {}  # that threads fill
+        self.under_way: dict[Window, Callable[[], None]] = {}  # that threads fill
         self._listens = False
 
     def make(self, window: Window, before: Ahead | None, done: Callable[[], None]) -> bool:
@@ -81,7 +81,7 @@ class Windows:
         `before` is what fills the window that its plan was made to lie behind.
         """
         if self._is_filled(window, before):
-            self._under_way[window] = done
+            self.under_way[window] = done
             if not self._listens:
                 self._listens = True
                 self._start(self._listen)
@@ -119,7 +119,7 @@ class Windows:
     async def _listen(self) -> None:
         """Tell windows of news, as long as any is on its way."""
         try:
-            while self._under_way:
+            while self.under_way:
                 await trio.lowlevel.wait_readable(self._threads.fileno())
                 self._threads.acknowledge()
                 self.hear()
@@ -128,8 +128,8 @@ class Windows:
 
     def hear(self) -> None:
         """Tell windows of news. Requests that come fast keep the task waiting that listens."""
-        for window, done in list(self._under_way.items()):
+        for window, done in list(self.under_way.items()):
             window.heard(self._threads)
             if window.arrived.is_set():
-                del self._under_way[window]
+                del self.under_way[window]
                 done()

@@ -128,7 +128,7 @@ class Reader:
         located = objects.locate(chunk.id)
         place = located.location[:2]
         if near is not None and place != near:
-            spot.stretch.was_wrong()
+            spot.stretch.was_wrong(is_raw=located.is_raw)
         if not located.is_raw:
             self._sequel.end()
             return located

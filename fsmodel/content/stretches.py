@@ -2,47 +2,74 @@
 
 A stream leaves the chunks of a file as frames without gaps. So where one of them lies that is
 stored as it is, tells where its neighbours do: as many bytes and frame headers away as lie between
-the two in the file. That is a guess: what is read there must have the id that is wanted. It holds
-for a page of a manifest, and ends after a few that were wrong, as where chunks are compressed.
+the two in the file. That is a guess: what is read there must have the id that is wanted.
+
+It holds up to the next gap: a frame of something else, such as a page of the manifest, or the end
+of a pack. So the nearest chunk whose place is known is asked, and a guess that was wrong makes one
+more known, which halves the doubt about where the gap is. Guessing ends, for a page of a manifest,
+after many that were wrong, as where chunks lie here and there, or a few compressed ones.
 
 Small files lie one behind the other likewise, in the order in which they were written, which is
 often that in which they are read.
 """
 
+from bisect import bisect_left
 from typing import Final
 
 from fsmodel.ids import PackId
 from fsmodel.store.pack_format import FRAME_HEADER
 
-WRONG_MAX: Final = 2  # guesses, before there are no more
+WRONG_MAX: Final = 24  # guesses, before there are no more
+COMPRESSED_MAX: Final = 2  # chunks found that are not stored as they are, before the same
 
 
 class Stretch:
     """What is known of one page. Owner: the thread that owns the index."""
 
-    __slots__ = ("_base", "_pack", "_wrong")
+    __slots__ = ("_bases", "_numbers", "_wrong")
 
     def __init__(self) -> None:
-        self._pack = PackId(0)
-        self._base: int | None = None  # where the frame of the page's first chunk would lie
+        self._numbers: list[int] = []  # of chunks whose place is known
+        self._bases: list[tuple[PackId, int]] = []  # where by them the page's first chunk would lie
         self._wrong = 0
 
     def guess(self, number: int, at: int) -> tuple[PackId, int] | None:
         """Pack and offset of the frame of a chunk, by its number and offset in the page."""
-        if self._base is None:
+        numbers = self._numbers
+        if not numbers:
             return None
-        return self._pack, self._base + at + number * FRAME_HEADER.size
+        index = bisect_left(numbers, number)
+        if index == len(numbers) or (
+            index > 0 and number - numbers[index - 1] < numbers[index] - number
+        ):
+            index -= 1
+        pack, base = self._bases[index]
+        return pack, base + at + number * FRAME_HEADER.size
 
     def learn(self, number: int, at: int, place: tuple[PackId, int]) -> None:
         """A chunk of the page is stored as it is, at this place."""
-        if self._wrong < WRONG_MAX:
-            self._pack = place[0]
-            self._base = place[1] - at - number * FRAME_HEADER.size
+        if self._wrong >= WRONG_MAX:
+            return
+        base = place[0], place[1] - at - number * FRAME_HEADER.size
+        index = bisect_left(self._numbers, number)
+        known = self._numbers[index : index + 1] == [number]
+        self._numbers[index : index + known] = [number]
+        self._bases[index : index + known] = [base]
+        for middle in range(index + 1, index - 2, -1):
+            if 0 < middle < len(self._bases) - 1:
+                self._forget_between(middle)
 
-    def was_wrong(self) -> None:
-        """A guess was not where the chunk lies."""
-        self._base = None
-        self._wrong += 1
+    def _forget_between(self, middle: int) -> None:
+        """What lies between two that say the same, and says it too, is of no use."""
+        bases = self._bases
+        if bases[middle - 1] == bases[middle] == bases[middle + 1]:
+            del self._numbers[middle], bases[middle]
+
+    def was_wrong(self, *, is_raw: bool) -> None:
+        """A guess was not where the chunk lies, or it is not stored as it is."""
+        self._wrong += 1 if is_raw else WRONG_MAX // COMPRESSED_MAX
+        if self._wrong >= WRONG_MAX:
+            self._numbers, self._bases = [], []
 
 
 class Sequel:

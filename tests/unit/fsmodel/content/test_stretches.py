@@ -1,6 +1,10 @@
 """Where neighbours of a chunk would lie, until that was wrong too often."""
 
-from fsmodel.content.stretches import WRONG_MAX, Sequel, Stretch
+from random import Random
+
+import pytest
+
+from fsmodel.content.stretches import COMPRESSED_MAX, WRONG_MAX, Sequel, Stretch
 from fsmodel.ids import PackId
 from fsmodel.store.pack_format import FRAME_HEADER
 
@@ -20,22 +24,62 @@ def test_frames_lie_as_far_apart_as_their_bytes_and_headers() -> None:
     assert stretch.guess(0, 0) == (PACK, 49_000 - 3 * HEADER)
 
 
+def test_the_nearest_chunk_that_is_known_is_asked() -> None:
+    stretch = Stretch()
+    stretch.learn(3, 3_000, (PACK, 50_000))
+    stretch.learn(9, 9_000, (PackId(8), 48))
+    assert stretch.guess(5, 5_000) == (PACK, 52_000 + 2 * HEADER)
+    assert stretch.guess(8, 8_000) == (PackId(8), 48 - 1_000 - HEADER)
+    assert stretch.guess(20, 20_000) == (PackId(8), 11_048 + 11 * HEADER)
+    assert stretch.guess(0, 0) == (PACK, 47_000 - 3 * HEADER)
+
+
 def test_what_is_learned_later_counts() -> None:
     stretch = Stretch()
     stretch.learn(3, 1_000, (PACK, 50_000))
-    stretch.was_wrong()
-    assert stretch.guess(3, 1_000) is None
-    stretch.learn(4, 1_200, (PackId(8), 48))
-    assert stretch.guess(5, 1_300) == (PackId(8), 148 + HEADER)
+    stretch.was_wrong(is_raw=True)
+    stretch.learn(3, 1_000, (PackId(8), 48))
+    assert stretch.guess(3, 1_000) == (PackId(8), 48)
+    assert stretch.guess(4, 1_200) == (PackId(8), 248 + HEADER)
+
+
+@pytest.mark.parametrize("gaps", [[], [500], [1, 999], [300, 301, 302], [100, 500, 900]])
+def test_gaps_are_found_by_a_few_wrong_guesses(gaps: list[int]) -> None:
+    """A page of a thousand chunks of 100 bytes, with frames of others in front of some of them."""
+
+    def place(number: int) -> tuple[PackId, int]:
+        others = sum(gap <= number for gap in gaps)
+        return PACK, 48 + number * (100 + HEADER) + others * 5_000
+
+    stretch, source, wrong = Stretch(), Random(5), 0
+    for number in source.choices(range(1000), k=1000):
+        guess = stretch.guess(number, number * 100)
+        if guess != place(number):
+            wrong += 1
+            if guess is not None:
+                stretch.was_wrong(is_raw=True)
+            stretch.learn(number, number * 100, place(number))
+    assert wrong <= 1 + 8 * len(gaps)
+    right = sum(stretch.guess(number, number * 100) == place(number) for number in range(1000))
+    assert right >= 950
 
 
 def test_there_is_an_end_of_wrong_guesses() -> None:
     stretch = Stretch()
     for _ in range(WRONG_MAX):
         stretch.learn(0, 0, (PACK, 48))
-        stretch.was_wrong()
+        stretch.was_wrong(is_raw=True)
     stretch.learn(0, 0, (PACK, 48))
     assert stretch.guess(0, 0) is None
+
+
+def test_compressed_chunks_end_guessing_soon() -> None:
+    stretch = Stretch()
+    stretch.learn(0, 0, (PACK, 48))
+    for _ in range(COMPRESSED_MAX):
+        assert stretch.guess(5, 500) is not None
+        stretch.was_wrong(is_raw=False)
+    assert stretch.guess(5, 500) is None
 
 
 def test_two_frames_in_a_row_tell_of_a_third() -> None:
