@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 from msgspec import Struct, field
 
 from daemon.read_streams import ReadStream
+from daemon.ready_entries import ReadyEntries
 from fsmodel.ids import InodeId
 
 FIRST_HANDLE: Final = 1
@@ -28,6 +29,10 @@ class DirectoryHandle(Struct, eq=False):
     inode: InodeId
     cookie_limit: int  # entries with this cookie or a later one are not listed
     expected: int = 0  # how many entries one request of the kernel asks for, as far as is known
+    told_to: int = 0  # the cookie of the last entry that the kernel has got
+    ready: ReadyEntries | None = None  # those it will ask for next
+    spent: ReadyEntries | None = None  # the last that were, for what they are made of
+    in_vain: bool = False  # entries were made ready once, and something changed meanwhile
 
 
 Handle = TypeVar("Handle", FileHandle, DirectoryHandle)

@@ -7,7 +7,7 @@ directories; those of open files are in file_operations.py.
 
 import errno
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -29,17 +29,14 @@ from pyfuse3 import (
 )
 
 from daemon.attributes import (
-    CACHE_SECONDS,
     absent_entry,
-    blank_attributes,
-    fill_attributes,
 )
 from daemon.errnos import errors_become_errnos
 from daemon.file_operations import FileOperations, MakeRoom
 from daemon.flusher import Flusher
-from daemon.handles import DirectoryHandle
 from daemon.requests import attribute_change, creator_of
 from daemon.stacks import log_task_stacks
+from daemon.stored_listings import StoredListings
 from daemon.sync_group import SyncGroup
 from daemon.view_operations import ViewOperations
 from daemon.workers import Workers
@@ -51,8 +48,6 @@ from fsmodel.virtual_attributes import PREFIX as VIRTUAL_PREFIX
 from fsmodel.volume import Volume
 
 STACKTRACE_ATTRIBUTE: Final = b"fuse_stacktrace"
-DOT_COOKIE: Final = 1  # those of real entries begin behind these two
-DOT_DOT_COOKIE: Final = 2
 
 
 class CairnOperations(FileOperations):
@@ -70,6 +65,7 @@ class CairnOperations(FileOperations):
         """`make_room` is awaited before anything that needs room, in case there is none."""
         super().__init__(volume, flusher, workers, sync_group, make_room)
         self._views = views
+        self._listings = StoredListings(volume, flusher.start)
 
     # -- names ----------------------------------------------------------------------------
 
@@ -277,10 +273,7 @@ class CairnOperations(FileOperations):
             if start_id == 0:
                 self._volume.record_access(handle.inode)
                 handle.cookie_limit = self._volume.listing_limit(handle.inode)
-            for name, inode, cookie in self._dots(handle.inode, start_id):
-                if not pyfuse3.readdir_reply(token, name, self._entry(inode), cookie):
-                    return  # the kernel does not count these two as lookups
-            if self._list_stored(handle, max(start_id, DOT_DOT_COOKIE), token):
+            if self._listings.tell(handle, start_id, token):
                 await self._views.list_views(handle.inode, start_id, token)
 
     async def releasedir(self, fh: FileHandleT) -> None:
@@ -300,33 +293,6 @@ class CairnOperations(FileOperations):
             record, _ = self._volume.attributes(self._volume.lookup(parent, name))
             return stat.S_ISDIR(record.mode)
         return False  # who looks next finds the same
-
-    def _list_stored(self, handle: DirectoryHandle, after: int, token: ReaddirToken) -> bool:
-        """List entries behind a cookie; False when the kernel's buffer is full before the end."""
-        directory, volume = handle.inode, self._volume
-        told: list[InodeId] = []
-        fits = True
-        entry, is_asked = blank_attributes(), volume.has_volatile_names(directory)
-        limit, expected = handle.cookie_limit, handle.expected
-        for found, record, size in volume.list_attributes(directory, after, limit, expected):
-            fill_attributes(entry, found.inode, record, size)
-            if is_asked:
-                volatile = volume.is_volatile(directory, found.name)
-                entry.entry_timeout = 0 if volatile else CACHE_SECONDS
-            fits = pyfuse3.readdir_reply(token, FileNameT(found.name), entry, found.cookie)
-            if not fits:
-                break
-            told.append(found.inode)
-        volume.hold_each(told)
-        handle.expected = len(told) + (not fits)
-        return fits
-
-    def _dots(self, directory: InodeId, start: int) -> Iterator[tuple[FileNameT, InodeId, int]]:
-        if start < DOT_COOKIE:
-            yield FileNameT(b"."), directory, DOT_COOKIE
-        if start < DOT_DOT_COOKIE:
-            parent = self._volume.lookup(directory, b"..")
-            yield FileNameT(b".."), parent, DOT_DOT_COOKIE
 
     async def _settle_for_rename(
         self, parent: InodeId, name: bytes, new_parent: InodeId, new_name: bytes

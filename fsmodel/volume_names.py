@@ -128,6 +128,11 @@ class VolumeNames(VolumeUpkeep):
             return (entry for entry in entries if entry.name != SYSTEM_NAME)
         return entries
 
+    @property
+    def generation(self) -> int:
+        """Another number after each change of a name, or of what is recorded of an inode."""
+        return self._parts.index.generation
+
     def list_attributes(
         self, directory: InodeId, after: int, limit: int, expected: int
     ) -> Iterator[tuple[Entry, InodeRecord, int]]:
@@ -141,6 +146,15 @@ class VolumeNames(VolumeUpkeep):
             file = file_of(entry.inode)
             if entry.name != hidden:
                 yield entry, record, record.size if file is None else file.size
+
+    def read_entries(
+        self, directory: InodeId, after: int, limit: int, count: int
+    ) -> list[tuple[Entry, InodeRecord]]:
+        """About so many entries of a directory that is not the root, for their attributes alone.
+
+        Sizes are those that are recorded: those of open files may be others.
+        """
+        return self._names.read_records(directory, after, limit, count)
 
 
 def _refuse_view(parent: InodeId, name: bytes) -> None:

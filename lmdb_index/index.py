@@ -190,6 +190,11 @@ class Index(Rows):
         """All counters that are not 0."""
         return {name: value for name, value in self._counters.items() if value}
 
+    @property
+    def generation(self) -> int:
+        """Another number after each change of any row."""
+        return self._current.generation
+
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """The last commit, for the thread that calls. Keep it short: it holds old pages."""

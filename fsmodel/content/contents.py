@@ -102,6 +102,11 @@ class Contents:
         if file.users == 0:
             del self._files[inode]
 
+    @property
+    def any_open(self) -> bool:
+        """Whether anything uses any file now."""
+        return bool(self._files)
+
     def is_open(self, inode: InodeId) -> bool:
         """Whether anything uses the file now."""
         return inode in self._files
