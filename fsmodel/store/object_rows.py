@@ -10,7 +10,7 @@ falls to zero stays readable, and can be named again, until GC removes it.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from types import MappingProxyType
@@ -125,6 +125,22 @@ class ObjectRows:
             self._count(change, record, 1)
         change.operation.put(OBJECT, named, record)
 
+    def add_references(self, change: Change, named: Sequence[ObjectId]) -> None:
+        """The same for each of many, of which those without a row are counted together."""
+        operation, fresh = change.operation, dict[ObjectId, ObjectRecord]()
+        for each in named:
+            record = self._unrecorded.get(each)
+            if record is None or record.base or operation.get(OBJECT, each) is not None:
+                self.add_reference(change, each)
+                continue
+            record.references = 1
+            operation.put(OBJECT, each, record)
+            fresh[each] = record
+        self._count_plain(change, fresh.values())
+        for pack in {record.pack for record in fresh.values()} - {self._known_pack}:
+            self._ensure_pack_row(change, pack)
+        change.when_applied(partial(self._forget_each, fresh))
+
     def drop_reference(self, change: Change, named: ObjectId) -> None:
         """Count one place less. Raises ChunkNotFound."""
         record = change.operation.get(OBJECT, named)
@@ -176,6 +192,10 @@ class ObjectRows:
     def _forget_unrecorded(self, named: ObjectId) -> None:
         self._unrecorded.pop(named, None)
 
+    def _forget_each(self, named: Iterable[ObjectId]) -> None:
+        for each in named:
+            self._unrecorded.pop(each, None)
+
     def _ensure_pack_row(self, change: Change, pack: int) -> None:
         key = number_key(pack)
         if change.operation.get(PACK, key) is None:
@@ -192,3 +212,11 @@ class ObjectRows:
             add("unique_bytes", sign * record.plain)
             add("delta_chunks", sign * bool(record.base))
         add("delta_saved_bytes", sign * record.saved)
+
+    def _count_plain(self, change: Change, records: Collection[ObjectRecord]) -> None:
+        """The same for many that begin to be named, none of which is a delta."""
+        add = change.operation.add
+        chunks = [record.plain for record in records if record.kind == ObjectKind.CHUNK]
+        add("stored_bytes", sum([record.stored for record in records]))
+        add("chunks", len(chunks))
+        add("unique_bytes", sum(chunks))

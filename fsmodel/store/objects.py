@@ -164,8 +164,8 @@ class ObjectStore(ObjectRows):
         parent_id = object_id(data)
         if self.is_damaged(parent_id):
             (healthy,) = self.encoder.store_plain([NewObject(kind, parent_id, data)])
-            for child in children if self.names_nothing(parent_id) else ():
-                self.add_reference(change, child)
+            if self.names_nothing(parent_id):
+                self.add_references(change, children)
             self._heal(change, parent_id, healthy)
         elif change.operation.get(OBJECT, parent_id) is None:
             record = self._unrecorded.get(parent_id)
@@ -173,8 +173,7 @@ class ObjectStore(ObjectRows):
                 (record,) = self.encoder.store_plain([NewObject(kind, parent_id, data)])
                 self._unrecorded[parent_id] = record
             self._record(change, parent_id, record, references=0)
-            for child in children:
-                self.add_reference(change, child)
+            self.add_references(change, children)
         return parent_id
 
     def locate(self, wanted: ObjectId) -> Located:
