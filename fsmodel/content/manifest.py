@@ -13,6 +13,7 @@ Layout of a page (little-endian), in columns so that ids stay apart from what co
 """
 
 from collections.abc import Iterable, Sequence
+from operator import mul
 from struct import Struct, pack, unpack_from
 from typing import Final, NamedTuple, TypeVar
 
@@ -127,8 +128,8 @@ def decode_leaf(page: bytes) -> list[Run]:
         raise FrameCorrupt("manifest page", f"level {level}, {len(page)} bytes for {count} runs")
     lengths = unpack_from(f"<{count}I", page, at)
     repeats = unpack_from(f"<{count}Q", page, at + 4 * count)
-    runs = list(map(Run, _ids(page, count), lengths, repeats))
-    if sum(run.size for run in runs) != total:
+    runs = list(map(Run._make, zip(_ids(page, count), lengths, repeats, strict=True)))
+    if sum(map(mul, lengths, repeats)) != total:
         raise FrameCorrupt("manifest page", f"its runs do not cover the {total} bytes it says")
     return runs
 
@@ -168,8 +169,4 @@ def _header(page: bytes) -> tuple[int, int, int]:
 
 
 def _ids(page: bytes, count: int) -> list[ObjectId]:
-    start = PAGE_HEADER.size
-    return [
-        ObjectId(page[at : at + OBJECT_ID_BYTES])
-        for at in range(start, start + count * OBJECT_ID_BYTES, OBJECT_ID_BYTES)
-    ]
+    return list(unpack_from(f"{OBJECT_ID_BYTES}s" * count, page, PAGE_HEADER.size))
