@@ -68,8 +68,9 @@ class Reading:
         return answer
 
 
-@pytest.fixture
-def reading() -> Iterator[Reading]:
+@pytest.fixture(params=[1, 4], ids=["one thread", "four threads"])
+def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reading]:
+    monkeypatch.setattr(read_ahead, "threads_for", lambda processors: request.param)
     made = Reading()
     yield made
     made.ahead.close()
