@@ -5,9 +5,9 @@ heaps it does not give back. For a daemon whose buffers are a megabyte and whose
 go, that doubled the resident memory in measurements (372 MB against 194 MB after writing and
 reading 2 GiB), at no gain in speed.
 
-The lists that LMDB takes for every nested transaction, one of 1 MiB and one of 2 of which it uses
-a few bytes, are below these bounds: mapping them and giving them back for each operation took a
-quarter of the operation's time.
+The lists that LMDB takes for a nested transaction, as each step of packing is, are one of 1 MiB and
+one of 2 of which it uses a few bytes. They are below these bounds: while operations were such
+transactions, mapping the lists and giving them back took a quarter of an operation's time.
 
 What is free between two buffers that stay is given back by nobody: of 230 MB after 12,000 synced
 overwrites 100 were of that kind. So a process that has grown is asked to give it back.

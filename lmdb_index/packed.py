@@ -97,7 +97,7 @@ class _BlockCache:
 
 
 class Packed:
-    """The packed rows that a transaction, and those nested in it, show.
+    """The packed rows that a transaction shows, and one that is nested in it.
 
     Owner: the thread of the transaction.
     """
@@ -299,7 +299,7 @@ class Packed:
     # -- what belongs to a transaction
 
     def begin(self) -> None:
-        """A nested transaction begins."""
+        """An operation begins, or a step of packing."""
         self._former_extra = None
 
     def give_up(self) -> None:
