@@ -5,11 +5,10 @@ A hop to a thread and back costs about 80 us, so work on few bytes is done where
 
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from queue import SimpleQueue
+from concurrent.futures import Future
 from typing import Any, Final
 
 import trio
-from outcome import Outcome
 
 from fsmodel.steps import PAUSE, Begun, Result, Steps, Work
 
@@ -21,17 +20,24 @@ class _Begun:
     """Work that another thread has begun."""
 
     def __init__(self, run: Callable[[], Any]) -> None:
-        self._found: SimpleQueue[Outcome[Any]] = SimpleQueue()
-        trio.lowlevel.start_thread_soon(run, self._found.put)
+        self._found: Future[Any] = Future()
+        trio.lowlevel.start_thread_soon(run, lambda outcome: self._take(outcome.unwrap))
 
     @property
     def is_done(self) -> bool:
         """Whether it has ended."""
-        return not self._found.empty()
+        return self._found.done()
 
     def result(self) -> Any:
         """What came of it, once it has ended. Raises what it has raised."""
-        return self._found.get().unwrap()
+        return self._found.result()
+
+    def _take(self, unwrap: Callable[[], Any]) -> None:
+        """The thread has ended."""
+        try:
+            self._found.set_result(unwrap())
+        except BaseException as error:  # noqa: BLE001  # for who asks for the result
+            self._found.set_exception(error)
 
 
 class Workers:
