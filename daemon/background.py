@@ -7,6 +7,7 @@ ends, the pipe closes, so the parent never waits for a child that is gone.
 """
 
 import os
+import select
 import signal
 import sys
 import threading
@@ -20,6 +21,7 @@ READY: Final = b"READY "
 FAILED: Final = b"FAILED "
 DAMAGE: Final = (signal.SIGBUS, signal.SIGSEGV, signal.SIGABRT)  # LMDB, over a garbled file
 REPORT_BYTES_MAX: Final = 64 << 10
+LOOK_SECONDS: Final = 0.2  # between two looks for an interrupt
 
 Announce = Callable[[str], None]
 
@@ -53,6 +55,9 @@ def _await_report(reading: int, writing: int, child: int) -> bytes:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         os.close(writing)
         with open(reading, "rb") as pipe:
+            # Python takes note of an interrupt that came right before a wait only after it.
+            while not select.select([pipe], [], [], LOOK_SECONDS)[0]:
+                pass
             return pipe.read(REPORT_BYTES_MAX)
     except KeyboardInterrupt:
         os.kill(child, signal.SIGTERM)
