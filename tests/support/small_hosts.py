@@ -48,10 +48,15 @@ class QuotaHost:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._group = f"0/{run(['btrfs', 'inspect-internal', 'rootid', folder]).stdout.strip()}"
 
     def allow(self, size_mib: int) -> None:
-        """So much may lie below the folder."""
-        run(["btrfs", "qgroup", "limit", f"{size_mib}M", self.folder])
+        """So much may lie below the folder.
+
+        It is asked for beside the folder, not in it: newer kernels reserve room for this change in
+        whatever subvolume they are asked, and have none where the quota is used up.
+        """
+        run(["btrfs", "qgroup", "limit", f"{size_mib}M", self._group, self.folder.parent])
 
 
 @contextmanager
