@@ -19,6 +19,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "../store/_frame_layout.h"
 #include "_blake3.h"
 
 #include <errno.h>
@@ -45,20 +46,8 @@
 #define NOISE_SQUARES_MAX 71800
 #define NOISE_REPEATS_MAX 1
 
-/* The header of a frame in a pack; see pack_format.py. */
-#define FRAME_HEADER 64
-#define FRAME_BEGINNING "\x89" "FRAME\x01"
-#define FRAME_KIND_AT 20
-#define FRAME_PLAIN_AT 24
-#define FRAME_BODY_AT 28
-#define FRAME_ID_AT 32
-#define KIND_CHUNK 1
 #define OTHER_FRAMES_MAX 8     /* between two chunks: pages of the list of chunks */
 #define MISSES_MAX 4           /* in a row; then a pack goes on with something else */
-
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "numbers are read as they stand in a pack, which is little-endian"
-#endif
 
 static const uint64_t GEAR[256] = {
     UINT64_C(0x906d23968a5b6595), UINT64_C(0x904c67429b6bd7d0), UINT64_C(0xd88d9b4ea121fd6f), UINT64_C(0xbfe8b200b034213a),
@@ -342,9 +331,9 @@ next_in_pack(sequel *expected, uint8_t *id)
         if (!read_header(expected->descriptor, header, expected->offset))
             break;
         memcpy(&plain, header + FRAME_PLAIN_AT, sizeof plain);
-        memcpy(&body, header + FRAME_BODY_AT, sizeof body);
+        memcpy(&body, header + FRAME_STORED_AT, sizeof body);
         expected->offset += FRAME_HEADER + (off_t)body;
-        if (header[FRAME_KIND_AT] == KIND_CHUNK) {
+        if (header[FRAME_KIND_AT] == FRAME_KIND_CHUNK) {
             memcpy(id, header + FRAME_ID_AT, BLAKE3_DIGEST);
             return plain;
         }

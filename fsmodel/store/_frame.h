@@ -6,10 +6,10 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "_frame_layout.h"
+
 #include <stddef.h>
 #include <stdint.h>
-
-#define FRAME_HEADER 64
 
 typedef struct {
     const uint8_t *id; /* BLAKE3_DIGEST bytes */
@@ -20,6 +20,12 @@ typedef struct {
  * that of the tuple, and lasts as long.
  */
 int chunk_of(PyObject *tuple, chunk *found);
+
+/* All of a chunk's header but for its two checksums. */
+void frame_facts(uint8_t *header, chunk wanted);
+
+/* The hash of what a header says, in the pack that has this seed. */
+uint64_t frame_hash(const uint8_t *header, uint64_t seed);
 
 /* Whether a header and a body are those of a chunk, in the pack that has this seed. */
 int frame_is_of(const uint8_t *header, const uint8_t *body, uint64_t seed, chunk wanted);

@@ -1,11 +1,13 @@
 /* Frames of chunks that are stored as they are, made and written by one call: the fast twin of
- * raw_frames_reference.py. The layout of a header is that of pack_format.py.
+ * raw_frames_reference.py.
  */
 
 #define _GNU_SOURCE
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "../content/_blake3.h"
+#include "_frame.h"
 #include "_xxh3.h"
 
 #include <errno.h>
@@ -13,37 +15,18 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#define HEADER 64
-#define CHECKSUM_AT 8
-#define CHECK_AT 16
-#define FACTS_AT 20
-#define ID_AT 32
-#define ID 32
 #define AT_ONCE_BYTES (512 << 10) /* half of what the second cache of most processors holds */
 #define AT_ONCE_FRAMES 64
-
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "numbers are written as they stand in memory, which must be little-endian"
-#endif
-
-static const uint8_t BEGINNING[CHECKSUM_AT] = {0x89, 'F', 'R', 'A', 'M', 'E', 1, 0};
-static const uint8_t KIND_AND_CODEC[4] = {1, 0, 0, 0}; /* CHUNK, RAW, no flags */
 
 static void
 make_header(uint8_t *header, const uint8_t *id, const Py_buffer *body, uint64_t seed)
 {
-    uint32_t size = (uint32_t)body->len;
-
-    memcpy(header, BEGINNING, sizeof BEGINNING);
-    memcpy(header + FACTS_AT, KIND_AND_CODEC, sizeof KIND_AND_CODEC);
-    memcpy(header + FACTS_AT + 4, &size, sizeof size);
-    memcpy(header + FACTS_AT + 8, &size, sizeof size);
-    memcpy(header + ID_AT, id, ID);
-    uint64_t header_hash = xxh3_short(header + FACTS_AT, HEADER - FACTS_AT, seed);
+    frame_facts(header, (chunk){id, (size_t)body->len});
+    uint64_t header_hash = frame_hash(header, seed);
     uint64_t checksum = xxh3_long(body->buf, (size_t)body->len, header_hash);
     uint32_t check = (uint32_t)header_hash;
-    memcpy(header + CHECKSUM_AT, &checksum, sizeof checksum);
-    memcpy(header + CHECK_AT, &check, sizeof check);
+    memcpy(header + FRAME_CHECKSUM_AT, &checksum, sizeof checksum);
+    memcpy(header + FRAME_CHECK_AT, &check, sizeof check);
 }
 
 /* Write all parts from an offset on; 0, or why that failed. */
@@ -72,7 +55,7 @@ static int
 write_frames(int descriptor, off_t offset, uint64_t seed, const uint8_t *ids,
              const Py_buffer *bodies, size_t count)
 {
-    uint8_t headers[AT_ONCE_FRAMES][HEADER];
+    uint8_t headers[AT_ONCE_FRAMES][FRAME_HEADER];
     struct iovec parts[2 * AT_ONCE_FRAMES];
     size_t done = 0;
 
@@ -80,10 +63,10 @@ write_frames(int descriptor, off_t offset, uint64_t seed, const uint8_t *ids,
         size_t frames = 0, size = 0;
         for (; done < count && frames < AT_ONCE_FRAMES && size < AT_ONCE_BYTES; done++, frames++) {
             const Py_buffer *body = &bodies[done];
-            make_header(headers[frames], ids + done * ID, body, seed);
-            parts[2 * frames] = (struct iovec){headers[frames], HEADER};
+            make_header(headers[frames], ids + done * BLAKE3_DIGEST, body, seed);
+            parts[2 * frames] = (struct iovec){headers[frames], FRAME_HEADER};
             parts[2 * frames + 1] = (struct iovec){body->buf, (size_t)body->len};
-            size += HEADER + (size_t)body->len;
+            size += FRAME_HEADER + (size_t)body->len;
         }
         int failure = write_parts(descriptor, parts, (int)(2 * frames), offset);
         if (failure != 0)
@@ -125,7 +108,7 @@ write_chunks(PyObject *module, PyObject *arguments)
         PyErr_NoMemory();
         goto done;
     }
-    if ((size_t)ids.len != count * ID) {
+    if ((size_t)ids.len != count * BLAKE3_DIGEST) {
         PyErr_Format(PyExc_ValueError, "%zd bytes of ids for %zu bodies", ids.len, count);
         goto done;
     }
