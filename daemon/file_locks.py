@@ -26,7 +26,6 @@ class FileLock:
         """Whether somebody has it."""
         return self._is_held
 
-    @property
     def is_unwanted(self) -> bool:
         """Whether nobody waits for it."""
         return not self._waiting

@@ -10,7 +10,6 @@ to a worker thread inside `settle`, and writing while much is dirty.
 
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Final
 
 import trio
@@ -217,8 +216,7 @@ class Flusher:
                         break
                     if synced and contents.can_log(file.inode):
                         contents.log_extents(file.inode)
-                    goes_on = partial(getattr, lock, "is_unwanted")
-                    steps = contents.settle(file.inode, whole=synced, goes_on=goes_on)
+                    steps = contents.settle(file.inode, whole=synced, goes_on=lock.is_unwanted)
                     await self._workers.drive(steps)
                 self._relieved.unpark_all()
         except CairnError as error:

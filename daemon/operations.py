@@ -28,9 +28,7 @@ from pyfuse3 import (
     XAttrNameT,
 )
 
-from daemon.attributes import (
-    absent_entry,
-)
+from daemon.attributes import absent_entry
 from daemon.errnos import errors_become_errnos
 from daemon.file_operations import FileOperations, MakeRoom
 from daemon.flusher import Flusher

@@ -80,7 +80,7 @@ class Windows:
 
         `before` is what fills the window that its plan was made to lie behind.
         """
-        if self._is_filled(window, before):
+        if self._fill(window, before):
             self.under_way[window] = done
             if not self._listens:
                 self._listens = True
@@ -96,8 +96,8 @@ class Windows:
         if window.ahead is not None:
             self._threads.drop(window.ahead)
 
-    def _is_filled(self, window: Window, before: Ahead | None) -> bool:
-        """Whether threads have begun to fill one."""
+    def _fill(self, window: Window, before: Ahead | None) -> bool:
+        """Have threads fill one; False where they cannot."""
         neighbours = window.plan.neighbours
         if neighbours is not None:
             buffer = blank(neighbours.size)

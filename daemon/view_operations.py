@@ -28,6 +28,7 @@ from daemon.attributes import absent_entry, attributes_in_view
 from daemon.blind_copies import BlindCopies
 from daemon.errnos import errors_become_errnos
 from daemon.requests import attribute_change, creator_of
+from daemon.stored_listings import DOT_COOKIE, DOT_DOT_COOKIE
 from daemon.sync_group import SyncGroup
 from daemon.view_entries import ViewEntries, reply_dot
 from daemon.view_handles import Beliefs, ViewDirectoryHandle, ViewFileHandle, ViewHandles
@@ -45,8 +46,6 @@ from fsmodel.namespace.renames import RenameFlag
 from fsmodel.views.nodes import ViewFile, ViewLink, is_view
 from fsmodel.volume import Volume
 
-DOT_COOKIE: Final = 1  # entry N of a view directory has cookie N + 3
-DOT_DOT_COOKIE: Final = 2
 LISTED_VIEW_COOKIE: Final = 1 << 62  # of views among stored entries, behind all of them
 TRUSTED: Final = b"trusted."  # attributes for privileged callers
 ABSENT_SECONDS: Final = 0.0  # what a view lacks now it may have the next moment
@@ -255,7 +254,7 @@ class ViewOperations(pyfuse3.Operations):
             for cookie, (name, inode) in enumerate(dots, DOT_COOKIE):
                 if start_id < cookie and not reply_dot(token, name, inode, cookie):
                     return
-            first = max(start_id - DOT_DOT_COOKIE, 0)
+            first = max(start_id - DOT_DOT_COOKIE, 0)  # entry N of a view has cookie N + 3
             for cookie, (name, found) in enumerate(
                 handle.entries[first:], first + DOT_DOT_COOKIE + 1
             ):

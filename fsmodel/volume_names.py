@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from fsmodel.errors import CairnError, InvalidArgument, NotFound, NotPermitted
@@ -150,11 +151,11 @@ class VolumeNames(VolumeUpkeep):
     def read_entries(
         self, directory: InodeId, after: int, limit: int, count: int
     ) -> list[tuple[Entry, InodeRecord]]:
-        """About so many entries of a directory that is not the root, for their attributes alone.
+        """Up to so many entries of a directory that is not the root, for their attributes alone.
 
         Sizes are those that are recorded: those of open files may be others.
         """
-        return self._names.read_records(directory, after, limit, count)
+        return list(islice(self._names.list_records(directory, after, limit, count), count))
 
 
 def _refuse_view(parent: InodeId, name: bytes) -> None:

@@ -17,7 +17,7 @@ from fsmodel.content.file_state import FileState
 from fsmodel.content.lineages import Lineages
 from fsmodel.content.manifest import named_objects
 from fsmodel.content.reader import Reader
-from fsmodel.content.settle import Settler
+from fsmodel.content.settle import Settler, never
 from fsmodel.content.windows import WindowPlan, plan_next_window, plan_window
 from fsmodel.errors import DataError, TooBig
 from fsmodel.ids import InodeId, ObjectId
@@ -44,11 +44,6 @@ _PRESENT: Final = RawRecord()
 # Asked when a file is about to name another content, with the former one's ref and size; True when
 # somebody keeps it, who then has the reference that the file had.
 KeepFormer = Callable[[Change, InodeId, bytes, int], bool]
-
-
-def _once() -> bool:
-    """What is dirty at the beginning will do."""
-    return False
 
 
 def _keep_nothing(change: Change, inode: InodeId, ref: bytes, size: int) -> bool:
@@ -225,7 +220,7 @@ class Contents:
         change.when_applied(partial(self._truncated, file, size, rows))
 
     def settle(
-        self, inode: InodeId, *, whole: bool = True, goes_on: Callable[[], bool] = _once
+        self, inode: InodeId, *, whole: bool = True, goes_on: Callable[[], bool] = never
     ) -> Steps[None]:
         """Cut the dirty bytes of an open file into chunks.
 

@@ -40,7 +40,7 @@ def _nothing() -> None:
     """Nobody waits for it."""
 
 
-def _never() -> bool:
+def never() -> bool:
     """Nobody archives what was stored in haste, or has a stream settled as it goes on."""
     return False
 
@@ -61,11 +61,11 @@ class Settler:
         self._zeros_id = object_id(self._zeros)
         self._planner = RegionPlanner(objects, self._zeros_id)
         self.cutter = Cutter(objects, self._read_source, limits)
-        self.may_leave_untried: Callable[[], bool] = _never  # whether to store chunks as they come
+        self.may_leave_untried: Callable[[], bool] = never  # whether to store chunks as they come
         self.relieved: Callable[[], object] = _nothing  # told when less is dirty than before
 
     def settle(
-        self, file: FileState, *, whole: bool, goes_on: Callable[[], bool] = _never
+        self, file: FileState, *, whole: bool, goes_on: Callable[[], bool] = never
     ) -> Steps[None]:
         """Chunk what is dirty now.
 

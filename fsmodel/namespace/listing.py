@@ -67,15 +67,6 @@ class Listings:
         for read in self._batches(directory, after_cookie, cookie_limit, first):
             yield from zip(read, self._inodes.outlines([each.inode for each in read]), strict=True)
 
-    def some_with_records(
-        self, directory: InodeId, after_cookie: int, cookie_limit: int, count: int
-    ) -> list[tuple[Entry, InodeRecord]]:
-        """About so many of these, as they are now; none when there are no more."""
-        for read in self._batches(directory, after_cookie, cookie_limit, min(count, _READ_MAX)):
-            records = self._inodes.outlines([each.inode for each in read])
-            return list(zip(read, records, strict=True))
-        return []
-
     def _batches(
         self, directory: InodeId, after: int, cookie_limit: int, together: int
     ) -> Iterator[list[Entry]]:

@@ -120,12 +120,6 @@ class Namespace:
         """Entries and the records of their inodes; see Listings.with_records."""
         return self._listings.with_records(directory, after_cookie, cookie_limit, expected)
 
-    def read_records(
-        self, directory: InodeId, after_cookie: int, cookie_limit: int, count: int
-    ) -> list[tuple[Entry, InodeRecord]]:
-        """Some entries and the records of their inodes; see Listings.some_with_records."""
-        return self._listings.some_with_records(directory, after_cookie, cookie_limit, count)
-
     def resolve(self, path: bytes) -> InodeId:
         """The inode at a path from the root, no symbolic link followed; see Paths.resolve."""
         return self.paths.resolve(path)

@@ -70,7 +70,7 @@ def document_name(series: bytes) -> bytes:
 
 def series_of_document(name: bytes) -> bytes | None:
     """The series whose document has this name; None for other names."""
-    if is_temporary(name) or not name.endswith(DOCUMENT_SUFFIX):
+    if not name.endswith(DOCUMENT_SUFFIX) or is_temporary(name):
         return None
     return name.removesuffix(DOCUMENT_SUFFIX) or None
 
@@ -81,7 +81,7 @@ def split_artifact(name: bytes) -> ArtifactName | None:
     The extension begins at the last dot, whatever the kind accepts: so what an artifact is called
     does not depend on the configuration of the moment.
     """
-    if is_temporary(name):
+    if b"." not in name or is_temporary(name):
         return None
     address, dot, extension = name.rpartition(b".")
     return ArtifactName(address, dot + extension) if address and extension else None

@@ -77,7 +77,7 @@ class Artifacts:
         return (artifact_of(key) for key, _ in self._index.scan_prefix(ARTIFACT, prefix))
 
     def _key(self, change: Change, directory: InodeId, name: bytes, kind: int) -> bytes | None:
-        if kind == DIRECTORY or b"." not in name or split_artifact(name) is None:
+        if kind == DIRECTORY or split_artifact(name) is None:
             return None
         spot = self._places.of(directory, change)
         if spot.zone is not Zone.KIND or spot.kind.startswith(b"."):

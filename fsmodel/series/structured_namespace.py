@@ -79,8 +79,6 @@ class StructuredNamespace(Namespace):
 
     def unlink(self, parent: InodeId, name: bytes) -> InodeId:
         """unlink(2); of a series' document, a deletion. Raises as Namespace.unlink."""
-        if not name.endswith(DOCUMENT_SUFFIX):  # as most
-            return super().unlink(parent, name)
         series = series_of_document(name)
         if parent == self._folders.series and series is not None:
             return self._delete_series(name, series)

@@ -96,8 +96,8 @@ class ObjectRows:
         assert former is not None
         record.references = former.references
         if former.references:
-            self._count(change, former, -1)
-            self._count(change, record, 1)
+            self._count(change, (former,), -1)
+            self._count(change, (record,), 1)
         else:
             change.operation.add("garbage_bytes", record.stored - former.stored)
         if record.base:
@@ -122,7 +122,7 @@ class ObjectRows:
         if record.references == 1:
             change.operation.delete(UNREFERENCED, named)
             change.operation.add("garbage_bytes", -record.stored)
-            self._count(change, record, 1)
+            self._count(change, (record,), 1)
         change.operation.put(OBJECT, named, record)
 
     def add_references(self, change: Change, named: Sequence[ObjectId]) -> None:
@@ -136,10 +136,10 @@ class ObjectRows:
             record.references = 1
             operation.put(OBJECT, each, record)
             fresh[each] = record
-        self._count_plain(change, fresh.values())
+        self._count(change, fresh.values(), 1)
         for pack in {record.pack for record in fresh.values()} - {self._known_pack}:
             self._ensure_pack_row(change, pack)
-        change.when_applied(partial(self._forget_each, fresh))
+        change.when_applied(partial(self._forget_unrecorded, fresh))
 
     def drop_reference(self, change: Change, named: ObjectId) -> None:
         """Count one place less. Raises ChunkNotFound."""
@@ -151,7 +151,7 @@ class ObjectRows:
         if record.references == 0:
             change.operation.put(UNREFERENCED, named, _PRESENT)
             change.operation.add("garbage_bytes", record.stored)
-            self._count(change, record, -1)
+            self._count(change, (record,), -1)
             if record.kind != ObjectKind.CHUNK and len(self.fallen) < FALLEN_MAX:
                 change.when_applied(partial(self.fallen.append, named))
         change.operation.put(OBJECT, named, record)
@@ -165,13 +165,13 @@ class ObjectRows:
         if record.pack != self._known_pack:
             self._ensure_pack_row(change, record.pack)
         if references:
-            self._count(change, record, 1)
+            self._count(change, (record,), 1)
         else:
             change.operation.put(UNREFERENCED, named, _PRESENT)
             change.operation.add("garbage_bytes", record.stored)
         if record.base:
             self.add_reference(change, ObjectId(record.base))
-        change.when_applied(partial(self._forget_unrecorded, named))
+        change.when_applied(partial(self._forget_unrecorded, (named,)))
 
     def _note_base(self, base: ObjectId) -> None:
         if self._new_bases is not None:
@@ -189,10 +189,7 @@ class ObjectRows:
         self.replace(change, healed, record)
         change.operation.delete(DAMAGED, healed)
 
-    def _forget_unrecorded(self, named: ObjectId) -> None:
-        self._unrecorded.pop(named, None)
-
-    def _forget_each(self, named: Iterable[ObjectId]) -> None:
+    def _forget_unrecorded(self, named: Iterable[ObjectId]) -> None:
         for each in named:
             self._unrecorded.pop(each, None)
 
@@ -203,20 +200,12 @@ class ObjectRows:
         self.untried.mark(change, pack)
         change.when_applied(partial(setattr, self, "_known_pack", pack))
 
-    def _count(self, change: Change, record: ObjectRecord, sign: int) -> None:
-        """Keep the figures of `cairnfs stats` as an object begins or ceases to be named."""
+    def _count(self, change: Change, records: Collection[ObjectRecord], sign: int) -> None:
+        """Keep the figures of `cairnfs stats` as objects begin or cease to be named."""
         add = change.operation.add
-        add("stored_bytes", sign * record.stored)
-        if record.kind == ObjectKind.CHUNK:
-            add("chunks", sign)
-            add("unique_bytes", sign * record.plain)
-            add("delta_chunks", sign * bool(record.base))
-        add("delta_saved_bytes", sign * record.saved)
-
-    def _count_plain(self, change: Change, records: Collection[ObjectRecord]) -> None:
-        """The same for many that begin to be named, none of which is a delta."""
-        add = change.operation.add
-        chunks = [record.plain for record in records if record.kind == ObjectKind.CHUNK]
-        add("stored_bytes", sum([record.stored for record in records]))
-        add("chunks", len(chunks))
-        add("unique_bytes", sum(chunks))
+        chunks = [record for record in records if record.kind == ObjectKind.CHUNK]
+        add("stored_bytes", sign * sum([record.stored for record in records]))
+        add("chunks", sign * len(chunks))
+        add("unique_bytes", sign * sum([record.plain for record in chunks]))
+        add("delta_chunks", sign * sum([bool(record.base) for record in chunks]))
+        add("delta_saved_bytes", sign * sum([record.saved for record in records]))

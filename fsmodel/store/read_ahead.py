@@ -144,7 +144,7 @@ def threads_for(processors: int) -> int:
 def extension_is_usable() -> bool:
     """Whether the extension is there, and hashes rightly on this processor."""
     try:
-        import fsmodel.store._read_ahead  # noqa: F401
+        import fsmodel.store._read_ahead  # noqa: F401  # is it there?
     except ModuleNotFoundError:
         return False
     return "native" in KERNELS

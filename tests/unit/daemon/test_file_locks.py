@@ -40,13 +40,13 @@ async def test_whoever_has_it_sees_that_another_waits() -> None:
 
     async def take() -> None:
         async with locks.of(FILE):
-            assert locks.of(FILE).is_unwanted
+            assert locks.of(FILE).is_unwanted()
 
     async with trio.open_nursery() as nursery, locks.of(FILE):
-        assert locks.of(FILE).is_unwanted
+        assert locks.of(FILE).is_unwanted()
         nursery.start_soon(take)
         await trio.testing.wait_all_tasks_blocked()
-        assert not locks.of(FILE).is_unwanted
+        assert not locks.of(FILE).is_unwanted()
 
 
 async def test_a_lock_is_forgotten_unless_somebody_has_it() -> None:
