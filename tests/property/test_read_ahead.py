@@ -67,6 +67,10 @@ class Reading:
             self.ahead.acknowledge()
         return answer
 
+    def reaches(self, begun: Ahead, end: int) -> bool:
+        """Whether so many bytes are there some time."""
+        return bool(self.until(lambda: self.ahead.reaches(begun, end) or None))
+
 
 @pytest.fixture(params=[1, 4], ids=["one thread", "four threads"])
 def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reading]:
@@ -194,7 +198,7 @@ def test_what_is_there_can_be_used_while_the_rest_is_on_its_way(reading: Reading
     into = bytearray(sum(map(len, BODIES)))
     begun = reading.begin(frames_of(BODIES), wanted_of(BODIES), into)
     for end in (1, 70_000, 75_065, len(into)):
-        assert reading.until(lambda end=end: reading.ahead.reaches(begun, end) or None)
+        assert reading.reaches(begun, end)
         assert into[:end] == b"".join(BODIES)[:end]
     assert reading.found(begun) == len(into)
     assert not reading.ahead.reaches(begun, len(into) + 1)
