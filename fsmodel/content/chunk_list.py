@@ -16,11 +16,11 @@ from itertools import accumulate
 from typing import Final, NamedTuple
 
 from fsmodel.content.content_ref import EMPTY, chunk_ref, is_manifest, manifest_ref, object_of
+from fsmodel.content.leaf import decode_leaf
 from fsmodel.content.manifest import (
     LEAF_LEVEL,
     Child,
     Run,
-    decode_leaf,
     decode_node,
     encode_leaf,
     encode_node,
@@ -63,9 +63,13 @@ class _Page:
         self.ends: Sequence[int] = ()  # where in the page each run ends, while that is known
         self.stretch = Stretch()
 
+    def forget(self) -> None:
+        """Let go of what can be loaded again."""
+        self.runs, self.ends = None, ()
+
     def index_of(self, offset: int, runs: Sequence[Run]) -> int:
         """Which run covers an offset in the page."""
-        if len(self.ends) != len(runs):
+        if not self.ends:
             self.ends = list(accumulate(length * repeat for _, length, repeat in runs))
         return bisect_right(self.ends, offset)
 
@@ -227,14 +231,15 @@ class ChunkList:
     def _runs(self, page: _Page) -> Sequence[Run]:
         runs = page.runs
         if runs is None:
-            runs = page.runs = decode_leaf(self._load(_saved(page)))
+            runs = page.runs = leaf = decode_leaf(self._load(_saved(page)))
+            page.ends = leaf.ends
             self._note_loaded(page)
         return runs
 
     def _note_loaded(self, page: _Page) -> None:
         self._loaded.append(page)
         if len(self._loaded) > LOADED_PAGES_MAX:
-            self._loaded.popleft().runs = None
+            self._loaded.popleft().forget()
 
     def _start_of(self, index: int) -> int:
         return self._ends[index] - self._pages[index].size

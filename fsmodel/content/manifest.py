@@ -13,7 +13,6 @@ Layout of a page (little-endian), in columns so that ids stay apart from what co
 """
 
 from collections.abc import Iterable, Sequence
-from operator import mul
 from struct import Struct, pack, unpack_from
 from typing import Final, NamedTuple, TypeVar
 
@@ -117,30 +116,16 @@ def encode_node(level: int, children: Sequence[Child]) -> bytes:
 
 def level_of(page: bytes) -> int:
     """The level of a page: 0 for a leaf. Raises FrameCorrupt."""
-    return _header(page)[0]
-
-
-def decode_leaf(page: bytes) -> list[Run]:
-    """The runs of a leaf, verified. Raises FrameCorrupt."""
-    level, count, total = _header(page)
-    at = PAGE_HEADER.size + count * OBJECT_ID_BYTES
-    if level != LEAF_LEVEL or len(page) != at + count * 12:
-        raise FrameCorrupt("manifest page", f"level {level}, {len(page)} bytes for {count} runs")
-    lengths = unpack_from(f"<{count}I", page, at)
-    repeats = unpack_from(f"<{count}Q", page, at + 4 * count)
-    runs = list(map(Run._make, zip(_ids(page, count), lengths, repeats, strict=True)))
-    if sum(map(mul, lengths, repeats)) != total:
-        raise FrameCorrupt("manifest page", f"its runs do not cover the {total} bytes it says")
-    return runs
+    return header_of(page)[0]
 
 
 def decode_node(page: bytes) -> tuple[int, list[Child]]:
     """The level and children of a node, verified. Raises FrameCorrupt."""
-    level, count, total = _header(page)
+    level, count, total = header_of(page)
     at = PAGE_HEADER.size + count * OBJECT_ID_BYTES
     if not LEAF_LEVEL < level <= LEVEL_MAX or len(page) != at + count * 8:
         raise FrameCorrupt("manifest page", f"level {level}, {len(page)} bytes for {count} pages")
-    children = list(map(Child, _ids(page, count), unpack_from(f"<{count}Q", page, at)))
+    children = list(map(Child, ids_within(page, 0, count), unpack_from(f"<{count}Q", page, at)))
     if sum(child.size for child in children) != total:
         raise FrameCorrupt("manifest page", f"its pages do not cover the {total} bytes it says")
     return level, children
@@ -148,16 +133,17 @@ def decode_node(page: bytes) -> tuple[int, list[Child]]:
 
 def named_objects(page: bytes) -> list[ObjectId]:
     """Every object a page counts as a reference to, one for each slot. Raises FrameCorrupt."""
-    _, count, _ = _header(page)
-    return _ids(page, count)
+    _, count, _ = header_of(page)
+    return ids_within(page, 0, count)
 
 
 def total_of(page: bytes) -> int:
     """The bytes of the file that a page covers. Raises FrameCorrupt."""
-    return _header(page)[2]
+    return header_of(page)[2]
 
 
-def _header(page: bytes) -> tuple[int, int, int]:
+def header_of(page: bytes) -> tuple[int, int, int]:
+    """Level of a page, how many items it lists, bytes of the file. Raises FrameCorrupt."""
     if len(page) < PAGE_HEADER.size:
         raise FrameCorrupt("manifest page", f"{len(page)} bytes cannot hold a page")
     version, level, zero, count, total = PAGE_HEADER.unpack_from(page)
@@ -168,5 +154,7 @@ def _header(page: bytes) -> tuple[int, int, int]:
     return level, count, total
 
 
-def _ids(page: bytes, count: int) -> list[ObjectId]:
-    return list(unpack_from(f"{OBJECT_ID_BYTES}s" * count, page, PAGE_HEADER.size))
+def ids_within(page: bytes, first: int, count: int) -> list[ObjectId]:
+    """So many of the ids that a page lists, from a first one on; they must be there."""
+    at = PAGE_HEADER.size + first * OBJECT_ID_BYTES
+    return list(unpack_from(f"{OBJECT_ID_BYTES}s" * count, page, at))

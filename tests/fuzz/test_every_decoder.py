@@ -16,7 +16,8 @@ from daemon.control_protocol import ProtocolProblem, decode_reply, decode_reques
 from daemon.metrics_address import parse_metrics_address
 from daemon.mount_options import parse_mount_options
 from daemon.problems import Problem, UsageProblem
-from fsmodel.content.manifest import Run, decode_leaf, decode_node, encode_leaf
+from fsmodel.content.leaf import decode_leaf
+from fsmodel.content.manifest import Run, decode_node, encode_leaf
 from fsmodel.documents.bounded_json import parse_object, parse_value
 from fsmodel.errors import CairnError
 from fsmodel.history.root_format import decode_root

@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from fsmodel.content import chunk_list
 from fsmodel.content.chunk_list import ChunkList
 from fsmodel.content.content_ref import EMPTY, chunk_ref, manifest_ref
-from fsmodel.content.manifest import Run, decode_leaf, decode_node, joined, level_of
+from fsmodel.content.leaf import decode_leaf
+from fsmodel.content.manifest import Run, decode_node, joined, level_of
 from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import ChunkNotFound, FrameCorrupt
 from fsmodel.ids import ContentRef, ObjectId

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fsmodel.content import manifest
+from fsmodel.content.leaf import decode_leaf
 from fsmodel.content.manifest import (
     PAGE_HEADER,
     Child,
     Run,
-    decode_leaf,
     decode_node,
     encode_leaf,
     encode_node,
@@ -45,7 +45,7 @@ LEAF, NODE = encode_leaf(RUNS), encode_node(3, CHILDREN)
 
 
 def test_a_leaf_reads_back() -> None:
-    assert decode_leaf(LEAF) == RUNS
+    assert list(decode_leaf(LEAF)) == RUNS
     assert level_of(LEAF) == 0
     assert total_of(LEAF) == sum(run.size for run in RUNS)
     assert named_objects(LEAF) == [run.id for run in RUNS]
@@ -96,7 +96,7 @@ def test_a_page_with_a_wrong_header_or_sum_is_refused(page: bytes) -> None:
 
 def test_a_page_holds_something_and_not_too_much() -> None:
     most = [Run(an_id(n), 1, 1) for n in range(manifest.PAGE_ITEMS_MAX)]
-    assert decode_leaf(encode_leaf(most)) == most
+    assert list(decode_leaf(encode_leaf(most))) == most
     for wrong in ([], [*most, Run(an_id(9999), 1, 1)]):
         with pytest.raises(FrameCorrupt, match="items"):
             decode_leaf(encode_leaf(wrong))

@@ -1,0 +1,68 @@
+"""The runs of a leaf page in columns, as the page has them.
+
+A page is read to find one or two chunks in it, or a few dozen in a row: to make an object of each
+of its up to 1,024 runs would take longer than all else about such a read. Who wants a run gets it
+made for him.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from operator import mul
+from struct import unpack_from
+from typing import overload
+
+from fsmodel.content.manifest import LEAF_LEVEL, PAGE_HEADER, Run, header_of, ids_within
+from fsmodel.errors import FrameCorrupt
+from fsmodel.ids import OBJECT_ID_BYTES, ObjectId
+
+
+class Leaf(Sequence[Run]):
+    """The runs of one page, and where in it each of them ends."""
+
+    __slots__ = ("_lengths", "_page", "_repeats", "ends")
+
+    def __init__(self, page: bytes, lengths: Sequence[int], repeats: Sequence[int]) -> None:
+        self._page = page
+        self._lengths = lengths
+        self._repeats = repeats
+        self.ends = list(accumulate(map(mul, lengths, repeats)))
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    @overload
+    def __getitem__(self, number: int) -> Run: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Run]: ...
+    def __getitem__(self, number: int | slice) -> Run | list[Run]:
+        if isinstance(number, slice):
+            return self._some(*number.indices(len(self)))
+        number = range(len(self.ends))[number]
+        at = PAGE_HEADER.size + number * OBJECT_ID_BYTES
+        chunk = ObjectId(self._page[at : at + OBJECT_ID_BYTES])
+        return Run(chunk, self._lengths[number], self._repeats[number])
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self[:])
+
+    def _some(self, first: int, end: int, step: int) -> list[Run]:
+        assert step == 1, "runs are taken as they follow each other"
+        ids = ids_within(self._page, first, max(end - first, 0))
+        return list(
+            map(
+                Run._make, zip(ids, self._lengths[first:end], self._repeats[first:end], strict=True)
+            )
+        )
+
+
+def decode_leaf(page: bytes) -> Leaf:
+    """The runs of a leaf, verified. Raises FrameCorrupt."""
+    level, count, total = header_of(page)
+    at = PAGE_HEADER.size + count * OBJECT_ID_BYTES
+    if level != LEAF_LEVEL or len(page) != at + count * 12:
+        raise FrameCorrupt("manifest page", f"level {level}, {len(page)} bytes for {count} runs")
+    lengths = unpack_from(f"<{count}I", page, at)
+    leaf = Leaf(page, lengths, unpack_from(f"<{count}Q", page, at + 4 * count))
+    if leaf.ends[-1] != total:
+        raise FrameCorrupt("manifest page", f"its runs do not cover the {total} bytes it says")
+    return leaf
