@@ -10,14 +10,11 @@ class Arrivals:
         self.read = 0  # requests so far, or a few more
         self._polls: dict[int, select.poll] = {}
 
-    def waits(self, descriptor: int) -> bool:
-        """Whether there is something to read from a descriptor of the kernel's."""
-        poll = self._polls.get(descriptor)
-        if poll is None:
-            poll = self._polls[descriptor] = select.poll()
-            poll.register(descriptor, select.POLLIN)
-        return bool(poll.poll(0))
+    def watch(self, descriptor: int) -> None:
+        """From now on a descriptor of the kernel's is one that requests come from."""
+        poll = self._polls[descriptor] = select.poll()
+        poll.register(descriptor, select.POLLIN)
 
     def any_waits(self) -> bool:
         """Whether a request has come that nobody has read yet."""
-        return any(map(self.waits, self._polls))
+        return any(poll.poll(0) for poll in self._polls.values())

@@ -8,12 +8,16 @@ it goes to whoever waited longest, so that tasks change with each request. Here
     whose data is in the processor's caches; the others go on waiting
   * a request that is there already is read at once, but only some of them in a row, so that other
     tasks have their time
+  * when no task has anything to do, the next request is waited for in place, for a moment: whoever
+    has got an answer often asks again at once. What trio waits for ends that, too; a deadline may
+    be seen as much later
   * when the task that was to read waits for something else, or has ended, another one gets the
     turn: that is seen after each step of any task
 
 pyfuse3 finds trio in a global of its own, as it can run on asyncio; `take_turns` puts this there.
 """
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType, TracebackType
@@ -23,8 +27,10 @@ import pyfuse3
 import trio
 
 from daemon.arrivals import Arrivals
+from daemon.trio_events import events_descriptor
 
 AT_ONCE_MAX: Final = 16  # requests read in a row before the scheduler has a round
+MOMENT_MS: Final = 1  # as long as each of them is waited for in place; what `poll` can do
 
 
 class ReadTurn:
@@ -59,10 +65,22 @@ class ReadTurn:
 
 
 class _Watch(trio.abc.Instrument):
-    """Sees to it that a task that cannot read for now leaves its turn to another."""
+    """Sees to it that a task that cannot read for now leaves its turn to another.
+
+    Besides, it knows which tasks could go on.
+    """
 
     def __init__(self) -> None:
         self.turns: list[ReadTurn] = []
+        self.ready: set[trio.lowlevel.Task] = set()
+
+    def task_scheduled(self, task: trio.lowlevel.Task) -> None:
+        """A task can go on."""
+        self.ready.add(task)
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        """It does."""
+        self.ready.discard(task)
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
         """A task waits for something now, or has ended."""
@@ -73,17 +91,34 @@ class _Watch(trio.abc.Instrument):
 class _Readable:
     """Waits for a descriptor to be readable, which it may be at once."""
 
-    def __init__(self, arrivals: Arrivals) -> None:
+    def __init__(self, arrivals: Arrivals, watch: _Watch) -> None:
         self._arrivals = arrivals
+        self._ready = watch.ready
+        self._events = events_descriptor()
+        self._polls: dict[int, select.poll] = {}
         self._in_a_row = 0
 
     async def wait(self, descriptor: int) -> None:
         """Return when there is something to read. Raises trio.ClosedResourceError."""
         self._in_a_row += 1
-        if self._in_a_row > AT_ONCE_MAX or not self._arrivals.waits(descriptor):
+        if self._in_a_row > AT_ONCE_MAX or not self._is_soon(descriptor):
             self._in_a_row = 0
             await trio.lowlevel.wait_readable(descriptor)
         self._arrivals.read += 1
+
+    def _is_soon(self, descriptor: int) -> bool:
+        """Whether there is something to read, or will be before anybody else has work."""
+        poll = self._polls.get(descriptor) or self._new_poll(descriptor)
+        patient = self._events is not None and not self._ready
+        return any(found == descriptor for found, _ in poll.poll(MOMENT_MS if patient else 0))
+
+    def _new_poll(self, descriptor: int) -> select.poll:
+        self._arrivals.watch(descriptor)
+        poll = self._polls[descriptor] = select.poll()
+        for each in (descriptor, self._events):
+            if each is not None:
+                poll.register(each, select.POLLIN)
+        return poll
 
 
 class _Changed:
@@ -109,7 +144,7 @@ def take_turns(arrivals: Arrivals) -> Iterator[None]:
         watch.turns.append(ReadTurn())
         return watch.turns[-1]
 
-    lowlevel = _Changed(trio.lowlevel, wait_readable=_Readable(arrivals).wait)
+    lowlevel = _Changed(trio.lowlevel, wait_readable=_Readable(arrivals, watch).wait)
     its_names = vars(pyfuse3)
     its_names["trio"] = _Changed(trio, Lock=new_turn, lowlevel=lowlevel)
     trio.lowlevel.add_instrument(watch)

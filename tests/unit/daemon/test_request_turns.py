@@ -1,6 +1,9 @@
 """Whose turn it is to read a request: never nobody's, and a free one costs no scheduling."""
 
 import os
+import select
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,8 +12,10 @@ import pytest
 import trio
 import trio.testing
 
+from daemon import request_turns
 from daemon.arrivals import Arrivals
 from daemon.request_turns import AT_ONCE_MAX, take_turns
+from daemon.trio_events import events_descriptor
 
 
 @pytest.fixture
@@ -175,6 +180,105 @@ def test_what_is_not_there_is_waited_for(pipe: tuple[int, int]) -> None:
 
     trio.run(check)
     assert seen == [b"request"]
+
+
+async def asked_again(reading: int, writing: int) -> None:
+    """Read a request, and the next one, which comes from a thread once this one waits for it."""
+    wait_readable = its_trio().lowlevel.wait_readable
+    os.write(writing, b"1")
+    await wait_readable(reading)
+    os.read(reading, 1)
+    with trio.testing.assert_no_checkpoints():
+        await wait_readable(reading)
+
+
+def test_the_next_request_is_waited_for_in_place(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_turns, "MOMENT_MS", 60_000)
+    reading, writing = pipe
+    client = threading.Timer(0.01, os.write, (writing, b"2"))
+
+    async def check() -> None:
+        with take_turns(Arrivals()):
+            client.start()
+            await asked_again(reading, writing)
+
+    trio.run(check)
+    client.join()
+
+
+def test_nobody_is_kept_waiting_in_place(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a task that can go on nor one whose thread has come back."""
+    monkeypatch.setattr(request_turns, "MOMENT_MS", 60_000)
+    reading, writing = pipe
+    seen: list[str] = []
+
+    async def reader() -> None:
+        await its_trio().lowlevel.wait_readable(reading)
+        seen.append("request")
+
+    async def ready() -> None:
+        seen.append("ready")
+
+    async def with_thread() -> None:
+        await trio.to_thread.run_sync(threading.Event().wait, 0.01)
+        seen.append("thread")
+        os.write(writing, b"request")
+
+    async def check() -> None:
+        with take_turns(Arrivals()):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(with_thread)
+                await trio.testing.wait_all_tasks_blocked()
+                nursery.start_soon(reader)
+                nursery.start_soon(ready)
+
+    begun = time.monotonic()
+    trio.run(check)
+    assert seen == ["ready", "thread", "request"]
+    assert time.monotonic() - begun < 30
+
+
+def test_a_trio_that_hides_what_it_waits_for_is_left_to_wait(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_turns, "events_descriptor", lambda: None)
+    reading, writing = pipe
+    client = threading.Timer(0.01, os.write, (writing, b"2"))
+
+    async def check() -> None:
+        with take_turns(Arrivals()):
+            client.start()
+            with pytest.raises(AssertionError):  # it passes the scheduler
+                await asked_again(reading, writing)
+
+    trio.run(check)
+    client.join()
+
+
+def test_what_the_loop_waits_for_can_be_waited_for_elsewhere(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, writing = pipe
+
+    async def check() -> None:
+        descriptor = events_descriptor()
+        assert descriptor is not None, "this trio has it elsewhere"
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.lowlevel.wait_readable, reading)
+            await trio.testing.wait_all_tasks_blocked()
+            assert not poll.poll(0)
+            os.write(writing, b"x")
+            assert poll.poll(0)
+
+    trio.run(check)
+    monkeypatch.setattr(trio._core._run, "GLOBAL_RUN_CONTEXT", object())
+    assert events_descriptor() is None
 
 
 def test_arrivals_are_counted_and_those_that_wait_are_seen(pipe: tuple[int, int]) -> None:
