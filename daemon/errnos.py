@@ -64,7 +64,7 @@ class _Translation:
         traceback: TracebackType | None,
     ) -> None:
         if isinstance(error, Exception) and not isinstance(error, pyfuse3.FUSEError):
-            raise pyfuse3.FUSEError(_errno_for(error)) from error
+            raise answer_to(error) from error
 
 
 _TRANSLATION: Final = _Translation()
@@ -73,10 +73,18 @@ _TRANSLATION: Final = _Translation()
 def errors_become_errnos() -> AbstractContextManager[None]:
     """Turn what the model reports into its errno, and a mistake of ours into EIO.
 
-    A handler that let any other exception pass would end the main loop, and so the mount.
-    (Every request enters this: a generator as context manager would cost it a microsecond.)
+    For what a request does besides its answer; its handler's errors are translated where requests
+    are counted (operation_tallies.py), in one place for all.
     """
     return _TRANSLATION
+
+
+def answer_to(error: Exception) -> pyfuse3.FUSEError:
+    """What the kernel is told when a handler ends so: an errno, and EIO for a mistake of ours.
+
+    Any other exception would end the main loop, and so the mount.
+    """
+    return error if isinstance(error, pyfuse3.FUSEError) else pyfuse3.FUSEError(_errno_for(error))
 
 
 def _errno_for(error: Exception) -> int:

@@ -1,8 +1,8 @@
 """How many requests the kernel has made, how long each kind took, how many bytes went through.
 
 A request costs one more coroutine, two looks at the clock and a few additions: 0.6 us, where the
-quickest request takes 11 us in its handler. Times are counted in classes, each twice as long as
-the one before.
+quickest request takes 11 us in its handler. So what else surrounds every handler is done here, too:
+what it raises becomes an errno. Times are counted in classes, each twice as long as the one before.
 
 Owner: the event-loop thread.
 """
@@ -14,6 +14,10 @@ from collections.abc import Awaitable, Callable
 from inspect import iscoroutinefunction
 from typing import Any, Final
 
+import pyfuse3
+
+from daemon.errnos import answer_to
+
 CLASSES: Final = 64  # class N: more than 2 ** (N - 1) and at most 2 ** N nanoseconds
 
 Handler = Callable[..., Awaitable[Any]]
@@ -22,6 +26,9 @@ CountBytes = Callable[[Any], int]
 # What the answers of requests that move bytes say about how many.
 _COUNTED: Final[dict[str, CountBytes]] = {"read": len, "write": int}
 
+HANDLERS: Final = frozenset(
+    name for name, member in vars(pyfuse3.Operations).items() if iscoroutinefunction(member)
+)
 CHANGING: Final = """
     write create mknod mkdir symlink link unlink rmdir rename setattr setxattr removexattr
 """.split()
@@ -55,14 +62,14 @@ Tallies = dict[str, OperationTally]
 def tallied(operations: object, clock: Callable[[], int] = time.perf_counter_ns) -> Tallies:
     """Have every handler of an object counted from now on; returns the tallies by handler.
 
-    The handlers of the object itself are replaced, those of its class stay as they are.
+    The handlers of the object itself are replaced, those of its class stay as they are. From now on
+    they raise nothing but FUSEError.
     """
     tallies: Tallies = {}
-    for name, member in vars(type(operations)).items():
-        if iscoroutinefunction(member):
-            tally = tallies[name] = OperationTally()
-            counted = _counted(getattr(operations, name), tally, clock, _COUNTED.get(name))
-            setattr(operations, name, counted)
+    for name in HANDLERS & vars(type(operations)).keys():
+        tally = tallies[name] = OperationTally()
+        counted = _counted(getattr(operations, name), tally, clock, _COUNTED.get(name))
+        setattr(operations, name, counted)
     return tallies
 
 
@@ -82,8 +89,11 @@ def _counted(
         try:
             answer = await handler(*arguments)
         except Exception as error:
-            tally.errors[_errno_name(error)] += 1
-            raise
+            refusal = answer_to(error)
+            tally.errors[errno.errorcode.get(refusal.errno, str(refusal.errno))] += 1
+            if refusal is error:
+                raise
+            raise refusal from error
         finally:
             took = clock() - begun
             classes[(took - 1).bit_length()] += 1
@@ -93,8 +103,3 @@ def _counted(
         return answer
 
     return counted
-
-
-def _errno_name(error: Exception) -> str:
-    """`ENOENT` of a FUSEError; its class of anything else, which is a mistake of ours."""
-    return errno.errorcode.get(getattr(error, "errno", 0), type(error).__name__)

@@ -71,16 +71,15 @@ class CairnOperations(FileOperations):
         self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext
     ) -> EntryAttributes:
         """Find a name. That it is absent is an answer the kernel may keep."""
-        with errors_become_errnos():
-            parent = InodeId(parent_inode)
-            volatile = self._volume.is_volatile(parent, name)
-            try:
-                inode = self._volume.find(parent, name, ctx.pid)
-            except NotFound:  # nor is there such a directory
-                inode = None
-            if inode is None:
-                return absent_entry(0) if volatile else absent_entry()
-            return self._counted(inode, volatile=volatile)
+        parent = InodeId(parent_inode)
+        volatile = self._volume.is_volatile(parent, name)
+        try:
+            inode = self._volume.find(parent, name, ctx.pid)
+        except NotFound:  # nor is there such a directory
+            inode = None
+        if inode is None:
+            return absent_entry(0) if volatile else absent_entry()
+        return self._counted(inode, volatile=volatile)
 
     async def forget(self, inode_list: Sequence[tuple[InodeT, int]]) -> None:
         """The kernel no longer holds these inodes. It takes no answer, not even an error."""
@@ -91,29 +90,26 @@ class CairnOperations(FileOperations):
         self, parent_inode: InodeT, name: FileNameT, mode: ModeT, ctx: RequestContext
     ) -> EntryAttributes:
         """Create a directory."""
-        with errors_become_errnos():
-            await self._make_room()
-            parent = InodeId(parent_inode)
-            inode = self._volume.make_directory(parent, name, mode, creator_of(ctx))
-            return self._counted(inode, volatile=self._volume.is_volatile(parent, name))
+        await self._make_room()
+        parent = InodeId(parent_inode)
+        inode = self._volume.make_directory(parent, name, mode, creator_of(ctx))
+        return self._counted(inode, volatile=self._volume.is_volatile(parent, name))
 
     async def mknod(
         self, parent_inode: InodeT, name: FileNameT, mode: ModeT, rdev: int, ctx: RequestContext
     ) -> EntryAttributes:
         """Create a file, FIFO, socket or device node."""
-        with errors_become_errnos():
-            await self._make_room()
-            inode = self._volume.make_node(InodeId(parent_inode), name, mode, rdev, creator_of(ctx))
-            return self._counted(inode)
+        await self._make_room()
+        inode = self._volume.make_node(InodeId(parent_inode), name, mode, rdev, creator_of(ctx))
+        return self._counted(inode)
 
     async def symlink(
         self, parent_inode: InodeT, name: FileNameT, target: FileNameT, ctx: RequestContext
     ) -> EntryAttributes:
         """Create a symbolic link."""
-        with errors_become_errnos():
-            await self._make_room()
-            inode = self._volume.make_symlink(InodeId(parent_inode), name, target, creator_of(ctx))
-            return self._counted(inode)
+        await self._make_room()
+        inode = self._volume.make_symlink(InodeId(parent_inode), name, target, creator_of(ctx))
+        return self._counted(inode)
 
     async def link(
         self,
@@ -123,26 +119,23 @@ class CairnOperations(FileOperations):
         ctx: RequestContext,
     ) -> EntryAttributes:
         """Give an inode one more name."""
-        with errors_become_errnos():
-            await self._make_room()
-            parent = InodeId(new_parent_inode)
-            if self._volume.is_document(parent, new_name):
-                await self._flusher.settle(InodeId(inode))  # it is read and checked
-            self._volume.link(InodeId(inode), parent, new_name)
-            volatile = self._volume.is_volatile(parent, new_name)
-            return self._counted(InodeId(inode), volatile=volatile)
+        await self._make_room()
+        parent = InodeId(new_parent_inode)
+        if self._volume.is_document(parent, new_name):
+            await self._flusher.settle(InodeId(inode))  # it is read and checked
+        self._volume.link(InodeId(inode), parent, new_name)
+        volatile = self._volume.is_volatile(parent, new_name)
+        return self._counted(InodeId(inode), volatile=volatile)
 
     async def unlink(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
         """Remove a name of something that is no directory."""
-        with errors_become_errnos():
-            parent = InodeId(parent_inode)
-            unlink = partial(self._volume.unlink, parent, name)
-            await self._flusher.resting.end_replaced(parent, name, unlink)
+        parent = InodeId(parent_inode)
+        unlink = partial(self._volume.unlink, parent, name)
+        await self._flusher.resting.end_replaced(parent, name, unlink)
 
     async def rmdir(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
         """Remove an empty directory."""
-        with errors_become_errnos():
-            self._volume.rmdir(InodeId(parent_inode), name)
+        self._volume.rmdir(InodeId(parent_inode), name)
 
     async def rename(
         self,
@@ -155,28 +148,23 @@ class CairnOperations(FileOperations):
     ) -> None:
         """Move a name, replacing or exchanging what is there."""
         parent, new_parent = InodeId(parent_inode_old), InodeId(parent_inode_new)
-        with errors_become_errnos():
-            await self._settle_for_rename(parent, name_old, new_parent, name_new)
-            kind = RenameFlag(flags) if flags else NO_RENAME_FLAGS
-            creator = creator_of(ctx)
-            rename = partial(
-                self._volume.rename, parent, name_old, new_parent, name_new, kind, creator
-            )
-            await self._flusher.resting.end_replaced(new_parent, name_new, rename)
+        await self._settle_for_rename(parent, name_old, new_parent, name_new)
+        kind = RenameFlag(flags) if flags else NO_RENAME_FLAGS
+        creator = creator_of(ctx)
+        rename = partial(self._volume.rename, parent, name_old, new_parent, name_new, kind, creator)
+        await self._flusher.resting.end_replaced(new_parent, name_new, rename)
 
     async def readlink(self, inode: InodeT, ctx: RequestContext) -> FileNameT:
         """Where a symbolic link points."""
-        with errors_become_errnos():
-            target = self._volume.read_link(InodeId(inode))
-            self._volume.record_access(InodeId(inode))
-            return FileNameT(target)
+        target = self._volume.read_link(InodeId(inode))
+        self._volume.record_access(InodeId(inode))
+        return FileNameT(target)
 
     # -- attributes -----------------------------------------------------------------------
 
     async def getattr(self, inode: InodeT, ctx: RequestContext) -> EntryAttributes:
         """What stat shows."""
-        with errors_become_errnos():
-            return self._entry(InodeId(inode))
+        return self._entry(InodeId(inode))
 
     async def setattr(
         self,
@@ -187,35 +175,33 @@ class CairnOperations(FileOperations):
         ctx: RequestContext,
     ) -> EntryAttributes:
         """Change attributes, the size among them."""
-        with errors_become_errnos():
-            number = InodeId(inode)
-            change = attribute_change(attr, fields)
-            if fields.update_size:
-                if fh is None:
-                    await self._truncate_by_name(number, attr.st_size, ctx)
-                else:
-                    await self._truncate(number, attr.st_size, ctx.uid)
-            if change is not None and (fh is None or fields.update_size):
-                self._volume.set_attributes(number, change)
-            elif change is not None:  # by a handle: not what a program asked for, but the kernel
-                self._volume.stamp_written(number, change)
-            return self._entry(number)
+        number = InodeId(inode)
+        change = attribute_change(attr, fields)
+        if fields.update_size:
+            if fh is None:
+                await self._truncate_by_name(number, attr.st_size, ctx)
+            else:
+                await self._truncate(number, attr.st_size, ctx.uid)
+        if change is not None and (fh is None or fields.update_size):
+            self._volume.set_attributes(number, change)
+        elif change is not None:  # by a handle: not what a program asked for, but the kernel
+            self._volume.stamp_written(number, change)
+        return self._entry(number)
 
     async def statfs(self, ctx: RequestContext) -> StatvfsData:
         """The host's free space, as it bounds what can be stored."""
-        with errors_become_errnos():
-            space = self._volume.host_space()
-            result = StatvfsData()
-            result.f_bsize = space.f_bsize
-            result.f_frsize = space.f_frsize
-            result.f_blocks = space.f_blocks
-            result.f_bfree = space.f_bfree
-            result.f_bavail = space.f_bavail
-            result.f_files = space.f_files
-            result.f_ffree = space.f_ffree
-            result.f_favail = space.f_favail
-            result.f_namemax = NAME_BYTES_MAX
-            return result
+        space = self._volume.host_space()
+        result = StatvfsData()
+        result.f_bsize = space.f_bsize
+        result.f_frsize = space.f_frsize
+        result.f_blocks = space.f_blocks
+        result.f_bfree = space.f_bfree
+        result.f_bavail = space.f_bavail
+        result.f_files = space.f_files
+        result.f_ffree = space.f_ffree
+        result.f_favail = space.f_favail
+        result.f_namemax = NAME_BYTES_MAX
+        return result
 
     async def access(self, inode: InodeT, mode: ModeT, ctx: RequestContext) -> bool:
         """Never asked while the kernel checks permissions, as it does here."""
@@ -225,64 +211,56 @@ class CairnOperations(FileOperations):
         self, inode: InodeT, name: XAttrNameT, value: bytes, ctx: RequestContext
     ) -> None:
         """Set an extended attribute. `fuse_stacktrace` on the root logs what every task does."""
-        with errors_become_errnos():
-            if name == STACKTRACE_ATTRIBUTE and inode == pyfuse3.ROOT_INODE:
-                log_task_stacks()
-                return
-            await self._make_room()
-            self._volume.set_xattr(InodeId(inode), name, value)
+        if name == STACKTRACE_ATTRIBUTE and inode == pyfuse3.ROOT_INODE:
+            log_task_stacks()
+            return
+        await self._make_room()
+        self._volume.set_xattr(InodeId(inode), name, value)
 
     async def getxattr(self, inode: InodeT, name: XAttrNameT, ctx: RequestContext) -> bytes:
         """An extended attribute, stored or virtual."""
-        with errors_become_errnos():
-            number = InodeId(inode)
-            if not name.startswith(VIRTUAL_PREFIX):  # as for the capabilities of each new file
-                value = self._volume.find_xattr(number, name)
-                if value is None:
-                    raise FUSEError(errno.ENODATA)
-                return value
-            await self._flusher.settle(number)  # it speaks of the bytes as they are now
-            return await self._workers.drive(self._volume.get_xattr(number, name))
+        number = InodeId(inode)
+        if not name.startswith(VIRTUAL_PREFIX):  # as for the capabilities of each new file
+            value = self._volume.find_xattr(number, name)
+            if value is None:
+                raise FUSEError(errno.ENODATA)
+            return value
+        await self._flusher.settle(number)  # it speaks of the bytes as they are now
+        return await self._workers.drive(self._volume.get_xattr(number, name))
 
     async def listxattr(self, inode: InodeT, ctx: RequestContext) -> Sequence[XAttrNameT]:
         """Names of the stored attributes."""
-        with errors_become_errnos():
-            names = self._volume.list_xattrs(InodeId(inode), with_trusted=ctx.uid == 0)
-            return [XAttrNameT(name) for name in names]
+        names = self._volume.list_xattrs(InodeId(inode), with_trusted=ctx.uid == 0)
+        return [XAttrNameT(name) for name in names]
 
     async def removexattr(self, inode: InodeT, name: XAttrNameT, ctx: RequestContext) -> None:
         """Remove an extended attribute."""
-        with errors_become_errnos():
-            self._volume.remove_xattr(InodeId(inode), name)
+        self._volume.remove_xattr(InodeId(inode), name)
 
     # -- directories ----------------------------------------------------------------------
 
     async def opendir(self, inode: InodeT, ctx: RequestContext) -> FileHandleT:
         """Open a directory for listing."""
-        with errors_become_errnos():
-            number = InodeId(inode)
-            limit = self._volume.listing_limit(number)
-            return FileHandleT(self._handles.open_directory(number, limit))
+        number = InodeId(inode)
+        limit = self._volume.listing_limit(number)
+        return FileHandleT(self._handles.open_directory(number, limit))
 
     async def readdir(self, fh: FileHandleT, start_id: int, token: ReaddirToken) -> None:
         """List entries behind a cookie, until the kernel's buffer is full."""
-        with errors_become_errnos():
-            handle = self._handles.directory(fh)
-            if start_id == 0:
-                self._volume.record_access(handle.inode)
-                handle.cookie_limit = self._volume.listing_limit(handle.inode)
-            if self._listings.tell(handle, start_id, token):
-                await self._views.list_views(handle.inode, start_id, token)
+        handle = self._handles.directory(fh)
+        if start_id == 0:
+            self._volume.record_access(handle.inode)
+            handle.cookie_limit = self._volume.listing_limit(handle.inode)
+        if self._listings.tell(handle, start_id, token):
+            await self._views.list_views(handle.inode, start_id, token)
 
     async def releasedir(self, fh: FileHandleT) -> None:
         """Close a directory."""
-        with errors_become_errnos():
-            self._handles.close_directory(fh)
+        self._handles.close_directory(fh)
 
     async def fsyncdir(self, fh: FileHandleT, datasync: bool) -> None:
         """Make the directory's changes durable."""
-        with errors_become_errnos():
-            await self._sync_group.sync()
+        await self._sync_group.sync()
 
     # -- helpers --------------------------------------------------------------------------
 

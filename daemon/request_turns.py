@@ -110,7 +110,7 @@ class _Readable:
         """Whether there is something to read, or will be before anybody else has work."""
         poll = self._polls.get(descriptor) or self._new_poll(descriptor)
         patient = self._events is not None and not self._ready
-        return any(found == descriptor for found, _ in poll.poll(MOMENT_MS if patient else 0))
+        return descriptor in dict(poll.poll(MOMENT_MS if patient else 0))
 
     def _new_poll(self, descriptor: int) -> select.poll:
         self._arrivals.watch(descriptor)

@@ -1,6 +1,7 @@
 """Which handlers answer a request: those for stored inodes, or those for views."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import pyfuse3
 from pyfuse3 import (
@@ -22,14 +23,18 @@ from daemon.operations import CairnOperations
 from daemon.view_operations import ViewOperations
 from fsmodel.ids import InodeId
 from fsmodel.namespace.names import is_view_name
-from fsmodel.views.nodes import is_view
+from fsmodel.views.nodes import VIEW_BIT, is_view
+
+Answered = TypeVar("Answered")
+Answer: TypeAlias = Coroutine[Any, Any, Answered]
 
 
 class RoutedOperations(pyfuse3.Operations):
     """The whole filesystem as the kernel sees it: a tree of inodes, and views in it.
 
     The number of an inode or of what is open tells which part is meant; besides, a view is entered
-    and removed by its name in a stored directory.
+    and removed by its name in a stored directory. As all requests pass here, what a handler answers
+    is handed on without being awaited.
     """
 
     supports_dot_lookup = True
@@ -49,19 +54,24 @@ class RoutedOperations(pyfuse3.Operations):
         self._settle_closed = settle_closed
 
     def _of(self, number: int) -> CairnOperations | ViewOperations:
-        return self._views if is_view(number) else self._files
+        return self._views if number & VIEW_BIT else self._files
 
     def _of_name(self, parent: int, name: bytes) -> CairnOperations | ViewOperations:
         return self._views if is_view_name(InodeId(parent), name) else self._of(parent)
 
-    async def lookup(
+    async def _settled(self, handler: Callable[..., Answer[Answered]], *arguments: Any) -> Answered:
+        """What a handler of views answers once it can speak of settled files."""
+        await self._settle_closed()
+        return await handler(*arguments)
+
+    def lookup(
         self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext
-    ) -> EntryAttributes:
+    ) -> Answer[EntryAttributes]:
         """Find a name."""
         operations = self._of_name(parent_inode, name)
         if operations is self._views:
-            await self._settle_closed()
-        return await operations.lookup(parent_inode, name, ctx)
+            return self._settled(operations.lookup, parent_inode, name, ctx)
+        return operations.lookup(parent_inode, name, ctx)
 
     async def forget(self, inode_list: Sequence[tuple[InodeT, int]]) -> None:
         """The kernel no longer holds these inodes."""
@@ -78,34 +88,34 @@ class RoutedOperations(pyfuse3.Operations):
         self._views.note_directory(entry, ctx)
         return entry
 
-    async def mknod(
+    def mknod(
         self, parent_inode: InodeT, name: FileNameT, mode: ModeT, rdev: int, ctx: RequestContext
-    ) -> EntryAttributes:
+    ) -> Answer[EntryAttributes]:
         """Create a file, FIFO, socket or device node."""
-        return await self._of(parent_inode).mknod(parent_inode, name, mode, rdev, ctx)
+        return self._of(parent_inode).mknod(parent_inode, name, mode, rdev, ctx)
 
-    async def symlink(
+    def symlink(
         self, parent_inode: InodeT, name: FileNameT, target: FileNameT, ctx: RequestContext
-    ) -> EntryAttributes:
+    ) -> Answer[EntryAttributes]:
         """Create a symbolic link."""
-        return await self._of(parent_inode).symlink(parent_inode, name, target, ctx)
+        return self._of(parent_inode).symlink(parent_inode, name, target, ctx)
 
-    async def link(
+    def link(
         self, inode: InodeT, new_parent_inode: InodeT, new_name: FileNameT, ctx: RequestContext
-    ) -> EntryAttributes:
+    ) -> Answer[EntryAttributes]:
         """Give an inode one more name."""
         operations = self._of(inode | new_parent_inode)
-        return await operations.link(inode, new_parent_inode, new_name, ctx)
+        return operations.link(inode, new_parent_inode, new_name, ctx)
 
-    async def unlink(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
+    def unlink(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> Answer[None]:
         """Remove a name of something that is no directory."""
-        await self._of(parent_inode).unlink(parent_inode, name, ctx)
+        return self._of(parent_inode).unlink(parent_inode, name, ctx)
 
-    async def rmdir(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> None:
+    def rmdir(self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext) -> Answer[None]:
         """Remove an empty directory."""
-        await self._of_name(parent_inode, name).rmdir(parent_inode, name, ctx)
+        return self._of_name(parent_inode, name).rmdir(parent_inode, name, ctx)
 
-    async def rename(
+    def rename(
         self,
         parent_inode_old: InodeT,
         name_old: FileNameT,
@@ -113,109 +123,109 @@ class RoutedOperations(pyfuse3.Operations):
         name_new: FileNameT,
         flags: FlagT,
         ctx: RequestContext,
-    ) -> None:
+    ) -> Answer[None]:
         """Move a name; one side being a view is enough for the views to answer."""
         operations = self._of_name(parent_inode_old | parent_inode_new, name_old)
-        await operations.rename(parent_inode_old, name_old, parent_inode_new, name_new, flags, ctx)
+        return operations.rename(parent_inode_old, name_old, parent_inode_new, name_new, flags, ctx)
 
-    async def readlink(self, inode: InodeT, ctx: RequestContext) -> FileNameT:
+    def readlink(self, inode: InodeT, ctx: RequestContext) -> Answer[FileNameT]:
         """Where a symbolic link points."""
-        return await self._of(inode).readlink(inode, ctx)
+        return self._of(inode).readlink(inode, ctx)
 
-    async def getattr(self, inode: InodeT, ctx: RequestContext) -> EntryAttributes:
+    def getattr(self, inode: InodeT, ctx: RequestContext) -> Answer[EntryAttributes]:
         """What stat shows."""
-        if is_view(inode):
-            await self._settle_closed()
-        return await self._of(inode).getattr(inode, ctx)
+        if inode & VIEW_BIT:
+            return self._settled(self._views.getattr, inode, ctx)
+        return self._files.getattr(inode, ctx)
 
-    async def setattr(
+    def setattr(
         self,
         inode: InodeT,
         attr: EntryAttributes,
         fields: SetattrFields,
         fh: FileHandleT | None,
         ctx: RequestContext,
-    ) -> EntryAttributes:
+    ) -> Answer[EntryAttributes]:
         """Change attributes."""
-        return await self._of(inode).setattr(inode, attr, fields, fh, ctx)
+        return self._of(inode).setattr(inode, attr, fields, fh, ctx)
 
-    async def statfs(self, ctx: RequestContext) -> StatvfsData:
+    def statfs(self, ctx: RequestContext) -> Answer[StatvfsData]:
         """The host's free space."""
-        return await self._files.statfs(ctx)
+        return self._files.statfs(ctx)
 
     async def access(self, inode: InodeT, mode: ModeT, ctx: RequestContext) -> bool:
         """Never asked while the kernel checks permissions, as it does here."""
         return True
 
-    async def setxattr(
+    def setxattr(
         self, inode: InodeT, name: XAttrNameT, value: bytes, ctx: RequestContext
-    ) -> None:
+    ) -> Answer[None]:
         """Set an extended attribute."""
-        await self._of(inode).setxattr(inode, name, value, ctx)
+        return self._of(inode).setxattr(inode, name, value, ctx)
 
-    async def getxattr(self, inode: InodeT, name: XAttrNameT, ctx: RequestContext) -> bytes:
+    def getxattr(self, inode: InodeT, name: XAttrNameT, ctx: RequestContext) -> Answer[bytes]:
         """An extended attribute."""
-        return await self._of(inode).getxattr(inode, name, ctx)
+        return self._of(inode).getxattr(inode, name, ctx)
 
-    async def listxattr(self, inode: InodeT, ctx: RequestContext) -> Sequence[XAttrNameT]:
+    def listxattr(self, inode: InodeT, ctx: RequestContext) -> Answer[Sequence[XAttrNameT]]:
         """Names of the extended attributes."""
-        return await self._of(inode).listxattr(inode, ctx)
+        return self._of(inode).listxattr(inode, ctx)
 
-    async def removexattr(self, inode: InodeT, name: XAttrNameT, ctx: RequestContext) -> None:
+    def removexattr(self, inode: InodeT, name: XAttrNameT, ctx: RequestContext) -> Answer[None]:
         """Remove an extended attribute."""
-        await self._of(inode).removexattr(inode, name, ctx)
+        return self._of(inode).removexattr(inode, name, ctx)
 
-    async def opendir(self, inode: InodeT, ctx: RequestContext) -> FileHandleT:
+    def opendir(self, inode: InodeT, ctx: RequestContext) -> Answer[FileHandleT]:
         """Open a directory for listing."""
-        if is_view(inode):
-            await self._settle_closed()
-        return await self._of(inode).opendir(inode, ctx)
+        if inode & VIEW_BIT:
+            return self._settled(self._views.opendir, inode, ctx)
+        return self._files.opendir(inode, ctx)
 
-    async def readdir(self, fh: FileHandleT, start_id: int, token: ReaddirToken) -> None:
+    def readdir(self, fh: FileHandleT, start_id: int, token: ReaddirToken) -> Answer[None]:
         """List entries behind a cookie."""
-        await self._of(fh).readdir(fh, start_id, token)
+        return self._of(fh).readdir(fh, start_id, token)
 
-    async def releasedir(self, fh: FileHandleT) -> None:
+    def releasedir(self, fh: FileHandleT) -> Answer[None]:
         """Close a directory."""
-        await self._of(fh).releasedir(fh)
+        return self._of(fh).releasedir(fh)
 
-    async def fsyncdir(self, fh: FileHandleT, datasync: bool) -> None:
+    def fsyncdir(self, fh: FileHandleT, datasync: bool) -> Answer[None]:
         """Make a directory's changes durable."""
-        await self._of(fh).fsyncdir(fh, datasync)
+        return self._of(fh).fsyncdir(fh, datasync)
 
-    async def create(
+    def create(
         self,
         parent_inode: InodeT,
         name: FileNameT,
         mode: ModeT,
         flags: FlagT,
         ctx: RequestContext,
-    ) -> tuple[FileInfo, EntryAttributes]:
+    ) -> Answer[tuple[FileInfo, EntryAttributes]]:
         """Create a regular file and open it."""
-        return await self._of(parent_inode).create(parent_inode, name, mode, flags, ctx)
+        return self._of(parent_inode).create(parent_inode, name, mode, flags, ctx)
 
-    async def open(self, inode: InodeT, flags: FlagT, ctx: RequestContext) -> FileInfo:
+    def open(self, inode: InodeT, flags: FlagT, ctx: RequestContext) -> Answer[FileInfo]:
         """Open a file."""
-        if is_view(inode):
-            await self._settle_closed()
-        return await self._of(inode).open(inode, flags, ctx)
+        if inode & VIEW_BIT:
+            return self._settled(self._views.open, inode, flags, ctx)
+        return self._files.open(inode, flags, ctx)
 
     async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
         """Bytes of an open file."""
         return await self._of(fh).read(fh, off, size)
 
-    async def write(self, fh: FileHandleT, off: int, buf: bytes) -> int:
+    def write(self, fh: FileHandleT, off: int, buf: bytes) -> Answer[int]:
         """Take bytes for an open file."""
-        return await self._of(fh).write(fh, off, buf)
+        return self._of(fh).write(fh, off, buf)
 
-    async def flush(self, fh: FileHandleT) -> None:
+    def flush(self, fh: FileHandleT) -> Answer[None]:
         """A descriptor is closed."""
-        await self._of(fh).flush(fh)
+        return self._of(fh).flush(fh)
 
-    async def fsync(self, fh: FileHandleT, datasync: bool) -> None:
+    def fsync(self, fh: FileHandleT, datasync: bool) -> Answer[None]:
         """Make a file's bytes durable."""
-        await self._of(fh).fsync(fh, datasync)
+        return self._of(fh).fsync(fh, datasync)
 
-    async def release(self, fh: FileHandleT) -> None:
+    def release(self, fh: FileHandleT) -> Answer[None]:
         """The last descriptor of an open file description is gone."""
-        await self._of(fh).release(fh)
+        return self._of(fh).release(fh)
