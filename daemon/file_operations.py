@@ -29,6 +29,7 @@ from daemon.read_streams import ReadStreams
 from daemon.requests import creator_of
 from daemon.sync_group import SyncGroup
 from daemon.workers import Workers
+from fsmodel.buffers import Buffer
 from fsmodel.errors import DataError, DocumentInvalid, NotPermitted
 from fsmodel.ids import InodeId
 from fsmodel.volume import Volume
@@ -62,6 +63,7 @@ class FileOperations(pyfuse3.Operations):
         self._workers = workers
         self._sync_group = sync_group
         self._make_room = make_room
+        self._contents = volume.contents
         self._handles = Handles()
         self._streams = ReadStreams(volume.contents, workers, flusher.start)
 
@@ -100,21 +102,20 @@ class FileOperations(pyfuse3.Operations):
 
     async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
         """Bytes of an open file; wrong bytes never, EIO for a damaged range instead."""
-        with errors_become_errnos():
-            handle = self._handles.file(fh)
-            contents = self._volume.contents
-            end = min(off + size, contents.size_of(handle.inode))
-            try:
-                data = await self._streams.read(handle.stream, handle.inode, off, end)
-                if data is None:
-                    data = await self._workers.drive(contents.read(handle.inode, off, size))
-            except DataError as error:
-                error.add_note(self._volume.described(handle.inode))
-                raise
-            if handle.access_is_due:
-                handle.access_is_due = False
-                self._volume.record_access(handle.inode)
-            return data  # type: ignore[return-value]  # any contiguous buffer will do
+        handle = self._handles.file(fh)
+        data: Buffer | None = None
+        try:
+            if not self._streams.under_way and handle.stream.jumps(off, size):
+                data = self._contents.read_at_once(handle.inode, off, size)
+            if data is None:
+                data = await self._brought(handle, off, size)
+        except DataError as error:
+            error.add_note(self._volume.described(handle.inode))
+            raise
+        if handle.access_is_due:
+            handle.access_is_due = False
+            self._volume.record_access(handle.inode)
+        return data  # type: ignore[return-value]  # any contiguous buffer will do
 
     async def write(self, fh: FileHandleT, off: int, buf: bytes) -> int:
         """Take bytes for an open file; waits when too much is dirty."""
@@ -182,6 +183,15 @@ class FileOperations(pyfuse3.Operations):
         due = reading and self._volume.access_is_due(inode)
         self._handles.file(number).access_is_due = due
         return FileInfo(fh=FileHandleT(number), keep_cache=not due and not flags & os.O_DIRECT)
+
+    async def _brought(self, handle: FileHandle, offset: int, size: int) -> Buffer:
+        """Bytes that are in windows, or on their way there, or that take a step or more."""
+        inode, contents = handle.inode, self._contents
+        end = min(offset + size, contents.size_of(inode))
+        data = await self._streams.read(handle.stream, inode, offset, end)
+        if data is None:
+            data = await self._workers.drive(contents.read(inode, offset, size))
+        return data
 
     async def _settle(self, inode: InodeId) -> None:
         """Chunk all dirty bytes of an open file, and commit it if it is the draft of a document.

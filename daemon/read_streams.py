@@ -78,6 +78,18 @@ class ReadStream:
         self.request_bytes = max(end - start, 1)
         return left
 
+    def jumps(self, start: int, length: int) -> bool:
+        """Note a request of somebody who does not read in order, if nothing is ahead of him.
+
+        False where windows may help, or will: such a request is for `asked`.
+        """
+        gap = start - self.next_read
+        if self.windows or length >= LARGE_BYTES or (0 <= gap <= GAP_BYTES_MAX and self.next_read):
+            return False
+        self.ahead_to = self.sequential_bytes = 0
+        self.next_read, self.request_bytes = start + length, length
+        return True
+
     def leave(self) -> tuple[Window, ...]:
         """Give up what is ahead: the windows that nobody wants any more."""
         left, self.windows = self.windows, ()
@@ -137,6 +149,7 @@ class ReadStreams:
         """`start` has something done beside the requests."""
         self._contents = contents
         self._windows = Windows(workers, contents.ahead, start)
+        self.under_way = self._windows.under_way  # news of these are heard with each request
         self._holders: OrderedDict[ReadStream, None] = OrderedDict()
 
     async def read(self, stream: ReadStream, inode: InodeId, start: int, end: int) -> Buffer | None:

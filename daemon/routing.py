@@ -210,9 +210,9 @@ class RoutedOperations(pyfuse3.Operations):
             return self._settled(self._views.open, inode, flags, ctx)
         return self._files.open(inode, flags, ctx)
 
-    async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
+    def read(self, fh: FileHandleT, off: int, size: int) -> Answer[bytes]:
         """Bytes of an open file."""
-        return await self._of(fh).read(fh, off, size)
+        return self._of(fh).read(fh, off, size)
 
     def write(self, fh: FileHandleT, off: int, buf: bytes) -> Answer[int]:
         """Take bytes for an open file."""

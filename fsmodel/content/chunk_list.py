@@ -13,7 +13,9 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from fsmodel.content.content_ref import EMPTY, chunk_ref, is_manifest, manifest_ref, object_of
 from fsmodel.content.leaf import decode_leaf
@@ -41,7 +43,7 @@ SavePage = Callable[[bytes], ObjectId]
 LOADED_PAGES_MAX: Final = 64  # of those that can be loaded again; up to 1,024 runs each
 
 
-class Spot(NamedTuple):
+class Spot(Struct, gc=False):
     """One run of a file."""
 
     start: int
@@ -69,9 +71,12 @@ class _Page:
 
     def index_of(self, offset: int, runs: Sequence[Run]) -> int:
         """Which run covers an offset in the page."""
-        if not self.ends:
-            self.ends = list(accumulate(length * repeat for _, length, repeat in runs))
-        return bisect_right(self.ends, offset)
+        return bisect_right(self.ends or self.measured(runs), offset)
+
+    def measured(self, runs: Sequence[Run]) -> Sequence[int]:
+        """Where in the page each run ends, from now on known."""
+        self.ends = list(accumulate(length * repeat for _, length, repeat in runs))
+        return self.ends
 
 
 class ChunkList:
@@ -135,10 +140,11 @@ class ChunkList:
         """The run that covers an offset below `size`."""
         index = bisect_right(self._ends, offset)
         page = self._pages[index]
-        runs = self._runs(page)
+        runs = page.runs or self._runs(page)
+        ends = page.ends or page.measured(runs)
         start = self._ends[index] - page.size
-        number = page.index_of(offset - start, runs)
-        at = page.ends[number - 1] if number else 0
+        number = bisect_right(ends, offset - start)
+        at = ends[number - 1] if number else 0
         return Spot(start + at, runs[number], number, at, page.stretch)
 
     def last(self) -> tuple[int, int] | None:

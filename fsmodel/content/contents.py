@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
+from fsmodel.buffers import Buffer
 from fsmodel.change import Change, Changes
 from fsmodel.content.chunk_list import ChunkList, lost_chunks, stored_chunks
 from fsmodel.content.content_ref import EMPTY, is_chunk, object_of
@@ -144,6 +145,10 @@ class Contents:
     def read(self, inode: InodeId, offset: int, length: int) -> Steps[bytes | memoryview]:
         """A range of an open file. Raises DataError."""
         return self._reader.read(self._files[inode], offset, length)
+
+    def read_at_once(self, inode: InodeId, offset: int, length: int) -> Buffer | None:
+        """The same if it is at hand, in fewer steps, else None. Raises DataError."""
+        return self._reader.read_at_once(self._files[inode], offset, length)
 
     def plan_window(
         self, inode: InodeId, offset: int, length: int, *, guessing: bool

@@ -13,6 +13,7 @@ from fsmodel.buffers import Buffer
 from fsmodel.content.chunk_list import Spot
 from fsmodel.content.extents import Extent
 from fsmodel.content.file_state import FileState
+from fsmodel.content.quick_reader import QuickReader
 from fsmodel.content.stretches import Sequel
 from fsmodel.ids import ObjectId
 from fsmodel.steps import Steps, Work
@@ -41,6 +42,7 @@ class Reader:
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
         self._sequel = Sequel()
+        self.read_at_once = QuickReader(objects, self._sequel).read
 
     def read(self, file: FileState, offset: int, length: int) -> Steps[bytes | memoryview]:
         """Up to `length` bytes at an offset; fewer only at the end. Raises DataError.
@@ -117,13 +119,13 @@ class Reader:
 
     def _part_nowait(self, spot: Spot, low: int, high: int) -> bytes | Located:
         """The range if the chunk is stored as it is and in the host's memory, else its place."""
-        objects, chunk = self._objects, RawChunk(spot.run.id, spot.run.length)
+        objects, chunk = self._objects, spot.run
         near = spot.stretch.guess(spot.number, spot.at)
         guess = near or (None if spot.start else self._sequel.guess())
         if guess is not None:
             part = objects.read_part_nowait(guess, chunk, low, high)
             if part is not None:
-                self._sequel.found(guess, FRAME_HEADER.size + chunk.size)
+                self._sequel.found(guess, FRAME_HEADER.size + chunk.length)
                 return part
         located = objects.locate(chunk.id)
         place = located.location[:2]

@@ -29,14 +29,15 @@ class ByteCache:
         self._limit = limit_bytes
         self._items: OrderedDict[ObjectId, Buffer] = OrderedDict()
         self._lock = Lock()
-        self._held = self._hits = self._misses = 0
+        self._held = self._hits = 0
+        self.misses = 0  # whoever does not ask, but knows, adds his own
 
     def get(self, object_id: ObjectId) -> Buffer | None:
         """The bytes of an object, or None; they count as used now."""
         with self._lock:
             data = self._items.get(object_id)
             if data is None:
-                self._misses += 1
+                self.misses += 1
                 return None
             self._hits += 1
             self._items.move_to_end(object_id)
@@ -91,4 +92,4 @@ class ByteCache:
 
     def statistics(self) -> CacheStatistics:
         """Hits, misses and size so far."""
-        return CacheStatistics(self._hits, self._misses, self._held, self._limit)
+        return CacheStatistics(self._hits, self.misses, self._held, self._limit)

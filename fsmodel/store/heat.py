@@ -31,6 +31,15 @@ class Heat:
         if len(reads) > self._counted_max:
             self._forget_some()
 
+    def note_at(self, read: ObjectId, now_ns: int) -> None:
+        """An object has been read from its pack at a moment: `note` and `touch`."""
+        reads, moments = self._reads, self._moments
+        reads[read] = reads.get(read, 0) + 1
+        moments[read] = now_ns
+        moments.move_to_end(read)
+        if len(moments) > self._counted_max or len(reads) > self._counted_max:
+            self._forget_some()
+
     def note_each(self, read: Sequence[ObjectId], now_ns: int) -> None:
         """Objects are going to be read from their packs: `note` and `touch` of each."""
         reads, moments = self._reads, self._moments

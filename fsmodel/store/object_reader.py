@@ -137,14 +137,14 @@ class ObjectReader:
         return data
 
     def read_part_nowait(
-        self, place: tuple[PackId, int], chunk: RawChunk, low: int, high: int
+        self, place: tuple[PackId, int], chunk: ChunkFacts, low: int, high: int
     ) -> bytes | None:
         """Bytes [low, high) of a chunk that is stored as it is, or may be, past the cache.
 
         `place` is the pack and the offset of its frame. None when what lies there is something
         else, and when it is for `read_nowait` or `read` to read, or to say what is wrong with it.
         """
-        if chunk.size > NOWAIT_BYTES_MAX:
+        if chunk[1] > NOWAIT_BYTES_MAX:
             return None
         return self._packs.read_raw_part_nowait(place, chunk, low, high)
 

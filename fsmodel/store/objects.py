@@ -28,7 +28,7 @@ from fsmodel.store.heat import HOT_READS, Heat
 from fsmodel.store.object_reader import Located, ObjectReader, locate
 from fsmodel.store.object_rows import ObjectRows
 from fsmodel.store.pack_format import Location, ObjectKind
-from fsmodel.store.pack_reader import PackReader, RawChunk
+from fsmodel.store.pack_reader import PackReader
 from fsmodel.store.pack_writer import PackWriter
 from fsmodel.store.reliance import Reliance
 from fsmodel.store.similarity import FeatureIndex
@@ -180,6 +180,10 @@ class ObjectStore(ObjectRows):
         """Where an object lies, down to the last base of its delta chain. Raises ChunkNotFound."""
         return locate(self.find, wanted, self.epochs.current)
 
+    def is_cached(self, wanted: ObjectId) -> bool:
+        """Whether an object is in memory; nobody is said to have read it."""
+        return wanted in self._cache
+
     def cached(self, wanted: ObjectId) -> Buffer | None:
         """The bytes of an object if they are in memory."""
         data = self._cache.get(wanted)
@@ -200,10 +204,25 @@ class ObjectStore(ObjectRows):
         return self.heat.reads(wanted) >= HOT_READS
 
     def read_part_nowait(
-        self, place: tuple[PackId, int], chunk: RawChunk, low: int, high: int
+        self, place: tuple[PackId, int], chunk: ChunkFacts, low: int, high: int
     ) -> bytes | None:
         """Bytes [low, high) of a chunk that is stored as it is, or may be; see ObjectReader."""
         return self._reader.read_part_nowait(place, chunk, low, high)
+
+    def read_part_often(
+        self, place: tuple[PackId, int], chunk: ChunkFacts, low: int, high: int
+    ) -> bytes | None:
+        """The same for who asks for a chunk that is not in memory, which counts as `cached` does.
+
+        None for one as well that is worth its place in memory by now.
+        """
+        if self.heat.reads(chunk[0]) >= HOT_READS - 1:
+            return None
+        part = self._reader.read_part_nowait(place, chunk, low, high)
+        if part is not None:
+            self._cache.misses += 1
+            self.heat.note_at(chunk[0], self._changes.now_ns())
+        return part
 
     def read(self, located: Located) -> bytes:
         """The bytes of an object, verified. Any thread may call it. Raises DataError."""

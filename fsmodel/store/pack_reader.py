@@ -75,6 +75,7 @@ class PackReader:
         self._open_packs_max = open_packs_max
         self._packs: OrderedDict[PackId, _OpenPack] = OrderedDict()
         self._lock = Lock()
+        self._is_crowded = False  # else it does not matter which pack was used last
         self._nowait_works = hasattr(os, "RWF_NOWAIT")
         self._frames = self._bytes = 0
         self.ahead = ReadAhead(self._opened)
@@ -130,7 +131,7 @@ class PackReader:
         return right
 
     def read_raw_part_nowait(
-        self, place: tuple[PackId, int], chunk: RawChunk, low: int, high: int
+        self, place: tuple[PackId, int], chunk: ChunkFacts, low: int, high: int
     ) -> bytes | None:
         """Bytes [low, high) of such a chunk, of which all are read and checked, but none kept.
 
@@ -138,15 +139,17 @@ class PackReader:
         the pack is open here; also where another frame lies or what lies there is damaged:
         `read_frame` tells.
         """
-        pack = self._used(place[0])
+        number, offset = place
+        pack = self._used(number) if self._is_crowded else self._packs.get(number)
         if pack is None or not self._nowait_works:
             return None
         try:
-            part = read_part(pack.descriptor, place[1], pack.seed, chunk, low, high)
+            part = read_part(pack.descriptor, offset, pack.seed, chunk, low, high)
         except (OSError, OverflowError):
             return None
         if part is not None:
-            self._count(1, chunk.size)
+            self._frames += 1
+            self._bytes += FRAME_HEADER.size + chunk[1]
         return part
 
     @contextmanager
@@ -197,6 +200,7 @@ class PackReader:
                 pack = self._packs.setdefault(number, pack)
                 if len(self._packs) > self._open_packs_max:
                     self._packs.popitem(last=False)
+                self._is_crowded = len(self._packs) > self._open_packs_max // 2
         return pack
 
     def _check_not_now(self, location: Location, error: OSError) -> None:

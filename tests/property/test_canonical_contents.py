@@ -208,6 +208,11 @@ class Bystander:
         read = Driver(self.file.volume.contents.read(self.file.inode, offset, length))
         self._reads.append((read, offset, length, len(self.states) - 1))
 
+    def read_at_once(self, offset: int, length: int) -> None:
+        """Ask for a range without waiting for anything: it is as the file is now, or not told."""
+        found = self.file.volume.contents.read_at_once(self.file.inode, offset, length)
+        assert found is None or bytes(found) == self.states[-1][offset : offset + length]
+
     def end_read(self) -> None:
         """The oldest read ends: with bytes that the file had at a moment since it began."""
         if self._reads:
@@ -230,6 +235,7 @@ REQUESTS: Final = st.one_of(
     st.tuples(st.sampled_from([Bystander.fail, Bystander.abandon])),
     st.tuples(st.just(Bystander.write), POSITIONS, PAYLOADS),
     st.tuples(st.just(Bystander.begin_read), st.integers(0, 10_000), POSITIONS),
+    st.tuples(st.just(Bystander.read_at_once), st.integers(0, 10_000), st.integers(1, 300)),
     st.tuples(st.just(Bystander.end_read)),
 )
 

@@ -15,13 +15,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from fsmodel.ids import InodeId
+from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.optimizer.strategies import StrategyName
 from fsmodel.steps import Steps, run_inline
 from tests.support.examples import share
 from tests.support.grouped_store import GroupedStore
 from tests.support.prose import edited, prose
 from tests.support.volume_store import VolumeStore, moments_of, random_bytes
+from tests.support.volumes import read_both_ways
 
 TEXTS = [edited(prose("text", 90_000), number, 40) for number in range(5)]
 PIECES = [random_bytes(f"piece {number}", 90_000) for number in range(5)]
@@ -43,6 +44,7 @@ class CollectionBesideWrites(RuleBasedStateMachine):
         self.store = self.store_made(self.folder)
         self.writing: tuple[bytes, InodeId, Iterator[int]] | None = None
         self.collecting: Iterator[int] | None = None
+        self.held: dict[bytes, InodeId] = {}  # files that are open for reading
 
     def joined(self, pieces: list[int]) -> bytes:
         return b"".join(self.pieces[number] for number in pieces)
@@ -71,6 +73,8 @@ class CollectionBesideWrites(RuleBasedStateMachine):
     def delete(self, name: bytes) -> None:
         if name in self.store.expected:
             self.store.delete(name)
+            if name in self.held:
+                self.store.volume.close_file(self.held.pop(name))
 
     def work(self, *, thorough: bool) -> Steps[Any]:
         return self.store.collection(thorough=thorough)
@@ -87,6 +91,24 @@ class CollectionBesideWrites(RuleBasedStateMachine):
         if len(list(islice(self.collecting, count))) < count:
             self.collecting = None
 
+    @precondition(lambda self: self.writing is None)
+    @rule(name=names)
+    def open(self, name: bytes) -> None:
+        """Hold a file open from now on, until it is deleted."""
+        if name in self.store.expected and name not in self.held:
+            inode = self.store.volume.lookup(ROOT_INODE, name)
+            self.store.volume.open_file(inode, writing=False)
+            self.held[name] = inode
+
+    @rule(name=names, at=st.integers(0, 400_000), length=st.sampled_from([10, 5_000, 100_000]))
+    def read(self, name: bytes, at: int, length: int) -> None:
+        """Read one that is held open, wherever its chunks are by now."""
+        if name in self.held and name in self.store.expected:
+            data = self.store.expected[name]
+            at %= len(data)
+            found = read_both_ways(self.store.volume, self.held[name], at, length)
+            assert found == data[at : at + length]
+
     @rule()
     def follow_up(self) -> None:
         run_inline(self.store.volume.follow_up_deletions())
@@ -102,6 +124,7 @@ class CollectionBesideWrites(RuleBasedStateMachine):
         else:
             self.store.kill()
         self.writing = self.collecting = None
+        self.held.clear()
         self.store.require_sound()
 
     def _expect_either(self, name: bytes) -> None:
@@ -118,6 +141,8 @@ class CollectionBesideWrites(RuleBasedStateMachine):
                 self.go_on_writing(12)
             while self.collecting is not None:
                 self.go_on_collecting(12)
+            for inode in self.held.values():
+                self.store.volume.close_file(inode)
             self.store.require_sound()
             self.store.collect()
             self.store.require_sound()

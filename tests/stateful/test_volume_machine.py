@@ -37,7 +37,7 @@ from tests.support.volumes import (
     findings,
     make_store,
     parts_of,
-    read_range,
+    read_both_ways,
     ref_of,
     ref_of_bytes,
     small_limits,
@@ -196,7 +196,7 @@ class VolumeAgainstModel(RuleBasedStateMachine):
     def read(self, which: int, offset: int, length: int) -> None:
         file = self.opened(which)
         if file is not None:
-            found = read_range(self.volume, file.inode, offset, length)
+            found = read_both_ways(self.volume, file.inode, offset, length)
             assert found == file.data[offset : offset + length]
 
     @rule(which=WHICH, whole=st.booleans())

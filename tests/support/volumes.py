@@ -85,6 +85,14 @@ def read_range(volume: Volume, inode: InodeId, offset: int, length: int) -> byte
     return bytes(run_inline(volume.contents.read(inode, offset, length)))
 
 
+def read_both_ways(volume: Volume, inode: InodeId, offset: int, length: int) -> bytes:
+    """The same, after it was asked for at once: whatever that has answered must be the same."""
+    at_once = volume.contents.read_at_once(inode, offset, length)
+    found = read_range(volume, inode, offset, length)
+    assert at_once is None or bytes(at_once) == found
+    return found
+
+
 def read_file(volume: Volume, inode: InodeId) -> bytes:
     """All bytes of a file, open or not."""
     file = volume.open_file(inode, writing=False)

@@ -279,3 +279,20 @@ async def test_a_closed_file_holds_nothing(reading: Reading) -> None:
     await reading.to(2 * MIB)
     reading.streams.end(reading.stream)
     assert reading.stream.held_bytes == 0
+
+
+async def test_who_reads_here_and_there_is_noted_and_no_more(reading: Reading) -> None:
+    for at in (7 * MIB, 3 * MIB, 9 * MIB):
+        assert reading.stream.jumps(at, 4096)
+    assert await reading.read(9 * MIB + 4096) is None  # goes on behind: that is in order
+    assert reading.contents.asked != []
+
+
+@pytest.mark.parametrize(("start", "length"), [(MIB + 4096, 4096), (9 * MIB, MIB)])
+async def test_what_windows_may_help_is_not_a_jump(
+    reading: Reading, start: int, length: int
+) -> None:
+    assert reading.stream.jumps(MIB, 4096)
+    assert not reading.stream.jumps(start, length)
+    await reading.to(MIB)
+    assert not reading.stream.jumps(9 * MIB, 4096)  # there are windows, which it is to leave

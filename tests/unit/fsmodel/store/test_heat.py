@@ -25,6 +25,17 @@ def test_reads_are_counted() -> None:
     assert (heat.reads(IDS[3]), heat.reads(IDS[4])) == (2, 0)
 
 
+def test_both_at_once_is_the_same() -> None:
+    heat, other = Heat(counted_max=10), Heat(counted_max=10)
+    for number in [*range(8), *range(6), *range(8, 30), 3, 29, 29]:
+        heat.note_at(IDS[number], number + 1)
+        other.note(IDS[number])
+        other.touch(IDS[number], number + 1)
+    for one in IDS:
+        assert heat.reads(one) == other.reads(one)
+        assert heat.last_read_ns(one) == other.last_read_ns(one)
+
+
 def test_what_was_read_once_makes_room() -> None:
     heat = Heat(counted_max=10)
     note(heat, 0, 40)
