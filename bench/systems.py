@@ -23,7 +23,7 @@ from bench.mounts import (
     others_may_enter,
     run_command,
 )
-from daemon.read_ahead import widen_read_ahead
+from daemon.kernel_requests import adjust_requests
 
 COMMAND = (sys.executable, "-m", "daemon.cli.main")
 
@@ -121,7 +121,7 @@ class Ceiling(ForegroundMount):
     def _mount(self) -> None:
         self.serve([sys.executable, "-m", "bench.ceiling", self.folder, self._state])
         self.folder.stat()  # answered when the handshake is over
-        widen_read_ahead(str(self.folder))  # a part of how cairnfs mounts, which anybody may do
+        adjust_requests(str(self.folder))  # a part of how cairnfs mounts, which anybody may do
 
 
 class Cairnfs:

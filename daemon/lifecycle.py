@@ -25,6 +25,7 @@ from daemon.flusher import Flusher
 from daemon.folder_keeper import FolderKeeper
 from daemon.index_builder import IndexBuilder
 from daemon.job_keeper import JobKeeper
+from daemon.kernel_requests import adjust_requests
 from daemon.liveness import PROBE_SECONDS, feed_watchdog, mount_answers
 from daemon.logs import ErrorCounter, adjust_logging, configure_logging
 from daemon.maintenance import Maintenance
@@ -38,7 +39,6 @@ from daemon.mounting import check_host, check_mount_point
 from daemon.operation_tallies import changes_asked_for, tallied
 from daemon.operations import CairnOperations
 from daemon.problems import ConfigInvalid, MountProblem, Problem, UsageProblem, innermost
-from daemon.read_ahead import widen_read_ahead
 from daemon.reloading import Reloaded, Reloader
 from daemon.root_keeper import RootKeeper
 from daemon.routing import RoutedOperations
@@ -54,7 +54,7 @@ from daemon.sync_group import SyncGroup
 from daemon.version_upkeep import VersionUpkeep
 from daemon.view_operations import ViewOperations
 from daemon.volume_settings import gc_thresholds, volume_settings
-from daemon.workers import Workers
+from daemon.workers import Workers, take_short_turns
 from fsmodel.errors import CairnError
 from fsmodel.volume import Volume
 
@@ -82,6 +82,7 @@ def serve_mount(plan: MountPlan, announce: Callable[[str], None]) -> None:
         redirect=plan.background,
     )
     limit_heaps()
+    take_short_turns()
     opening = partial(
         Volume.open,
         plan.store,
@@ -226,7 +227,7 @@ class _Daemon:
         mountpoint = self._plan.mountpoint
         if not await mount_answers(mountpoint):
             raise MountProblem(f"{mountpoint} does not answer within {PROBE_SECONDS:g} s")
-        widen_read_ahead(mountpoint)
+        adjust_requests(mountpoint)
         record = DaemonRecord(
             pid=os.getpid(),
             start_ticks=start_ticks(os.getpid()) or 0,

@@ -4,6 +4,7 @@ A hop to a thread and back costs about 80 us, so work on few bytes is done where
 """
 
 import os
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Final
@@ -14,6 +15,17 @@ from fsmodel.steps import PAUSE, Begun, Result, Steps, Work
 
 INLINE_BYTES_MAX: Final = 96 * 1024
 THREADS_MAX: Final = 4
+TURN_SECONDS: Final = 0.0005
+
+
+def take_short_turns() -> None:
+    """Let the loop wait no longer than that for the interpreter's lock, whatever workers do.
+
+    It gives the lock away in each call of LMDB and of the host, and gets it back when a worker
+    gives it away or its turn is over, which are 5 ms unless one says otherwise: 20 to 40 for a
+    request that asks the index a few times.
+    """
+    sys.setswitchinterval(TURN_SECONDS)
 
 
 class _Begun:

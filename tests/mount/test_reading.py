@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.read_ahead import READ_AHEAD_KIB
+from daemon.kernel_requests import BACKGROUND_MAX, READ_AHEAD_KIB
 from tests.support.mounted import Filesystem, mounted
 
 PIECE = 128 << 10
@@ -45,6 +45,14 @@ def test_the_kernel_is_asked_to_read_further_ahead(root: Path) -> None:
     if not os.access(setting, os.W_OK):
         pytest.skip("this host shows no such setting, or may not change it")
     assert int(setting.read_text()) == READ_AHEAD_KIB
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="others may not look at it")
+def test_the_kernel_is_asked_to_write_back_less_at_a_time(root: Path) -> None:
+    setting = Path(f"/sys/fs/fuse/connections/{os.minor(root.stat().st_dev)}/max_background")
+    if not os.access(setting, os.W_OK):
+        pytest.skip("this host shows no such setting, or may not change it")
+    assert int(setting.read_text()) == BACKGROUND_MAX
 
 
 def test_what_is_written_in_front_of_a_reader_is_what_he_reads(

@@ -1,12 +1,13 @@
 """Work in threads: parts of one work at the same time, and what a failure of one does."""
 
+import sys
 import threading
 from collections.abc import Sequence
 
 import pytest
 import trio
 
-from daemon.workers import INLINE_BYTES_MAX, Workers
+from daemon.workers import INLINE_BYTES_MAX, TURN_SECONDS, Workers, take_short_turns
 from fsmodel.steps import Steps, Work, collecting, run_inline, side_by_side
 
 BIG = INLINE_BYTES_MAX + 1
@@ -98,3 +99,12 @@ async def test_the_failure_of_what_was_begun_is_raised_to_who_asks_for_it() -> N
     begun = two_at_once().begin(fail)
     with pytest.raises(OSError, match="no disk"):
         await two_at_once().drive(asked(collecting(begun, BIG)))
+
+
+def test_workers_take_short_turns_of_the_interpreter() -> None:
+    before = sys.getswitchinterval()
+    try:
+        take_short_turns()
+        assert sys.getswitchinterval() == pytest.approx(TURN_SECONDS, abs=1e-6)
+    finally:
+        sys.setswitchinterval(before)
