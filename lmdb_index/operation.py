@@ -90,30 +90,30 @@ class Operation(Rows):
         transaction, number = self._transaction, table.number
         assert transaction is not None, "the operation has ended"
         value = CODECS[number].seal(key, record)
-        database, last = self._databases[number], self._last
+        database, current = self._databases[number], self._current
         try:
-            if number in last and key <= last[number]:
-                self._current.packed.before_put(transaction, database, number, key)
             if number == WAITING:
                 former = transaction.pop(key, database)
-                self._current.waiting.put(key, value)
+                current.waiting.put(key, value)
             else:
                 former = transaction.replace(key, value, database)
+            self._formers.append(former)
+            self._mutations.append((number, key, value))
+            if not former and key <= self._last.get(number, b""):
+                current.packed.note_put(transaction, number, key, former)
         except lmdb.Error as error:
             raise self._refusal(error, table) from error
-        self._formers.append(former)
-        self._mutations.append((number, key, value))
-        self._current.generation += 1
+        current.generation += 1
 
     def delete(self, table: Table[Record], key: bytes) -> bool:
         """Remove a row; False when there is none. Raises NoRoom, IndexProblem."""
         transaction, number = self._transaction, table.number
         assert transaction is not None, "the operation has ended"
-        database, last = self._databases[number], self._last
+        database, packed = self._databases[number], self._current.packed
         try:
-            if number in last and key <= last[number]:
+            if key <= self._last.get(number, b""):
                 former = transaction.get(key, None, database)
-                found = self._current.packed.delete(transaction, database, number, key)
+                found = packed.delete(transaction, database, number, key, former)
             else:
                 former = transaction.pop(key, database)
                 found = former is not None

@@ -55,6 +55,7 @@ class _BlockCache:
         self._bytes = 0
         self.last: Block | None = None  # that was asked for, as the next key often is in it, too
         self.near: dict[bytes, PackedRow] = {}  # a row's neighbours are often asked for next
+        self.absent = b""  # a key that no block has: a new name is looked for again and again
 
     def get(self, cursor: Cursor) -> Block:
         """The block that a cursor is at. Raises IndexCorrupt, IndexTooNew."""
@@ -89,6 +90,7 @@ class _BlockCache:
     def forget(self, place: bytes) -> None:
         """Another value stands there now, or none."""
         self.near.clear()
+        self.absent = b""
         block = self._blocks.pop(place, None)
         if self.last is not None and self.last.place == place:
             self.last = None
@@ -106,7 +108,7 @@ class Packed:
         self._database = database
         self._caches: dict[int, _BlockCache] = {}
         self._stored_extra: dict[int, int] = {}
-        self._former_extra: dict[int, int] | None = None
+        self._added: list[tuple[int, int]] = []  # to `extra`, since an operation began
         self.extra: dict[int, int] = {}  # by table
         self.last: dict[int, bytes] = {}  # the highest packed key of each table that has any
 
@@ -133,8 +135,11 @@ class Packed:
         cache = self._caches[number]
         row = cache.near.get(key)
         if row is None:
+            if key == cache.absent:
+                return None
             block = self.block_at(transaction, number, key)
             if block is None or (place := block.find(key)) is None:
+                cache.absent = key
                 return None
             row = cache.row(block, place)
         record = _decoded(table, key, row)
@@ -261,23 +266,34 @@ class Packed:
 
     # -- changing the rows above
 
-    def before_put(
-        self, transaction: Transaction, database: Database, number: int, key: bytes
+    def note_put(
+        self, transaction: Transaction, number: int, key: bytes, former: bytes | None
     ) -> None:
-        """A row is about to be put into a table's own database. Raises lmdb.Error."""
-        value = transaction.get(key, None, database)
-        if value is None and self._covers(transaction, number, key):
-            self._add_extra(number, -1)
-        elif value == TOMBSTONE:
+        """A row has been put into a table's own database, where nothing or a tombstone stood.
+
+        Raises lmdb.Error.
+        """
+        if former is not None:
             self._add_extra(number, 1)
+        elif self._covers(transaction, number, key):
+            self._add_extra(number, -1)
 
     def note_covered(self, number: int) -> None:
         """A row has been put into a table's own database that was only a packed one before."""
         self._add_extra(number, -1)
 
-    def delete(self, transaction: Transaction, database: Database, number: int, key: bytes) -> bool:
-        """Remove a row that may be packed; False when there is none. Raises lmdb.Error."""
-        value = transaction.get(key, None, database)
+    def delete(
+        self,
+        transaction: Transaction,
+        database: Database,
+        number: int,
+        key: bytes,
+        value: bytes | None,
+    ) -> bool:
+        """Remove a row that may be packed; False when there is none. Raises lmdb.Error.
+
+        `value` is what stands in the table's own database.
+        """
         if not self._covers(transaction, number, key):
             return value is not None and transaction.delete(key, b"", database)
         if value == TOMBSTONE:
@@ -288,24 +304,31 @@ class Packed:
 
     def _covers(self, transaction: Transaction, number: int, key: bytes) -> bool:
         """Whether a key is packed. A damaged block may have had it: then it is hidden for sure."""
-        if key in self._caches[number].near:
+        cache = self._caches[number]
+        if key in cache.near:
             return True
+        if key == cache.absent:
+            return False
         try:
             block = self.block_at(transaction, number, key)
-            return block is not None and block.find(key) is not None
+            if block is not None and block.find(key) is not None:
+                return True
         except IndexCorrupt:
             return True
+        cache.absent = key
+        return False
 
     # -- what belongs to a transaction
 
     def begin(self) -> None:
-        """An operation begins, or a step of packing."""
-        self._former_extra = None
+        """An operation begins."""
+        self._added = []
 
     def give_up(self) -> None:
         """It was given up: all is as it was before it."""
-        if self._former_extra is not None:
-            self.extra, self._former_extra = self._former_extra, None
+        for number, delta in self._added:
+            self.extra[number] -= delta
+        self._added = []
 
     def save(self, transaction: Transaction) -> None:
         """Write what a commit needs to know, if that has changed. Raises lmdb.Error."""
@@ -316,8 +339,7 @@ class Packed:
             self._stored_extra = dict(self.extra)
 
     def _add_extra(self, number: int, delta: int) -> None:
-        if self._former_extra is None:
-            self._former_extra = dict(self.extra)
+        self._added.append((number, delta))
         self.extra[number] = self.extra.get(number, 0) + delta
 
     def _read_extra(self, transaction: Transaction) -> dict[int, int]:

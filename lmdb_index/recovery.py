@@ -138,11 +138,12 @@ def _apply(current: CurrentTransaction, mutations: Sequence[Mutation], place: st
             database = current.databases[number]
             may_be_packed = key <= packed.last.get(number, b"")
             if value is not None:
-                if may_be_packed:
-                    packed.before_put(transaction, database, number, key)
-                transaction.put(key, value, db=database)
+                former = transaction.replace(key, value, database)
+                if may_be_packed and not former:
+                    packed.note_put(transaction, number, key, former)
             elif may_be_packed:
-                packed.delete(transaction, database, number, key)
+                former = transaction.get(key, None, database)
+                packed.delete(transaction, database, number, key, former)
             else:
                 transaction.delete(key, b"", database)
     except KeyError as error:

@@ -489,3 +489,27 @@ def test_a_sweep_ends_where_rows_of_unlike_size_meet(tmp_path: Path) -> None:
                 operation.put(DIRENT, named_key(folder, name), record)
         pack_all(index)
         assert index.count(DIRENT) == 2000
+
+
+def test_what_was_looked_for_in_vain_is_found_once_it_is_there(index: Index) -> None:
+    """Whether its row stands by itself or is packed."""
+
+    def put_inodes(numbers: range) -> None:
+        with index.operation() as operation:
+            for number in numbers:
+                operation.put(INODE, number_key(number), an_inode(number))
+            assert operation.get(INODE, number_key(numbers[-1])) == an_inode(numbers[-1])
+
+    put_inodes(range(2, 2 * MANY, 2))
+    pack_all(index)
+    missed = number_key(MANY + 1)
+    assert index.get(INODE, missed) is None
+    put_inodes(range(3, MANY + 2, 2))
+    assert list(check_rows(index)) == []
+    pack_all(index)
+    assert index.unpacked_rows == 0
+    assert index.get(INODE, missed) == an_inode(MANY + 1)
+    with index.operation() as operation:
+        assert operation.delete(INODE, missed)
+    assert index.get(INODE, missed) is None
+    assert list(check_rows(index)) == []
