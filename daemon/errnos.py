@@ -2,8 +2,6 @@
 
 import errno
 import logging
-from contextlib import AbstractContextManager
-from types import TracebackType
 from typing import Final
 
 import pyfuse3
@@ -49,34 +47,6 @@ ERRNO_OF: Final[dict[type[errors.CairnError], int]] = {
 _TOLD_OF: Final = (errors.DocumentInvalid, errors.NameInvalid, errors.PathRefused)
 
 _log = logging.getLogger(__name__)
-
-
-class _Translation:
-    """What `errors_become_errnos` gives. It has no state, so one serves all requests."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if isinstance(error, Exception) and not isinstance(error, pyfuse3.FUSEError):
-            raise answer_to(error) from error
-
-
-_TRANSLATION: Final = _Translation()
-
-
-def errors_become_errnos() -> AbstractContextManager[None]:
-    """Turn what the model reports into its errno, and a mistake of ours into EIO.
-
-    For what a request does besides its answer; its handler's errors are translated where requests
-    are counted (operation_tallies.py), in one place for all.
-    """
-    return _TRANSLATION
 
 
 def answer_to(error: Exception) -> pyfuse3.FUSEError:

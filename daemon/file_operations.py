@@ -21,7 +21,6 @@ from pyfuse3 import (
 )
 
 from daemon.attributes import attributes_of
-from daemon.errnos import errors_become_errnos
 from daemon.flusher import Flusher
 from daemon.handles import FileHandle, Handles
 from daemon.kernel_notices import bytes_refused, entry_changed
@@ -76,29 +75,27 @@ class FileOperations(pyfuse3.Operations):
         ctx: RequestContext,
     ) -> tuple[FileInfo, EntryAttributes]:
         """Create a regular file and open it."""
-        with errors_become_errnos():
-            if not self._volume.has_room():
-                await self._make_room()
-            parent, exclusive = InodeId(parent_inode), bool(flags & os.O_EXCL)
-            inode = self._volume.create_file(
-                parent, name, mode, creator_of(ctx), exclusive=exclusive, thread=ctx.pid
-            )
-            volatile = self._volume.is_volatile(parent, name)
-            return self._opened(inode, flags, ctx.uid), self._counted(inode, volatile=volatile)
+        if not self._volume.has_room():
+            await self._make_room()
+        parent, exclusive = InodeId(parent_inode), bool(flags & os.O_EXCL)
+        inode = self._volume.create_file(
+            parent, name, mode, creator_of(ctx), exclusive=exclusive, thread=ctx.pid
+        )
+        volatile = self._volume.is_volatile(parent, name)
+        return self._opened(inode, flags, ctx.uid), self._counted(inode, volatile=volatile)
 
     async def open(self, inode: InodeT, flags: FlagT, ctx: RequestContext) -> FileInfo:
         """Open a file, emptying it if asked to."""
-        with errors_become_errnos():
-            number = InodeId(inode)
-            writing = flags & os.O_ACCMODE != os.O_RDONLY
-            self._volume.open_file(number, writing=writing, thread=ctx.pid)
-            try:
-                if flags & os.O_TRUNC and writing:
-                    await self._truncate(number, 0, ctx.uid)
-            except BaseException:
-                self._flusher.close(number, writing=writing)
-                raise
-            return self._opened(number, flags, ctx.uid)
+        number = InodeId(inode)
+        writing = flags & os.O_ACCMODE != os.O_RDONLY
+        self._volume.open_file(number, writing=writing, thread=ctx.pid)
+        try:
+            if flags & os.O_TRUNC and writing:
+                await self._truncate(number, 0, ctx.uid)
+        except BaseException:
+            self._flusher.close(number, writing=writing)
+            raise
+        return self._opened(number, flags, ctx.uid)
 
     async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
         """Bytes of an open file; wrong bytes never, EIO for a damaged range instead."""
@@ -119,56 +116,52 @@ class FileOperations(pyfuse3.Operations):
 
     async def write(self, fh: FileHandleT, off: int, buf: bytes) -> int:
         """Take bytes for an open file; waits when too much is dirty."""
-        with errors_become_errnos():
-            handle = self._handles.file(fh)
-            privileged = self._handles.only_privileged_write(handle.inode)
-            if not self._volume.has_room(len(buf)):
-                await self._make_room(len(buf))
-            try:
-                file = self._volume.write(handle.inode, off, buf, privileged=privileged)
-            except NotPermitted:  # locked since it was opened
-                self._show_truth(handle.inode)
-                raise
-            await self._flusher.wrote(file, len(buf))
-            return len(buf)
+        handle = self._handles.file(fh)
+        privileged = self._handles.only_privileged_write(handle.inode)
+        if not self._volume.has_room(len(buf)):
+            await self._make_room(len(buf))
+        try:
+            file = self._volume.write(handle.inode, off, buf, privileged=privileged)
+        except NotPermitted:  # locked since it was opened
+            self._show_truth(handle.inode)
+            raise
+        await self._flusher.wrote(file, len(buf))
+        return len(buf)
 
     async def flush(self, fh: FileHandleT) -> None:
         """A descriptor is closed: from here on its bytes survive a killed daemon."""
-        with errors_become_errnos():
-            handle = self._handles.file(fh)
-            if handle.writable:
-                self._volume.contents.all_stamped(handle.inode)
-            elif not self._volume.contents.is_changed(handle.inode):
-                return
-            if self._flusher.resting.new.take(handle.inode):
-                return
-            if self._flusher.resting.may(handle.inode):
-                await self._flusher.make_durable(handle.inode)
-            elif handle.writable:
-                await self._settle(handle.inode)
-            else:
-                await self._flusher.settle(handle.inode)
+        handle = self._handles.file(fh)
+        if handle.writable:
+            self._volume.contents.all_stamped(handle.inode)
+        elif not self._volume.contents.is_changed(handle.inode):
+            return
+        if self._flusher.resting.new.take(handle.inode):
+            return
+        if self._flusher.resting.may(handle.inode):
+            await self._flusher.make_durable(handle.inode)
+        elif handle.writable:
+            await self._settle(handle.inode)
+        else:
+            await self._flusher.settle(handle.inode)
 
     async def fsync(self, fh: FileHandleT, datasync: bool) -> None:
         """Make the file's bytes and every earlier change durable."""
-        with errors_become_errnos():
-            inode = self._handles.file(fh).inode
-            self._volume.contents.all_stamped(inode)
-            if self._volume.is_draft(inode):
-                await self._settle(inode)
-            else:
-                await self._flusher.make_durable(inode)
-            await self._sync_group.sync()
+        inode = self._handles.file(fh).inode
+        self._volume.contents.all_stamped(inode)
+        if self._volume.is_draft(inode):
+            await self._settle(inode)
+        else:
+            await self._flusher.make_durable(inode)
+        await self._sync_group.sync()
 
     async def release(self, fh: FileHandleT) -> None:
         """The last descriptor of an open file description is gone."""
-        with errors_become_errnos():
-            handle = self._handles.close_file(fh)
-            self._streams.end(handle.stream)
-            try:
-                await self._settle_last(handle)
-            finally:
-                self._flusher.close(handle.inode, writing=handle.writable)
+        handle = self._handles.close_file(fh)
+        self._streams.end(handle.stream)
+        try:
+            await self._settle_last(handle)
+        finally:
+            self._flusher.close(handle.inode, writing=handle.writable)
 
     # -- helpers --------------------------------------------------------------------------
 

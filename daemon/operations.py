@@ -29,7 +29,7 @@ from pyfuse3 import (
 )
 
 from daemon.attributes import absent_entry
-from daemon.errnos import errors_become_errnos
+from daemon.errnos import answer_to
 from daemon.file_operations import FileOperations, MakeRoom
 from daemon.flusher import Flusher
 from daemon.requests import attribute_change, creator_of
@@ -83,8 +83,10 @@ class CairnOperations(FileOperations):
 
     async def forget(self, inode_list: Sequence[tuple[InodeT, int]]) -> None:
         """The kernel no longer holds these inodes. It takes no answer, not even an error."""
-        with suppress(FUSEError), errors_become_errnos():
+        try:
             self._volume.give_back((InodeId(inode), times) for inode, times in inode_list)
+        except Exception as error:  # noqa: BLE001  # it would end the main loop
+            answer_to(error)  # which tells of it, if anybody has to know
 
     async def mkdir(
         self, parent_inode: InodeT, name: FileNameT, mode: ModeT, ctx: RequestContext

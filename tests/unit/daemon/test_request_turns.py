@@ -208,6 +208,23 @@ def test_the_next_request_is_waited_for_in_place(
     client.join()
 
 
+def test_one_processor_is_left_to_who_asks(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_turns, "LOOKING_NS", 60 * 10**9)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0})
+    reading, _ = pipe
+
+    async def check() -> None:
+        with take_turns(Arrivals()), trio.move_on_after(0.01) as scope:
+            await its_trio().lowlevel.wait_readable(reading)
+        assert scope.cancelled_caught
+
+    begun = time.monotonic()
+    trio.run(check)
+    assert time.monotonic() - begun < 30
+
+
 def test_nobody_is_kept_waiting_in_place(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
