@@ -35,8 +35,9 @@ def fill_attributes(
     entry: pyfuse3.EntryAttributes, inode: InodeId, record: InodeRecord, size: int
 ) -> None:
     """Let blank attributes, or those of another inode, be those of this one."""
-    entry.st_ino = pyfuse3.InodeT(inode)
-    entry.st_mode = pyfuse3.ModeT(record.mode)
+    # Done for each entry of a listing, where a NewType costs as much as two of these lines.
+    entry.st_ino = inode
+    entry.st_mode = record.mode
     # Whoever still has a deleted file at hand that lives on as a version sees it without a name.
     entry.st_nlink = 0 if record.flags & InodeFlag.VERSION else record.nlink
     entry.st_uid = record.uid

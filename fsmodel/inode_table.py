@@ -72,11 +72,13 @@ class InodeTable:
         cache = self._cache
         absent = [inode for inode in inodes if inode not in cache]
         rows = self._index.outlines(INODE, map(number_key, absent))
-        found = dict(zip(absent, rows, strict=True))
-        records = [cache.get(inode) or found[inode] for inode in inodes]
         if None in rows:
             raise Stale(f"inode {absent[rows.index(None)]} does not exist")
-        return cast("list[InodeRecord]", records)
+        found = cast("list[InodeRecord]", rows)
+        if len(absent) == len(inodes):
+            return found
+        others = dict(zip(absent, found, strict=True))
+        return [cache.get(inode) or others[inode] for inode in inodes]
 
     def remember(self, inode: InodeId, record: InodeRecord) -> None:
         """Keep a record that the index now holds."""

@@ -4,6 +4,7 @@ A key is a concatenation of fixed-width numbers, optionally ended by one variabl
 No key exceeds LMDB's limit of 511 bytes: the longest is a directory number and a 255-byte name.
 """
 
+from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
@@ -13,21 +14,19 @@ _U64_TRIPLE: Final = Struct(">QQQ")
 
 KEY_BYTES_MAX: Final = 511
 NUMBER_BYTES: Final = _U64.size
+_FIRST_END: Final = _U64.size
+_SECOND_END: Final = _U64_PAIR.size
 
 
-def number_key(number: int) -> bytes:
-    """Key of a row named by one number, such as an inode or a pack."""
-    return _U64.pack(number)
+# Hundreds of keys are made for a listing and ten for most changes, hence no functions around these.
+number_key: Final[Callable[[int], bytes]] = _U64.pack
+"""Key of a row named by one number, such as an inode or a pack."""
 
+pair_key: Final[Callable[[int, int], bytes]] = _U64_PAIR.pack
+"""Key of a row named by two numbers, such as (directory, cookie)."""
 
-def pair_key(first: int, second: int) -> bytes:
-    """Key of a row named by two numbers, such as (directory, cookie)."""
-    return _U64_PAIR.pack(first, second)
-
-
-def triple_key(first: int, second: int, third: int) -> bytes:
-    """Key of a row named by three numbers, such as (inode, directory, cookie)."""
-    return _U64_TRIPLE.pack(first, second, third)
+triple_key: Final[Callable[[int, int, int], bytes]] = _U64_TRIPLE.pack
+"""Key of a row named by three numbers, such as (inode, directory, cookie)."""
 
 
 def named_key(number: int, name: bytes) -> bytes:
@@ -48,7 +47,12 @@ def pair_of(key: bytes) -> tuple[int, int]:
 
 def second_of(key: bytes) -> int:
     """The second number of a key of at least two."""
-    return int.from_bytes(key[_U64.size : _U64_PAIR.size])
+    return int.from_bytes(key[_FIRST_END:_SECOND_END])
+
+
+def seconds_of(keys: Iterable[bytes]) -> list[int]:
+    """The same of each key."""
+    return [int.from_bytes(key[_FIRST_END:_SECOND_END]) for key in keys]
 
 
 def triple_of(key: bytes) -> tuple[int, int, int]:

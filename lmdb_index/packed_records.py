@@ -122,9 +122,15 @@ class _InodeCodec(PackedCodec[InodeRecord]):
             raise NotPackable from error
 
     def outlines(self, group: msgspec.Raw, base: Sequence[int]) -> list[InodeRecord]:
-        records = super().outlines(group, base)
-        for record in records:
-            _make_absolute(record, base)
+        records: list[InodeRecord] = self._decode_group(group)
+        birth, parent = base
+        for record in records:  # as _make_absolute has it, of each by itself
+            record.parent += parent
+            born = record.birth_ns = record.birth_ns + birth
+            modified = record.mtime_ns = record.mtime_ns + born
+            record.atime_ns += born
+            record.ctime_ns += modified
+            record.content_size += record.size
         return records
 
 

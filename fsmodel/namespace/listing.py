@@ -5,14 +5,15 @@ inserted or removed since the last one was read. A listing ends at the first coo
 given out when it began: entries that keep arriving cannot make it endless.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final, NamedTuple
 
 from fsmodel.ids import InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import require_directory
 from lmdb_index.index import Index
-from lmdb_index.keys import pair_key, second_of
+from lmdb_index.keys import pair_key, seconds_of
 from lmdb_index.records import InodeRecord
 from lmdb_index.schema import DIRENT_ORDER
 
@@ -27,6 +28,9 @@ class Entry(NamedTuple):
     inode: InodeId
     kind: int  # file type: st_mode >> 12
     cookie: int  # list on from here to get the entries after this one
+
+
+_entry: Final[Callable[[tuple[bytes, int, int, int]], Entry]] = partial(tuple.__new__, Entry)
 
 
 class Listings:
@@ -75,8 +79,10 @@ class Listings:
         stop = pair_key(directory, cookie_limit)
         while start is not None:
             rows, edge = self._index.first_outlines(DIRENT_ORDER, start, stop, together)
+            cookies = seconds_of([key for key, _ in rows])
             yield [
-                Entry(row.name, InodeId(row.inode), row.kind, second_of(key)) for key, row in rows
+                _entry((row.name, row.inode, row.kind, cookie))
+                for (_, row), cookie in zip(rows, cookies, strict=True)
             ]
             start = None if edge is None else edge + b"\0"
             together = min(2 * together, _READ_MAX)
