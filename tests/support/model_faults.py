@@ -203,9 +203,9 @@ def deleted_rows_are_packed_still() -> Patches:
     delete = Packed.delete
 
     def without_tombstone(
-        self: Packed, transaction: Any, database: Any, number: int, key: bytes
+        self: Packed, transaction: Any, database: Any, number: int, key: bytes, value: bytes | None
     ) -> bool:
-        found = delete(self, transaction, database, number, key)
+        found = delete(self, transaction, database, number, key, value)
         if transaction.get(key, None, database) == TOMBSTONE:
             transaction.delete(key, b"", database)
         return found
