@@ -79,14 +79,13 @@ class SystemTree:
 def hide(change: Change, inode: InodeId, flags: int = 0) -> None:
     """Something comes to lie in the hidden part, with these flags: the counters move along."""
     record, operation = change.edit(inode), change.operation
-    former, counter = counters_of(record), bytes_counter(record)
+    (_, *former), counter = counters_of(record), bytes_counter(record)  # "inodes" stays
     record.flags |= InodeFlag.HIDDEN | flags
-    now = counters_of(record)
-    for name in former:
-        if name not in now:
+    _, *now = counters_of(record)
+    if former != now:
+        for name in former:
             operation.add(name, -1)
-    for name in now:
-        if name not in former:
+        for name in now:
             operation.add(name, 1)
     if kind_of(record) == REGULAR:
         operation.add(counter, -record.size)
