@@ -10,7 +10,7 @@ falls to zero stays readable, and can be named again, until GC removes it.
 """
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from types import MappingProxyType
@@ -200,12 +200,19 @@ class ObjectRows:
         self.untried.mark(change, pack)
         change.when_applied(partial(setattr, self, "_known_pack", pack))
 
-    def _count(self, change: Change, records: Collection[ObjectRecord], sign: int) -> None:
+    def _count(self, change: Change, records: Iterable[ObjectRecord], sign: int) -> None:
         """Keep the figures of `cairnfs stats` as objects begin or cease to be named."""
+        stored = saved = chunks = plain = deltas = 0
+        for record in records:
+            stored += record.stored
+            saved += record.saved
+            if record.kind == ObjectKind.CHUNK:
+                chunks += 1
+                plain += record.plain
+                deltas += bool(record.base)
         add = change.operation.add
-        chunks = [record for record in records if record.kind == ObjectKind.CHUNK]
-        add("stored_bytes", sign * sum([record.stored for record in records]))
-        add("chunks", sign * len(chunks))
-        add("unique_bytes", sign * sum([record.plain for record in chunks]))
-        add("delta_chunks", sign * sum([bool(record.base) for record in chunks]))
-        add("delta_saved_bytes", sign * sum([record.saved for record in records]))
+        add("stored_bytes", sign * stored)
+        add("chunks", sign * chunks)
+        add("unique_bytes", sign * plain)
+        add("delta_chunks", sign * deltas)
+        add("delta_saved_bytes", sign * saved)
