@@ -12,6 +12,7 @@ from typing import Final, Protocol, TypeVar
 
 import msgspec
 
+LOOKS_FEW: Final = 8  # for keys of a block, that do not pay for decoding all of its groups
 GROUP_ROWS: Final = 32  # keys, and rows, that are decoded together
 
 _NUMBER: Final = Struct(">Q")
@@ -44,27 +45,35 @@ class Keys(Protocol):
 
 
 class ListedKeys:
-    """Any keys, in groups: a look for one decodes the few groups it comes by."""
+    """Any keys, in groups: a look for one decodes the few groups it comes by.
 
-    __slots__ = ("_count", "_firsts", "_groups")
+    Of keys that are looked at again and again, where each group begins is kept, and the group that
+    was decoded last.
+    """
+
+    __slots__ = ("_at", "_count", "_firsts", "_found", "_groups", "_keys", "_looks")
 
     def __init__(self, groups: Sequence[msgspec.Raw], count: int) -> None:
         """From as many groups as so many keys make. Raises msgspec.MsgspecError."""
         self._groups = groups
         self._count = count
-        self._firsts: dict[int, bytes] = {}  # of the groups that were looked at
+        self._found: dict[int, bytes] = {}  # the first keys of the groups that were looked at
+        self._firsts: list[bytes] = []  # of all groups, once that pays
+        self._looks = 0
+        self._at = -1  # the group decoded last
+        self._keys: list[bytes] = []  # of that
 
     def find(self, key: bytes) -> int | None:
         """The place of a key; None when it is not there."""
         group = self._group_of(key)
-        keys = _decode_keys(self._groups[group])
+        keys = self._keys_of(group)
         place = bisect_left(keys, key)
         return group * GROUP_ROWS + place if keys[place : place + 1] == [key] else None
 
     def position(self, key: bytes) -> int:
         """How many keys are lower than this one."""
         group = self._group_of(key)
-        return group * GROUP_ROWS + bisect_left(_decode_keys(self._groups[group]), key)
+        return group * GROUP_ROWS + bisect_left(self._keys_of(group), key)
 
     def part(self, start: int, stop: int) -> list[bytes]:
         """The keys at some places."""
@@ -72,13 +81,25 @@ class ListedKeys:
 
     def _group_of(self, key: bytes) -> int:
         """The last group whose first key is not higher; the first one if there is none."""
-        return max(bisect_right(range(len(self._groups)), key, key=self._first) - 1, 0)
+        if self._firsts:
+            return max(bisect_right(self._firsts, key) - 1, 0)
+        numbers = range(len(self._groups))
+        self._looks += 1
+        if self._looks > LOOKS_FEW:
+            self._firsts = [self._first(group) for group in numbers]
+        return max(bisect_right(numbers, key, key=self._first) - 1, 0)
 
     def _first(self, group: int) -> bytes:
-        first = self._firsts.get(group)
+        first = self._found.get(group)
         if first is None:
-            first = self._firsts[group] = _decode_keys(self._groups[group])[0]
+            first = self._found[group] = _decode_keys(self._groups[group])[0]
         return first
+
+    def _keys_of(self, group: int) -> list[bytes]:
+        if group != self._at:
+            self._keys = _decode_keys(self._groups[group])
+            self._at = group
+        return self._keys
 
     def __len__(self) -> int:
         return self._count

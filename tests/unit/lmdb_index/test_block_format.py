@@ -1,5 +1,7 @@
 """Blocks of packed rows: what is put in comes out, and damage is noticed."""
 
+from bisect import bisect_left
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -7,7 +9,14 @@ from hypothesis import strategies as st
 
 from lmdb_index import block_format
 from lmdb_index.block_format import BLOCK_HEADER, Block, Content, encode_block
-from lmdb_index.block_keys import GROUP_ROWS, FixedKeys, KeyForm
+from lmdb_index.block_keys import (
+    GROUP_ROWS,
+    LOOKS_FEW,
+    FixedKeys,
+    KeyForm,
+    ListedKeys,
+    groups_of,
+)
 from lmdb_index.errors import IndexCorrupt, IndexProblem, IndexTooNew
 from lmdb_index.keys import number_key
 
@@ -175,3 +184,16 @@ def test_a_frame_of_another_size_is_refused() -> None:
 def test_groups_are_as_large_as_told() -> None:
     """Other tests make them smaller."""
     assert GROUP_ROWS == 32
+
+
+def test_listed_keys_are_found_however_often_they_are_looked_for() -> None:
+    """Where groups begin is known after some looks: what is found is the same before and after."""
+    keys = [b"%04d" % number for number in range(0, 20 * GROUP_ROWS, 2)]
+    groups = [msgspec.Raw(msgspec.msgpack.encode(list(group))) for group in groups_of(keys)]
+    sought = [b"%04d" % number for number in (0, 1, 2 * GROUP_ROWS, 255, 20 * GROUP_ROWS - 2, 9999)]
+    listed = ListedKeys(groups, len(keys))
+    for _ in range(LOOKS_FEW):
+        for key in sought:
+            assert listed.find(key) == (keys.index(key) if key in keys else None)
+            assert listed.position(key) == bisect_left(keys, key)
+    assert len(listed._firsts) == len(groups)
