@@ -11,12 +11,10 @@ import errno
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from inspect import iscoroutinefunction
 from typing import Any, Final
 
-import pyfuse3
-
 from daemon.errnos import answer_to
+from daemon.requests import REQUESTS
 
 CLASSES: Final = 64  # class N: more than 2 ** (N - 1) and at most 2 ** N nanoseconds
 
@@ -26,9 +24,6 @@ CountBytes = Callable[[Any], int]
 # What the answers of requests that move bytes say about how many.
 _COUNTED: Final[dict[str, CountBytes]] = {"read": len, "write": int}
 
-HANDLERS: Final = frozenset(
-    name for name, member in vars(pyfuse3.Operations).items() if iscoroutinefunction(member)
-)
 CHANGING: Final = """
     write create mknod mkdir symlink link unlink rmdir rename setattr setxattr removexattr
 """.split()
@@ -66,7 +61,7 @@ def tallied(operations: object, clock: Callable[[], int] = time.perf_counter_ns)
     they raise nothing but FUSEError.
     """
     tallies: Tallies = {}
-    for name in HANDLERS & vars(type(operations)).keys():
+    for name in REQUESTS & vars(type(operations)).keys():
         tally = tallies[name] = OperationTally()
         counted = _counted(getattr(operations, name), tally, clock, _COUNTED.get(name))
         setattr(operations, name, counted)

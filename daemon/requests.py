@@ -1,8 +1,16 @@
 """What a request of the kernel says, in the model's terms."""
 
+from inspect import iscoroutinefunction
+from typing import Final
+
 import pyfuse3
 
 from fsmodel.namespace.inodes import AttributeChange, Creator
+
+# The names of all requests, which are those of their handlers.
+REQUESTS: Final = frozenset(
+    name for name, member in vars(pyfuse3.Operations).items() if iscoroutinefunction(member)
+)
 
 
 def creator_of(ctx: pyfuse3.RequestContext) -> Creator:
