@@ -23,7 +23,7 @@ from daemon.operations import CairnOperations
 from daemon.view_operations import ViewOperations
 from fsmodel.ids import InodeId
 from fsmodel.namespace.names import is_view_name
-from fsmodel.views.nodes import VIEW_BIT, is_view
+from fsmodel.views.nodes import VIEW_BIT
 
 Answered = TypeVar("Answered")
 Answer: TypeAlias = Coroutine[Any, Any, Answered]
@@ -64,6 +64,12 @@ class RoutedOperations(pyfuse3.Operations):
         await self._settle_closed()
         return await handler(*arguments)
 
+    async def _forget(
+        self, held: Sequence[tuple[InodeT, int]], of_views: Sequence[tuple[InodeT, int]]
+    ) -> None:
+        await self._files.forget([each for each in held if not each[0] & VIEW_BIT])
+        await self._views.forget(of_views)
+
     def lookup(
         self, parent_inode: InodeT, name: FileNameT, ctx: RequestContext
     ) -> Answer[EntryAttributes]:
@@ -73,10 +79,10 @@ class RoutedOperations(pyfuse3.Operations):
             return self._settled(operations.lookup, parent_inode, name, ctx)
         return operations.lookup(parent_inode, name, ctx)
 
-    async def forget(self, inode_list: Sequence[tuple[InodeT, int]]) -> None:
+    def forget(self, inode_list: Sequence[tuple[InodeT, int]]) -> Answer[None]:
         """The kernel no longer holds these inodes."""
-        await self._files.forget([held for held in inode_list if not is_view(held[0])])
-        await self._views.forget([held for held in inode_list if is_view(held[0])])
+        of_views = [held for held in inode_list if held[0] & VIEW_BIT]
+        return self._forget(inode_list, of_views) if of_views else self._files.forget(inode_list)
 
     async def mkdir(
         self, parent_inode: InodeT, name: FileNameT, mode: ModeT, ctx: RequestContext
