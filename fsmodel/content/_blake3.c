@@ -4,6 +4,7 @@
  * whose words are used here: an input is cut into *pieces* of 1,024 bytes (the paper's "chunks"),
  * each of which gives a chaining value, and a binary tree above them gives one. Values of a level
  * are paired from the left, and an odd one goes up as it is, which is the same tree as the paper's.
+ * So the values of a level that stands for 16 pieces each, the *sections*, are enough for the hash.
  *
  * Pieces do not depend on each other, so as many as a vector has words are compressed at once.
  */
@@ -23,6 +24,7 @@
 #define PIECE 1024
 #define PIECE_BLOCKS (PIECE / BLOCK)
 #define SUBTREE_PIECES 256 /* a power of two, so that full subtrees are subtrees of the whole */
+#define SECTION_PIECES (BLAKE3_SECTION / PIECE)
 #define SUBTREES_MAX (BLAKE3_BYTES_MAX / PIECE / SUBTREE_PIECES)
 
 #define PIECE_START 1
@@ -187,24 +189,33 @@ compress_pieces(width wide, const uint8_t *bytes, size_t count, uint64_t counter
                        values + done * VALUE_WORDS);
 }
 
-/* Merge the values of one level after the other into the first of them, with `root` in the end.
- * There is room for BLAKE3_LANES_MAX pairs behind the last: vectors compress them too, in vain.
+/* Merge the values of one level into the first of them; how many are left. There is room for
+ * BLAKE3_LANES_MAX pairs behind the last: vectors compress them too, in vain.
  */
+static size_t
+merge_level(width wide, uint32_t *values, size_t count)
+{
+    size_t pairs = count / 2;
+    uint32_t odd[VALUE_WORDS];
+
+    if (count % 2)
+        memcpy(odd, values + (count - 1) * VALUE_WORDS, sizeof odd);
+    if (count <= NARROW.lanes * 2)
+        wide = NARROW;
+    for (size_t pair = 0; pair < pairs; pair += wide.lanes)
+        wide.compress((const uint8_t *)(values + 2 * pair * VALUE_WORDS), BLOCK, 1, 0, 0, PARENT, 0,
+                      0, values + pair * VALUE_WORDS);
+    if (count % 2)
+        memcpy(values + pairs * VALUE_WORDS, odd, sizeof odd);
+    return pairs + count % 2;
+}
+
+/* Merge one level after the other, with `root` in the end. */
 static void
 merge(width wide, uint32_t *values, size_t count, uint32_t root)
 {
-    for (; count > 2; count = (count + 1) / 2) {
-        size_t pairs = count / 2;
-        uint32_t odd[VALUE_WORDS];
-
-        if (count % 2)
-            memcpy(odd, values + (count - 1) * VALUE_WORDS, sizeof odd);
-        for (size_t pair = 0; pair < pairs; pair += wide.lanes)
-            wide.compress((const uint8_t *)(values + 2 * pair * VALUE_WORDS), BLOCK, 1, 0, 0,
-                          PARENT, 0, 0, values + pair * VALUE_WORDS);
-        if (count % 2)
-            memcpy(values + pairs * VALUE_WORDS, odd, sizeof odd);
-    }
+    while (count > 2)
+        count = merge_level(wide, values, count);
     if (count == 2) {
         uint32_t value[VALUE_WORDS];
 
@@ -214,10 +225,12 @@ merge(width wide, uint32_t *values, size_t count, uint32_t root)
     }
 }
 
-/* The chaining value of up to SUBTREE_PIECES pieces that begin with piece number `counter`. */
+/* The chaining value of up to SUBTREE_PIECES pieces that begin with piece number `counter`, and, if
+ * they are wanted, those of its sections.
+ */
 static void
 compress_subtree(width wide, const uint8_t *bytes, size_t length, uint64_t counter, uint32_t root,
-                 uint32_t *value)
+                 uint32_t *value, uint8_t *sections)
 {
     uint32_t values[(SUBTREE_PIECES + 2 * BLAKE3_LANES_MAX) * VALUE_WORDS] = {0};
     size_t full = length > 0 ? (length - 1) / PIECE : 0;
@@ -229,24 +242,62 @@ compress_subtree(width wide, const uint8_t *bytes, size_t length, uint64_t count
     if (count > full)
         compress_piece(bytes + full * PIECE, rest, counter + full, count == 1 ? root : 0,
                        values + full * VALUE_WORDS);
+    if (sections != NULL) {
+        for (size_t level = 1; level < SECTION_PIECES; level *= 2)
+            count = count > 1 ? merge_level(wide, values, count) : count;
+        memcpy(sections, values, count * BLAKE3_DIGEST);
+    }
     merge(wide, values, count, root);
     memcpy(value, values, VALUE_WORDS * sizeof *value);
 }
 
-void
-blake3_of(const uint8_t *bytes, size_t length, size_t lanes_max, uint8_t *digest)
+/* The hash, and, if they are wanted, the values of all sections. */
+static void
+hash_all(width wide, const uint8_t *bytes, size_t length, uint8_t *digest, uint8_t *sections)
 {
-    width wide = widest(lanes_max);
     uint32_t values[(SUBTREES_MAX + 2 * BLAKE3_LANES_MAX) * VALUE_WORDS] = {0};
     size_t count = 0;
 
     do {
         size_t most = SUBTREE_PIECES * PIECE, at = count * most;
         size_t part = length - at < most ? length - at : most;
+        uint8_t *of_part = sections == NULL ? NULL : sections + at / BLAKE3_SECTION * BLAKE3_DIGEST;
         compress_subtree(wide, bytes + at, part, count * SUBTREE_PIECES,
-                         length <= most ? ROOT : 0, values + count * VALUE_WORDS);
+                         length <= most ? ROOT : 0, values + count * VALUE_WORDS, of_part);
         count++;
     } while (count * SUBTREE_PIECES * PIECE < length);
     merge(wide, values, count, ROOT);
     memcpy(digest, values, BLAKE3_DIGEST);
+}
+
+void
+blake3_of(const uint8_t *bytes, size_t length, size_t lanes_max, uint8_t *digest)
+{
+    hash_all(widest(lanes_max), bytes, length, digest, NULL);
+}
+
+void
+blake3_with_sections(const uint8_t *bytes, size_t length, uint8_t *digest, uint8_t *values)
+{
+    hash_all(widest(BLAKE3_LANES_MAX), bytes, length, digest, values);
+}
+
+void
+blake3_section(const uint8_t *bytes, size_t length, size_t number, uint8_t *value)
+{
+    uint32_t words[VALUE_WORDS];
+
+    compress_subtree(widest(BLAKE3_LANES_MAX), bytes, length, number * SECTION_PIECES, 0, words,
+                     NULL);
+    memcpy(value, words, BLAKE3_DIGEST);
+}
+
+void
+blake3_joined(const uint8_t *values, size_t count, uint8_t *digest)
+{
+    uint32_t words[(BLAKE3_SECTIONS_MAX + 2 * BLAKE3_LANES_MAX) * VALUE_WORDS] = {0};
+
+    memcpy(words, values, count * BLAKE3_DIGEST);
+    merge(widest(BLAKE3_LANES_MAX), words, count, ROOT);
+    memcpy(digest, words, BLAKE3_DIGEST);
 }

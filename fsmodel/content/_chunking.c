@@ -342,13 +342,23 @@ next_in_pack(sequel *expected, uint8_t *id)
     return 0;
 }
 
+/* Hash a chunk, with the values of its sections if a frame of it would have them. */
+static void
+hash_chunk(const uint8_t *bytes, size_t size, uint8_t *digest, uint8_t *values)
+{
+    if (frame_values(size) > 0)
+        blake3_with_sections(bytes, size, digest, values);
+    else
+        blake3_of(bytes, size, BLAKE3_LANES_MAX, digest);
+}
+
 /* The chunk that begins at `at` in the first piece if it is the next one in a pack, 0 if not. Its
  * bytes were cut once, from where it begins, and no cut was found in it then; so none is there now,
  * and hashing them is all that has to be done.
  */
 static size_t
 expected_chunk(sequel *expected, const piece *pieces, size_t count, size_t at,
-               const cut_rule *rule, uint8_t *scratch, uint8_t *digest)
+               const cut_rule *rule, uint8_t *scratch, uint8_t *digest, uint8_t *values)
 {
     uint8_t id[BLAKE3_DIGEST];
     size_t size = next_in_pack(expected, id);
@@ -362,7 +372,7 @@ expected_chunk(sequel *expected, const piece *pieces, size_t count, size_t at,
         bytes = scratch;
     }
     if (may_end_after(bytes, size, rule)) {
-        blake3_of(bytes, size, BLAKE3_LANES_MAX, digest);
+        hash_chunk(bytes, size, digest, values);
         if (memcmp(digest, id, sizeof id) == 0) {
             expected->misses = 0;
             return size;
@@ -379,7 +389,7 @@ expected_chunk(sequel *expected, const piece *pieces, size_t count, size_t at,
  */
 static size_t
 sought_chunk(const piece *pieces, size_t count, size_t at, const cut_rule *rule, int final,
-             uint8_t *scratch, uint8_t *digest)
+             uint8_t *scratch, uint8_t *digest, uint8_t *values)
 {
     const uint8_t *bytes = pieces->bytes + at;
     size_t available = pieces->length - at, size = chunk_size(bytes, 0, available, rule);
@@ -398,18 +408,27 @@ sought_chunk(const piece *pieces, size_t count, size_t at, const cut_rule *rule,
     if (size == 0 && final)
         size = available;
     if (size > 0)
-        blake3_of(bytes, size, BLAKE3_LANES_MAX, digest);
+        hash_chunk(bytes, size, digest, values);
     return size;
 }
 
+/* What cutting fills: ends of chunks, their hashes, and the values of sections of those that have
+ * such values, one behind the other; room for the largest chunk.
+ */
+typedef struct {
+    size_t *cuts;
+    uint8_t *digests, *values, *scratch;
+} found_chunks;
+
 /* The ends of all chunks of bytes that come in pieces, with the BLAKE3 of each, taken while the
- * caches of the processor still have it. `scratch` has room for the largest chunk.
+ * caches of the processor still have it.
  */
 static size_t
 cut_and_hash_all(const piece *pieces, size_t count, const cut_rule *rule, int final,
-                 sequel *expected, uint8_t *scratch, size_t *cuts, uint8_t *digests)
+                 sequel *expected, const found_chunks *into)
 {
     size_t found = 0, end = 0, at = 0;
+    uint8_t *values = into->values;
 
     for (;;) {
         while (count > 0 && at >= pieces->length) {
@@ -419,15 +438,16 @@ cut_and_hash_all(const piece *pieces, size_t count, const cut_rule *rule, int fi
         }
         if (count == 0)
             break;
-        uint8_t *digest = digests + found * BLAKE3_DIGEST;
-        size_t size = expected_chunk(expected, pieces, count, at, rule, scratch, digest);
+        uint8_t *digest = into->digests + found * BLAKE3_DIGEST, *scratch = into->scratch;
+        size_t size = expected_chunk(expected, pieces, count, at, rule, scratch, digest, values);
         if (size == 0)
-            size = sought_chunk(pieces, count, at, rule, final, scratch, digest);
+            size = sought_chunk(pieces, count, at, rule, final, scratch, digest, values);
         if (size == 0)
             break;
+        values += frame_values(size);
         at += size;
         end += size;
-        cuts[found++] = end;
+        into->cuts[found++] = end;
     }
     return found;
 }
@@ -641,59 +661,67 @@ done:
 }
 
 static PyObject *
-list_of_chunks(const size_t *cuts, const uint8_t *digests, size_t count)
+list_of_chunks(const found_chunks *from, size_t count)
 {
+    const char *digest = (const char *)from->digests, *values = (const char *)from->values;
+    size_t start = 0;
     PyObject *list = PyList_New((Py_ssize_t)count);
     if (list == NULL)
         return NULL;
     for (size_t at = 0; at < count; at++) {
-        const char *digest = (const char *)digests + at * BLAKE3_DIGEST;
-        PyObject *pair = Py_BuildValue("(ny#)", (Py_ssize_t)cuts[at], digest,
-                                       (Py_ssize_t)BLAKE3_DIGEST);
-        if (pair == NULL) {
+        size_t end = from->cuts[at], size = frame_values(end - start);
+        PyObject *each = Py_BuildValue("(ny#y#)", (Py_ssize_t)end, digest,
+                                       (Py_ssize_t)BLAKE3_DIGEST, values, (Py_ssize_t)size);
+        if (each == NULL) {
             Py_DECREF(list);
             return NULL;
         }
-        PyList_SET_ITEM(list, (Py_ssize_t)at, pair);
+        PyList_SET_ITEM(list, (Py_ssize_t)at, each);
+        digest += BLAKE3_DIGEST;
+        values += size;
+        start = end;
     }
     return list;
 }
 
-/* Cut and hash pieces of `length` bytes in all; a list of ends and hashes. */
+/* Cut and hash pieces of `length` bytes in all; a list of ends, hashes and values of sections. */
 static PyObject *
 chunks_of(const piece *pieces, size_t count, size_t length, const cut_rule *rule, int final,
           sequel expected)
 {
     size_t most = length / rule->min_size + 1, found;
     PyObject *result = NULL;
-    size_t *cuts = PyMem_Calloc(most, sizeof *cuts);
-    uint8_t *digests = PyMem_Calloc(most, BLAKE3_DIGEST);
-    uint8_t *scratch = PyMem_Malloc(rule->max_size);
+    found_chunks into = {
+        .cuts = PyMem_Calloc(most, sizeof *into.cuts),
+        .digests = PyMem_Malloc(most * BLAKE3_DIGEST),
+        .values = PyMem_Malloc((length / SECTION * 2 + 1) * SECTION_VALUE),
+        .scratch = PyMem_Malloc(rule->max_size),
+    };
 
     if (rule->max_size > BLAKE3_BYTES_MAX) {
         PyErr_Format(PyExc_ValueError, "chunks of up to %zu bytes are too long", rule->max_size);
-    } else if (cuts == NULL || digests == NULL || scratch == NULL) {
+    } else if (into.cuts == NULL || into.digests == NULL || into.values == NULL ||
+               into.scratch == NULL) {
         PyErr_NoMemory();
     } else {
         if (length < GIL_FREE_BYTES) {
-            found = cut_and_hash_all(pieces, count, rule, final, &expected, scratch, cuts,
-                                     digests);
+            found = cut_and_hash_all(pieces, count, rule, final, &expected, &into);
         } else {
             Py_BEGIN_ALLOW_THREADS
-            found = cut_and_hash_all(pieces, count, rule, final, &expected, scratch, cuts,
-                                     digests);
+            found = cut_and_hash_all(pieces, count, rule, final, &expected, &into);
             Py_END_ALLOW_THREADS
         }
-        result = list_of_chunks(cuts, digests, found);
+        result = list_of_chunks(&into, found);
     }
-    PyMem_Free(cuts);
-    PyMem_Free(digests);
-    PyMem_Free(scratch);
+    PyMem_Free(into.cuts);
+    PyMem_Free(into.digests);
+    PyMem_Free(into.values);
+    PyMem_Free(into.scratch);
     return result;
 }
 
 PyDoc_STRVAR(cut_chunks_doc, "cut_chunks(pieces, rule, final, pack=-1, offset=0, /)\n--\n\n"
-             "End offsets and hashes of the chunks of data; see fsmodel.content.chunking.");
+             "What the chunks of data are; see fsmodel.content.chunking.");
 
 static PyObject *
 cut_chunks(PyObject *module, PyObject *arguments)
@@ -802,7 +830,7 @@ noise(PyObject *module, PyObject *object)
     return PyBool_FromLong(found);
 }
 
-static const uint64_t FRAME_LAYOUT[] = {FRAME_HEADER, FRAME_KIND_AT};
+static const uint64_t FRAME_LAYOUT[] = {FRAME_HEADER, FRAME_KIND_AT, SECTIONED_ABOVE, SECTIONED_MAX};
 
 static int
 add_constants(PyObject *module)

@@ -18,7 +18,7 @@ from typing import Final
 from msgspec import Struct
 
 from fsmodel.content.content_ref import EMPTY, chunk_ref, is_manifest, manifest_ref, object_of
-from fsmodel.content.leaf import decode_leaf
+from fsmodel.content.leaf import Leaf, decode_leaf
 from fsmodel.content.manifest import (
     LEAF_LEVEL,
     Child,
@@ -36,6 +36,7 @@ from fsmodel.content.stretches import Stretch
 from fsmodel.errors import ChunkNotFound
 from fsmodel.ids import ContentRef, ObjectId
 from fsmodel.store.objects import ObjectStore
+from fsmodel.store.pack_format import raw_frame_offsets
 
 LoadPage = Callable[[ObjectId], bytes]
 SavePage = Callable[[bytes], ObjectId]
@@ -49,25 +50,26 @@ class Spot(Struct, gc=False):
     start: int
     run: Run
     number: int  # of the run in its page
-    at: int  # its offset in the page
+    at: int  # bytes of frames in front of its own, if all chunks of the page lie as they are
     stretch: Stretch  # of the page
 
 
 class _Page:
     """One leaf: its runs while loaded, its id once saved; at least one of the two."""
 
-    __slots__ = ("ends", "id", "runs", "size", "stretch")
+    __slots__ = ("ends", "frames", "id", "runs", "size", "stretch")
 
     def __init__(self, size: int, page_id: ObjectId | None, runs: Sequence[Run] | None) -> None:
         self.size = size
         self.id = page_id
         self.runs = runs
         self.ends: Sequence[int] = ()  # where in the page each run ends, while that is known
+        self.frames: Sequence[int] = ()  # where their frames would lie, one behind the other
         self.stretch = Stretch()
 
     def forget(self) -> None:
         """Let go of what can be loaded again."""
-        self.runs, self.ends = None, ()
+        self.runs, self.ends, self.frames = None, (), ()
 
     def index_of(self, offset: int, runs: Sequence[Run]) -> int:
         """Which run covers an offset in the page."""
@@ -77,6 +79,12 @@ class _Page:
         """Where in the page each run ends, from now on known."""
         self.ends = list(accumulate(length * repeat for _, length, repeat in runs))
         return self.ends
+
+    def laid_out(self, runs: Sequence[Run]) -> Sequence[int]:
+        """Where the frames of the chunks would lie if all lay as they are, from now on known."""
+        lengths = runs.lengths if isinstance(runs, Leaf) else [run.length for run in runs]
+        self.frames = raw_frame_offsets(lengths)
+        return self.frames
 
 
 class ChunkList:
@@ -145,7 +153,8 @@ class ChunkList:
         start = self._ends[index] - page.size
         number = bisect_right(ends, offset - start)
         at = ends[number - 1] if number else 0
-        return Spot(start + at, runs[number], number, at, page.stretch)
+        frames = page.frames or page.laid_out(runs)
+        return Spot(start + at, runs[number], number, frames[number], page.stretch)
 
     def last(self) -> tuple[int, int] | None:
         """Start and length of the last chunk; None when there is none."""

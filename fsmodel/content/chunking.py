@@ -23,6 +23,7 @@ from fsmodel.content.chunk_limits import ChunkLimits, CutRule
 from fsmodel.content.gear import ADDENDS, FEATURE_BYTES, GEAR, MULTIPLIERS
 from fsmodel.encoding.hashing import object_id
 from fsmodel.store.pack_format import FACTS_FROM, FRAME_HEADER
+from fsmodel.store.sections import SECTIONED_ABOVE, SECTIONED_MAX, section_values
 
 __all__ = ["KERNELS", "ChunkLimits", "cut_chunks", "cut_points", "features", "is_noise"]
 
@@ -35,7 +36,7 @@ _CONSTANTS: Final[Mapping[str, object]] = {
     "MULTIPLIERS": MULTIPLIERS,
     "ADDENDS": ADDENDS,
     "FEATURE_BYTES": FEATURE_BYTES,
-    "FRAME_LAYOUT": (FRAME_HEADER.size, FACTS_FROM),
+    "FRAME_LAYOUT": (FRAME_HEADER.size, FACTS_FROM, SECTIONED_ABOVE, SECTIONED_MAX),
 }
 
 
@@ -60,8 +61,8 @@ class CutChunks(Protocol):
         pack: int = ...,
         offset: int = ...,
         /,
-    ) -> Sequence[tuple[int, bytes]]:
-        """Ends and object ids of the chunks."""
+    ) -> Sequence[tuple[int, bytes, bytes]]:
+        """Ends and object ids of the chunks, and the values of their sections."""
         ...
 
 
@@ -117,7 +118,7 @@ def _check_hashes(extension: ModuleType) -> None:
     sample = bytes(range(256)) * _SAMPLE_PATTERNS
     rule = ChunkLimits().rule
     found = extension.cut_chunks([sample], rule, True)
-    if found != [(len(sample), object_id(sample))]:
+    if found != [(len(sample), object_id(sample), section_values(sample))]:
         raise ImportError(
             f"{extension.__file__} hashes wrongly on this processor; reinstall cairnfs"
         )
@@ -141,8 +142,10 @@ def cut_points(data: Buffer, limits: ChunkLimits, final: bool) -> list[int]:
 
 def cut_chunks(
     pieces: list[Buffer], limits: ChunkLimits, final: bool, sequel: Sequel = NO_SEQUEL
-) -> Sequence[tuple[int, bytes]]:
-    """The same cuts of bytes that come in pieces, each with the object id of its chunk.
+) -> Sequence[tuple[int, bytes, bytes]]:
+    """The same cuts of bytes that come in pieces, with each chunk's object id and section values.
+
+    The values come out of the hashing (fsmodel/store/sections.py); short chunks have none.
 
     If these are the chunks that a pack goes on with, no cut has to be looked for: a chunk was cut
     where its bytes say so, hence there is no earlier cut in these bytes, wherever they stand again.

@@ -20,6 +20,7 @@ from fsmodel.content.gear import (
     WORD_SHIFT,
 )
 from fsmodel.encoding.hashing import object_id
+from fsmodel.store.sections import section_values
 
 NOISE_BYTES_MIN: Final = 16384
 SAMPLE_WINDOWS: Final = 64
@@ -49,14 +50,18 @@ def cut_points(data: bytes | bytearray | memoryview, rule: CutRule, final: bool)
 
 def cut_chunks(
     pieces: list[Buffer], rule: CutRule, final: bool, pack: int = -1, offset: int = 0
-) -> list[tuple[int, bytes]]:
-    """The same of bytes in pieces, with the object id of each chunk; see chunking.py.
+) -> list[tuple[int, bytes, bytes]]:
+    """The same of bytes in pieces, with the ids of chunks and more; see chunking.py.
 
     What a pack has is not looked at: it changes nothing but how long this takes.
     """
     view = memoryview(b"".join(pieces))
     ends = cut_points(view, rule, final)
-    return [(end, object_id(view[start:end])) for start, end in pairwise([0, *ends])]
+    chunks = [view[start:end] for start, end in pairwise([0, *ends])]
+    return [
+        (end, object_id(chunk), section_values(chunk))
+        for end, chunk in zip(ends, chunks, strict=True)
+    ]
 
 
 def features(data: bytes | bytearray | memoryview) -> tuple[int, ...]:

@@ -17,13 +17,13 @@ from fsmodel.ids import OBJECT_ID_BYTES, ObjectId
 
 
 class Leaf(Sequence[Run]):
-    """The runs of one page, and where in it each of them ends."""
+    """The runs of one page, how long their chunks are, and where in it each of them ends."""
 
-    __slots__ = ("_lengths", "_page", "_repeats", "ends")
+    __slots__ = ("_page", "_repeats", "ends", "lengths")
 
     def __init__(self, page: bytes, lengths: Sequence[int], repeats: Sequence[int]) -> None:
         self._page = page
-        self._lengths = lengths
+        self.lengths = lengths
         self._repeats = repeats
         self.ends = list(accumulate(map(mul, lengths, repeats)))
 
@@ -40,7 +40,7 @@ class Leaf(Sequence[Run]):
         number = range(len(self.ends))[number]
         at = PAGE_HEADER.size + number * OBJECT_ID_BYTES
         chunk = ObjectId(self._page[at : at + OBJECT_ID_BYTES])
-        return Run(chunk, self._lengths[number], self._repeats[number])
+        return Run(chunk, self.lengths[number], self._repeats[number])
 
     def __iter__(self) -> Iterator[Run]:
         return iter(self[:])
@@ -49,9 +49,7 @@ class Leaf(Sequence[Run]):
         assert step == 1, "runs are taken as they follow each other"
         ids = ids_within(self._page, first, max(end - first, 0))
         return list(
-            map(
-                Run._make, zip(ids, self._lengths[first:end], self._repeats[first:end], strict=True)
-            )
+            map(Run._make, zip(ids, self.lengths[first:end], self._repeats[first:end], strict=True))
         )
 
 

@@ -15,7 +15,7 @@ from fsmodel.content.chunk_list import Spot
 from fsmodel.content.file_state import FileState
 from fsmodel.content.stretches import Sequel
 from fsmodel.store.objects import ObjectStore
-from fsmodel.store.pack_format import FRAME_HEADER
+from fsmodel.store.pack_format import raw_frame_size
 
 
 class QuickReader:
@@ -63,5 +63,5 @@ class QuickReader:
             return None
         part = objects.read_part_often(place, run, low, high)
         if part is not None and not spot.start:
-            self._sequel.found(place, FRAME_HEADER.size + run.length)
+            self._sequel.found(place, raw_frame_size(run.length))
         return part

@@ -17,11 +17,9 @@ from fsmodel.content.quick_reader import QuickReader
 from fsmodel.content.stretches import Sequel
 from fsmodel.ids import ObjectId
 from fsmodel.steps import Steps, Work
-from fsmodel.store.frames import blank
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
-from fsmodel.store.pack_format import FRAME_HEADER
-from fsmodel.store.pack_reader import RawChunk
+from fsmodel.store.pack_format import raw_frame_size
 
 JOINED_BYTES_MAX: Final = 16 << 10  # of a range in two chunks, which are not kept for it
 INLINE_CHUNKS_MAX: Final = 4  # decoding one takes about as long as a hop to a thread
@@ -90,7 +88,7 @@ class Reader:
             if not isinstance(part, Located):
                 return part
             if part.is_raw and not often:
-                brought: bytes = yield Work(partial(self._read_part, part, low, high), part.plain)
+                brought: bytes = yield Work(partial(objects.read_part, part, low, high), part.plain)
                 return brought
             data = objects.read_nowait(part)
             if data is None:
@@ -125,7 +123,7 @@ class Reader:
         if guess is not None:
             part = objects.read_part_nowait(guess, chunk, low, high)
             if part is not None:
-                self._sequel.found(guess, FRAME_HEADER.size + chunk.length)
+                self._sequel.found(guess, raw_frame_size(chunk.length))
                 return part
         located = objects.locate(chunk.id)
         place = located.location[:2]
@@ -140,13 +138,6 @@ class Reader:
         spot.stretch.learn(spot.number, spot.at, place)
         part = objects.read_part_nowait(place, chunk, low, high)
         return located if part is None else part
-
-    def _read_part(self, located: Located, low: int, high: int) -> bytes:
-        """Bytes of a chunk that is stored as it is, whatever that takes. Any thread."""
-        buffer = blank(located.plain)
-        if self._objects.read_raw(located, [RawChunk(located.id, located.plain)], buffer):
-            return bytes(buffer[low:high])
-        return self._objects.read(located)[low:high]
 
     def _fetch(self, pieces: list[Piece]) -> Steps[dict[ObjectId, Buffer]]:
         held: dict[ObjectId, Buffer] = {}

@@ -67,6 +67,7 @@ class NewChunk(NamedTuple):
     start: int
     id: ObjectId
     data: memoryview
+    values: bytes | None = None  # of its sections (fsmodel/store/sections.py), if they are known
 
     @property
     def end(self) -> int:
@@ -128,10 +129,10 @@ def _cut(
     cutting it.
     """
     cuts = cut_chunks(pieces, limits, final, sequel)
-    *datas, rest = _split(pieces, [cut for cut, _ in cuts])
+    *datas, rest = _split(pieces, [cut for cut, _, _ in cuts])
     found: list[NewChunk] = []
-    for (_, digest), data in zip(cuts, datas, strict=True):
-        found.append(NewChunk(start, ObjectId(digest), data))
+    for (_, digest, values), data in zip(cuts, datas, strict=True):
+        found.append(NewChunk(start, ObjectId(digest), data, values))
         start += len(data)
     return found, rest
 

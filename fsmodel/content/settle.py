@@ -257,7 +257,14 @@ class Settler:
         yield from self._objects.add(
             [
                 NewObject(
-                    ObjectKind.CHUNK, chunk.id, chunk.data, hints(chunk), level, hasty, untried
+                    ObjectKind.CHUNK,
+                    chunk.id,
+                    chunk.data,
+                    hints(chunk),
+                    level,
+                    hasty,
+                    untried,
+                    chunk.values,
                 )
                 for chunk in new
             ]

@@ -1,8 +1,9 @@
 """Where chunks that were stored one behind the other seem to lie, without asking the index.
 
 A stream leaves the chunks of a file as frames without gaps. So where one of them lies that is
-stored as it is, tells where its neighbours do: as many bytes and frame headers away as lie between
-the two in the file. That is a guess: what is read there must have the id that is wanted.
+stored as it is, tells where its neighbours do: as far away as the frames between the two are long,
+which the sizes of the chunks say. That is a guess: what is read there must have the id that is
+wanted.
 
 It holds up to the next gap: a frame of something else, such as a page of the manifest, or the end
 of a pack. So the nearest chunk whose place is known is asked, and a guess that was wrong makes one
@@ -17,7 +18,6 @@ from bisect import bisect_left
 from typing import Final
 
 from fsmodel.ids import PackId
-from fsmodel.store.pack_format import FRAME_HEADER
 
 WRONG_MAX: Final = 24  # guesses, before there are no more
 COMPRESSED_MAX: Final = 2  # chunks found that are not stored as they are, before the same
@@ -34,7 +34,10 @@ class Stretch:
         self._wrong = 0
 
     def guess(self, number: int, at: int) -> tuple[PackId, int] | None:
-        """Pack and offset of the frame of a chunk, by its number and offset in the page."""
+        """Pack and offset of the frame of a chunk.
+
+        By its number in the page, and how many bytes of frames lie before it if all are there.
+        """
         numbers = self._numbers
         if not numbers:
             return None
@@ -44,13 +47,13 @@ class Stretch:
         ):
             index -= 1
         pack, base = self._bases[index]
-        return pack, base + at + number * FRAME_HEADER.size
+        return pack, base + at
 
     def learn(self, number: int, at: int, place: tuple[PackId, int]) -> None:
         """A chunk of the page is stored as it is, at this place."""
         if self._wrong >= WRONG_MAX:
             return
-        base = place[0], place[1] - at - number * FRAME_HEADER.size
+        base = place[0], place[1] - at
         index = bisect_left(self._numbers, number)
         known = self._numbers[index : index + 1] == [number]
         self._numbers[index : index + known] = [number]

@@ -84,7 +84,7 @@ class Repacking(Strategy):
             facts = frame.kind, frame.codec, frame.plain_size, frame.id
             copied.append(each)
             frames.append(encode_frame(*facts, frame.payload, base=frame.base))
-            records.append(replace(row, stored=frame.size))
+            records.append(replace(row, stored=frames[-1].size))
         run = EncodedRun(frames, records)
         if not copied:
             return []

@@ -20,15 +20,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define PIECE_BYTES ((size_t)256 << 10) /* hashed while they are in the processor's own cache */
-#define PIECE_CHUNKS_MAX 64
 #define SKIPPED_FRAMES_MAX 6
 #define SKIPPED_BYTES_MAX ((size_t)256 << 10)
 
 /* How far one has come; the thread's own. */
 typedef struct {
-    size_t right, right_bytes;
-    off_t last, end;
+    frames_read found;
     size_t skipped_frames, skipped_bytes;
 } progress;
 
@@ -36,47 +33,30 @@ typedef struct {
 
 /* Go past a frame that is not the wanted one; 0 where there is none, or too much was passed. */
 static int
-skip(progress *at, const uint8_t *header, uint64_t seed)
+skip(progress *at, uint64_t seed)
 {
-    size_t size = frame_size(header, seed);
+    size_t size = frame_size(at->found.header, seed);
 
     at->skipped_frames++;
     at->skipped_bytes += size;
-    at->end += (off_t)size;
+    at->found.end += (off_t)size;
     return size > 0 && at->skipped_frames <= SKIPPED_FRAMES_MAX &&
            at->skipped_bytes <= SKIPPED_BYTES_MAX;
 }
 
-/* Read the next few chunks by one call of the host, and check them; 0 when it ends here. */
+/* Read the next few chunks, and check them; 0 when it ends here. */
 static int
 fill_piece(const filling *work, progress *at)
 {
-    uint8_t headers[PIECE_CHUNKS_MAX][FRAME_HEADER], *body = work->into + at->right_bytes;
-    struct iovec parts[2 * PIECE_CHUNKS_MAX];
-    const chunk *chunks = work->chunks + at->right;
-    size_t left = work->count - at->right, count = 0, size = 0, used = 0;
-
-    for (; count < left && count < PIECE_CHUNKS_MAX && size < PIECE_BYTES; count++) {
-        parts[2 * count] = (struct iovec){headers[count], FRAME_HEADER};
-        parts[2 * count + 1] = (struct iovec){body + size, chunks[count].size};
-        size += chunks[count].size;
+    switch (read_frames(work->descriptor, work->seed, work->chunks, work->count, work->into,
+                        &at->found)) {
+    case FRAMES_GO_ON:
+        return 1;
+    case FRAMES_OTHER:
+        return skip(at, work->seed);
+    default:
+        return 0;
     }
-    ssize_t got = preadv(work->descriptor, parts, 2 * (int)count, at->end);
-    for (size_t n = 0; n < count; n++) {
-        size_t frame = FRAME_HEADER + chunks[n].size;
-
-        if (got < (ssize_t)(used + FRAME_HEADER))
-            return 0;
-        if (got < (ssize_t)(used + frame) ||
-            !frame_is_of(headers[n], parts[2 * n + 1].iov_base, work->seed, chunks[n]))
-            return skip(at, headers[n], work->seed);
-        used += frame;
-        at->last = at->end;
-        at->end += (off_t)frame;
-        at->right++;
-        at->right_bytes += chunks[n].size;
-    }
-    return 1;
 }
 
 /* -- the threads --------------------------------------------------------------------------- */
@@ -92,12 +72,13 @@ tell(const filling_pool *pool)
 
 /* Show how far a filling has come; 0 when nobody wants the rest. The lock is held. */
 static int
-publish(filling_pool *pool, filling *work, const progress *at)
+publish(filling_pool *pool, filling *work, const frames_read *at)
 {
     pool->frames += at->right - work->right;
-    pool->bytes += at->right_bytes - work->right_bytes + (at->right - work->right) * FRAME_HEADER;
+    pool->bytes += at->frame_bytes - work->frame_bytes;
     work->right = at->right;
     work->right_bytes = at->right_bytes;
+    work->frame_bytes = at->frame_bytes;
     work->last = at->last;
     work->end = at->end;
     if (work->right_bytes >= work->awaited_bytes) {
@@ -111,14 +92,14 @@ publish(filling_pool *pool, filling *work, const progress *at)
 static void
 fill(filling_pool *pool, filling *work, off_t offset)
 {
-    progress at = {.last = offset, .end = offset};
+    progress at = {.found = {.last = offset, .end = offset}};
     int goes_on = 1;
 
-    while (goes_on && at.right < work->count) {
+    while (goes_on && at.found.right < work->count) {
         pthread_mutex_unlock(&pool->lock);
         goes_on = fill_piece(work, &at);
         pthread_mutex_lock(&pool->lock);
-        goes_on &= publish(pool, work, &at);
+        goes_on &= publish(pool, work, &at.found);
     }
 }
 

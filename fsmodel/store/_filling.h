@@ -27,6 +27,7 @@ typedef struct filling {
     enum filling_state state;
     int unwanted;
     size_t right, right_bytes; /* chunks that are there and right, from the first on */
+    size_t frame_bytes;        /* of their frames */
     size_t awaited_bytes;      /* somebody is to be told when there are so many */
     off_t last, end;           /* where the last one of these lies, and where its frame ends */
     struct filling *next;

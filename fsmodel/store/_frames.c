@@ -7,31 +7,31 @@
 
 #include "../content/_blake3.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/uio.h>
 
-#define CHUNKS_MAX 512 /* preadv takes 1,024 buffers, and a frame is two */
-#define AT_ONCE_BYTES ((size_t)256 << 10)
+#define CHUNKS_MAX 512
 #define PART_BYTES_MAX (1 << 20)
 
 /* -- many chunks, without the interpreter's lock ------------------------------------------- */
 
-/* What reading takes besides the bodies' own memory; one for each chunk of the first three. */
+/* What is wanted. */
 typedef struct {
     chunk chunks[CHUNKS_MAX];
     uint8_t ids[CHUNKS_MAX][BLAKE3_DIGEST];
-    uint8_t headers[CHUNKS_MAX][FRAME_HEADER];
-    struct iovec parts[2 * CHUNKS_MAX];
-} reading;
+} wanted_chunks;
 
-/* Take down what is wanted, and where it goes; how many chunks, or -1 with an error set. */
+/* Take down what is wanted, and see that there is room for it; how many chunks, or -1 with an error
+ * set.
+ */
 static Py_ssize_t
-prepare(reading *job, PyObject *wanted, const Py_buffer *into)
+prepare(wanted_chunks *job, PyObject *wanted, const Py_buffer *into)
 {
     Py_ssize_t count = PySequence_Fast_GET_SIZE(wanted);
     size_t left = (size_t)into->len;
-    uint8_t *body = into->buf;
 
     if (count > CHUNKS_MAX)
         count = CHUNKS_MAX;
@@ -44,55 +44,25 @@ prepare(reading *job, PyObject *wanted, const Py_buffer *into)
             PyErr_SetString(PyExc_ValueError, "the chunks are longer than the buffer");
             return -1;
         }
-        memcpy(job->ids[n], each->id, BLAKE3_DIGEST);
-        each->id = job->ids[n];
-        job->parts[2 * n] = (struct iovec){job->headers[n], FRAME_HEADER};
-        job->parts[2 * n + 1] = (struct iovec){body, each->size};
-        body += each->size;
+        each->id = memcpy(job->ids[n], each->id, BLAKE3_DIGEST);
         left -= each->size;
     }
     return count;
-}
-
-/* How many chunks from `first` on are read by one call of the host: they are hashed while they are
- * in the processor's own cache.
- */
-static Py_ssize_t
-few_from(const reading *job, Py_ssize_t first, Py_ssize_t count)
-{
-    size_t size = 0;
-    Py_ssize_t end = first;
-
-    while (end < count && size < AT_ONCE_BYTES)
-        size += FRAME_HEADER + job->chunks[end++].size;
-    return end - first;
 }
 
 /* Read, and count how many are whole and right, from the first on; -1 with errno set if the host
  * could not read the first.
  */
 static Py_ssize_t
-fill(reading *job, Py_ssize_t count, int descriptor, off_t offset, uint64_t seed)
+fill(const wanted_chunks *job, size_t count, int descriptor, off_t offset, uint64_t seed,
+     uint8_t *into)
 {
-    Py_ssize_t right = 0;
+    frames_read at = {.end = offset};
+    enum frames_result result = FRAMES_GO_ON;
 
-    while (right < count) {
-        Py_ssize_t end = right + few_from(job, right, count);
-        ssize_t left = preadv(descriptor, &job->parts[2 * right], 2 * (int)(end - right), offset);
-
-        if (left < 0)
-            return right > 0 ? right : -1;
-        for (; right < end; right++) {
-            ssize_t size = FRAME_HEADER + (ssize_t)job->chunks[right].size;
-
-            left -= size;
-            if (left < 0 || !frame_is_of(job->headers[right], job->parts[2 * right + 1].iov_base,
-                                      seed, job->chunks[right]))
-                return right;
-            offset += size;
-        }
-    }
-    return right;
+    while (result == FRAMES_GO_ON && at.right < count)
+        result = read_frames(descriptor, seed, job->chunks, count, into, &at);
+    return result == FRAMES_FAILED && at.right == 0 ? -1 : (Py_ssize_t)at.right;
 }
 
 PyDoc_STRVAR(read_chunks_doc, "read_chunks(descriptor, offset, seed, chunks, into, /)\n--\n\n"
@@ -112,14 +82,14 @@ read_chunks(PyObject *module, PyObject *arguments)
     if (!PyArg_ParseTuple(arguments, "iLKOw*", &descriptor, &offset, &seed, &chunks, &into))
         return NULL;
     wanted = PySequence_Fast(chunks, "chunks are a sequence");
-    reading *job = PyMem_RawMalloc(sizeof *job);
+    wanted_chunks *job = PyMem_RawMalloc(sizeof *job);
     if (wanted == NULL || job == NULL)
         goto done;
     count = prepare(job, wanted, &into);
     if (count < 0)
         goto done;
     Py_BEGIN_ALLOW_THREADS
-    right = fill(job, count, descriptor, (off_t)offset, seed);
+    right = fill(job, (size_t)count, descriptor, (off_t)offset, seed, into.buf);
     Py_END_ALLOW_THREADS
     result = right < 0 ? PyErr_SetFromErrno(PyExc_OSError) : PyLong_FromSsize_t(right);
 done:
@@ -131,10 +101,84 @@ done:
     return result;
 }
 
-/* -- a part of one, at once ---------------------------------------------------------------- */
+/* -- a part of one ------------------------------------------------------------------------- */
+
+enum sections_result {
+    SECTIONS_RIGHT,
+    SECTIONS_WRONG, /* or there are none, or all are wanted: the whole chunk has to be read */
+    SECTIONS_ABSENT /* the host does not give all of it; errno says why, or is 0 */
+};
+
+/* Read the sections of a chunk that a range touches, and the values of all of them, and check that
+ * they make its id; and where in `scratch` the range begins.
+ */
+static enum sections_result
+read_sections(int descriptor, off_t offset, chunk wanted, size_t low, size_t high, int flags,
+              uint8_t *scratch, const uint8_t **found)
+{
+    uint8_t values[VALUES_MAX], digest[BLAKE3_DIGEST];
+    size_t count = frame_values(wanted.size) / BLAKE3_DIGEST;
+    size_t first = low / BLAKE3_SECTION, end = (high + BLAKE3_SECTION - 1) / BLAKE3_SECTION;
+    size_t begin = first * BLAKE3_SECTION, length = end * BLAKE3_SECTION;
+
+    if (end - first >= count || low == high)
+        return SECTIONS_WRONG;
+    length = (length < wanted.size ? length : wanted.size) - begin;
+    offset += FRAME_HEADER;
+    struct iovec of_values = {values, count * BLAKE3_DIGEST}, body = {scratch, length};
+    off_t values_at = offset + (off_t)wanted.size;
+    errno = 0;
+    if (flags == 0) /* both at once, if a disk has to bring them; without waiting they are anyway */
+        posix_fadvise(descriptor, values_at, (off_t)of_values.iov_len, POSIX_FADV_WILLNEED);
+    ssize_t body_read = preadv2(descriptor, &body, 1, offset + (off_t)begin, flags);
+    ssize_t values_read = preadv2(descriptor, &of_values, 1, values_at, flags);
+    if (body_read != (ssize_t)length || values_read < 0)
+        return SECTIONS_ABSENT;
+    if (values_read < (ssize_t)of_values.iov_len)
+        return SECTIONS_WRONG; /* the pack ends before */
+    for (size_t at = 0; at < length; at += BLAKE3_SECTION) {
+        size_t number = (begin + at) / BLAKE3_SECTION;
+        size_t left = length - at;
+
+        blake3_section(scratch + at, left < BLAKE3_SECTION ? left : BLAKE3_SECTION, number,
+                       values + number * BLAKE3_DIGEST);
+    }
+    blake3_joined(values, count, digest);
+    *found = scratch + (low - begin);
+    return memcmp(digest, wanted.id, sizeof digest) == 0 ? SECTIONS_RIGHT : SECTIONS_WRONG;
+}
+
+/* Read a whole frame if it is that of a chunk, and check it; where the body begins, or NULL, with
+ * errno set if it is an error of the host, else 0. What is not even its header is not read on.
+ */
+static const uint8_t *
+read_whole(int descriptor, off_t offset, uint64_t seed, chunk wanted, uint8_t *scratch)
+{
+    struct iovec header = {scratch, FRAME_HEADER}, whole = {scratch, FRAME_HEADER + wanted.size};
+
+    errno = 0;
+    if (frame_values(wanted.size) > 0 &&
+        (preadv2(descriptor, &header, 1, offset, RWF_NOWAIT) != FRAME_HEADER ||
+         !frame_begins(scratch, seed, wanted)))
+        return NULL;
+    if (preadv2(descriptor, &whole, 1, offset, RWF_NOWAIT) != (ssize_t)whole.iov_len ||
+        !frame_is_of(scratch, scratch + FRAME_HEADER, seed, wanted))
+        return NULL;
+    return scratch + FRAME_HEADER;
+}
+
+/* Whether a range is one of a chunk that is not too long; if not, an error is set. */
+static int
+is_range(chunk wanted, Py_ssize_t low, Py_ssize_t high)
+{
+    if (low >= 0 && low <= high && (size_t)high <= wanted.size && wanted.size <= PART_BYTES_MAX)
+        return 1;
+    PyErr_Format(PyExc_ValueError, "bytes %zd to %zd of a chunk of %zu", low, high, wanted.size);
+    return 0;
+}
 
 PyDoc_STRVAR(read_part_doc, "read_part(descriptor, offset, seed, chunk, low, high, /)\n--\n\n"
-             "Bytes of a chunk all of which is checked; see fsmodel.store.frames.");
+             "Bytes of a chunk, which are checked, if the host has them; see fsmodel.store.frames.");
 
 static PyObject *
 read_part(PyObject *module, PyObject *arguments)
@@ -150,14 +194,13 @@ read_part(PyObject *module, PyObject *arguments)
     PyObject *tuple;
     Py_ssize_t low, high;
     chunk wanted;
+    const uint8_t *found = NULL;
+    enum sections_result result;
     (void)module;
 
     if (!PyArg_ParseTuple(arguments, "iLKOnn", &descriptor, &offset, &seed, &tuple, &low, &high) ||
-        chunk_of(tuple, &wanted) < 0)
+        chunk_of(tuple, &wanted) < 0 || !is_range(wanted, low, high))
         return NULL;
-    if (low < 0 || low > high || (size_t)high > wanted.size || wanted.size > PART_BYTES_MAX)
-        return PyErr_Format(PyExc_ValueError, "bytes %zd to %zd of a chunk of %zu", low, high,
-                            wanted.size);
     if (room < FRAME_HEADER + wanted.size) {
         uint8_t *larger = PyMem_RawRealloc(scratch, FRAME_HEADER + wanted.size);
         if (larger == NULL)
@@ -165,13 +208,95 @@ read_part(PyObject *module, PyObject *arguments)
         scratch = larger;
         room = FRAME_HEADER + wanted.size;
     }
-    struct iovec part = {scratch, FRAME_HEADER + wanted.size};
-    ssize_t got = preadv2(descriptor, &part, 1, (off_t)offset, RWF_NOWAIT);
-    if (got < 0)
-        return PyErr_SetFromErrno(PyExc_OSError);
-    if ((size_t)got < part.iov_len || !frame_is_of(scratch, scratch + FRAME_HEADER, seed, wanted))
+    result = read_sections(descriptor, (off_t)offset, wanted, (size_t)low, (size_t)high, RWF_NOWAIT,
+                           scratch, &found);
+    if (result == SECTIONS_WRONG)
+        found = read_whole(descriptor, (off_t)offset, seed, wanted, scratch);
+    if (result == SECTIONS_ABSENT || found == NULL) {
+        if (errno != 0)
+            return PyErr_SetFromErrno(PyExc_OSError);
         Py_RETURN_NONE;
-    return PyBytes_FromStringAndSize((const char *)scratch + FRAME_HEADER + low, high - low);
+    }
+    return PyBytes_FromStringAndSize((const char *)found + (result == SECTIONS_WRONG ? low : 0),
+                                     high - low);
+}
+
+PyDoc_STRVAR(bring_part_doc, "bring_part(descriptor, offset, chunk, low, high, /)\n--\n\n"
+             "The same from its disk, but for whole chunks; see fsmodel.store.frames.");
+
+static PyObject *
+bring_part(PyObject *module, PyObject *arguments)
+{
+    int descriptor;
+    long long offset;
+    PyObject *tuple, *part;
+    Py_ssize_t low, high;
+    chunk wanted;
+    const uint8_t *found = NULL;
+    enum sections_result result;
+    (void)module;
+
+    if (!PyArg_ParseTuple(arguments, "iLOnn", &descriptor, &offset, &tuple, &low, &high) ||
+        chunk_of(tuple, &wanted) < 0 || !is_range(wanted, low, high))
+        return NULL;
+    uint8_t *scratch = PyMem_RawMalloc(wanted.size + 1);
+    if (scratch == NULL)
+        return PyErr_NoMemory();
+    Py_BEGIN_ALLOW_THREADS
+    result = read_sections(descriptor, (off_t)offset, wanted, (size_t)low, (size_t)high, 0, scratch,
+                           &found);
+    Py_END_ALLOW_THREADS
+    part = result == SECTIONS_RIGHT
+               ? PyBytes_FromStringAndSize((const char *)found, high - low)
+               : Py_NewRef(Py_None);
+    PyMem_RawFree(scratch);
+    return part;
+}
+
+/* -- values of sections -------------------------------------------------------------------- */
+
+PyDoc_STRVAR(section_values_doc, "section_values(data, /)\n--\n\n"
+             "The values of a chunk's sections; see fsmodel.store.sections.");
+
+static PyObject *
+section_values(PyObject *module, PyObject *object)
+{
+    Py_buffer data;
+    uint8_t values[VALUES_MAX], digest[BLAKE3_DIGEST];
+    (void)module;
+
+    if (PyObject_GetBuffer(object, &data, PyBUF_SIMPLE) < 0)
+        return NULL;
+    size_t size = frame_values((size_t)data.len);
+    if (size > 0) {
+        Py_BEGIN_ALLOW_THREADS
+        blake3_with_sections(data.buf, (size_t)data.len, digest, values);
+        Py_END_ALLOW_THREADS
+    }
+    PyBuffer_Release(&data);
+    return PyBytes_FromStringAndSize((const char *)values, (Py_ssize_t)size);
+}
+
+PyDoc_STRVAR(joined_doc, "joined(values, /)\n--\n\n"
+             "The id of the chunk whose sections have these values; see fsmodel.store.sections.");
+
+static PyObject *
+joined(PyObject *module, PyObject *object)
+{
+    Py_buffer values;
+    uint8_t digest[BLAKE3_DIGEST];
+    (void)module;
+
+    if (PyObject_GetBuffer(object, &values, PyBUF_SIMPLE) < 0)
+        return NULL;
+    size_t size = (size_t)values.len;
+    int right = size % BLAKE3_DIGEST == 0 && size > BLAKE3_DIGEST && size <= VALUES_MAX;
+    if (right)
+        blake3_joined(values.buf, size / BLAKE3_DIGEST, digest);
+    else
+        PyErr_Format(PyExc_ValueError, "%zu bytes of values", size);
+    PyBuffer_Release(&values);
+    return right ? PyBytes_FromStringAndSize((const char *)digest, sizeof digest) : NULL;
 }
 
 /* -- memory that is used again ------------------------------------------------------------- */
@@ -285,8 +410,11 @@ blank(PyObject *module, PyObject *object)
 
 static PyMethodDef methods[] = {
     {"blank", blank, METH_O, blank_doc},
+    {"bring_part", bring_part, METH_VARARGS, bring_part_doc},
+    {"joined", joined, METH_O, joined_doc},
     {"read_chunks", read_chunks, METH_VARARGS, read_chunks_doc},
     {"read_part", read_part, METH_VARARGS, read_part_doc},
+    {"section_values", section_values, METH_O, section_values_doc},
     {NULL, NULL, 0, NULL},
 };
 

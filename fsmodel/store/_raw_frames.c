@@ -18,12 +18,17 @@
 #define AT_ONCE_BYTES (512 << 10) /* half of what the second cache of most processors holds */
 #define AT_ONCE_FRAMES 64
 
+/* What one frame is made of: a body and, if it has them, the values of its sections. */
+typedef struct {
+    Py_buffer body, values;
+} given_chunk;
+
 static void
-make_header(uint8_t *header, const uint8_t *id, const Py_buffer *body, uint64_t seed)
+make_header(uint8_t *header, const uint8_t *id, const given_chunk *given, uint64_t seed)
 {
-    frame_facts(header, (chunk){id, (size_t)body->len});
+    frame_facts(header, (chunk){id, (size_t)given->body.len}, given->values.len > 0);
     uint64_t header_hash = frame_hash(header, seed);
-    uint64_t checksum = xxh3_long(body->buf, (size_t)body->len, header_hash);
+    uint64_t checksum = xxh3_long(given->body.buf, (size_t)given->body.len, header_hash);
     uint32_t check = (uint32_t)header_hash;
     memcpy(header + FRAME_CHECKSUM_AT, &checksum, sizeof checksum);
     memcpy(header + FRAME_CHECK_AT, &check, sizeof check);
@@ -53,22 +58,23 @@ write_parts(int descriptor, struct iovec *parts, int count, off_t offset)
 /* Some at a time: what a checksum was just taken of is in the processor's cache still. */
 static int
 write_frames(int descriptor, off_t offset, uint64_t seed, const uint8_t *ids,
-             const Py_buffer *bodies, size_t count)
+             const given_chunk *given, size_t count)
 {
     uint8_t headers[AT_ONCE_FRAMES][FRAME_HEADER];
-    struct iovec parts[2 * AT_ONCE_FRAMES];
+    struct iovec parts[3 * AT_ONCE_FRAMES];
     size_t done = 0;
 
     while (done < count) {
         size_t frames = 0, size = 0;
         for (; done < count && frames < AT_ONCE_FRAMES && size < AT_ONCE_BYTES; done++, frames++) {
-            const Py_buffer *body = &bodies[done];
-            make_header(headers[frames], ids + done * BLAKE3_DIGEST, body, seed);
-            parts[2 * frames] = (struct iovec){headers[frames], FRAME_HEADER};
-            parts[2 * frames + 1] = (struct iovec){body->buf, (size_t)body->len};
-            size += FRAME_HEADER + (size_t)body->len;
+            const Py_buffer *body = &given[done].body, *values = &given[done].values;
+            make_header(headers[frames], ids + done * BLAKE3_DIGEST, &given[done], seed);
+            parts[3 * frames] = (struct iovec){headers[frames], FRAME_HEADER};
+            parts[3 * frames + 1] = (struct iovec){body->buf, (size_t)body->len};
+            parts[3 * frames + 2] = (struct iovec){values->buf, (size_t)values->len};
+            size += FRAME_HEADER + (size_t)body->len + (size_t)values->len;
         }
-        int failure = write_parts(descriptor, parts, (int)(2 * frames), offset);
+        int failure = write_parts(descriptor, parts, (int)(3 * frames), offset);
         if (failure != 0)
             return failure;
         offset += (off_t)size;
@@ -76,16 +82,39 @@ write_frames(int descriptor, off_t offset, uint64_t seed, const uint8_t *ids,
     return 0;
 }
 
+/* Whether a chunk can be written, with these values or without any; if not, an error is set. */
 static int
-is_right_body(const Py_buffer *body)
+is_right(const given_chunk *given)
 {
-    if (body->len >= XXH3_LONG_MIN && (uint64_t)body->len <= UINT32_MAX)
+    Py_ssize_t size = given->body.len, values = given->values.len;
+
+    if (size < XXH3_LONG_MIN || (uint64_t)size > UINT32_MAX)
+        PyErr_Format(PyExc_ValueError, "a body of %zd bytes", size);
+    else if (values != 0 && (size_t)values != frame_values((size_t)size))
+        PyErr_Format(PyExc_ValueError, "%zd bytes of values for %zd", values, size);
+    else
         return 1;
-    PyErr_Format(PyExc_ValueError, "a body of %zd bytes", body->len);
     return 0;
 }
 
-PyDoc_STRVAR(write_chunks_doc, "write_chunks(descriptor, offset, seed, ids, bodies, /)\n--\n\n"
+/* Hold the buffers of one chunk; -1 with an error set, and none of them held. */
+static int
+hold(given_chunk *given, PyObject *body, PyObject *values)
+{
+    if (PyObject_GetBuffer(body, &given->body, PyBUF_SIMPLE) < 0)
+        return -1;
+    if (PyObject_GetBuffer(values, &given->values, PyBUF_SIMPLE) < 0) {
+        PyBuffer_Release(&given->body);
+        return -1;
+    }
+    if (is_right(given))
+        return 0;
+    PyBuffer_Release(&given->body);
+    PyBuffer_Release(&given->values);
+    return -1;
+}
+
+PyDoc_STRVAR(write_chunks_doc, "write_chunks(descriptor, offset, seed, ids, bodies, values, /)\n--\n\n"
              "Write frames of chunks as they are; see fsmodel.store.raw_frames.");
 
 static PyObject *
@@ -95,34 +124,30 @@ write_chunks(PyObject *module, PyObject *arguments)
     long long offset;
     unsigned long long seed;
     Py_buffer ids;
-    PyObject *given, *result = NULL;
+    PyObject *bodies, *values, *result = NULL;
     size_t held = 0;
     (void)module;
 
-    if (!PyArg_ParseTuple(arguments, "iLKy*O!:write_chunks", &descriptor, &offset, &seed, &ids,
-                          &PyTuple_Type, &given))
+    if (!PyArg_ParseTuple(arguments, "iLKy*O!O!:write_chunks", &descriptor, &offset, &seed, &ids,
+                          &PyTuple_Type, &bodies, &PyTuple_Type, &values))
         return NULL;
-    size_t count = (size_t)PyTuple_GET_SIZE(given);
-    Py_buffer *bodies = PyMem_Calloc(count + 1, sizeof *bodies);
-    if (bodies == NULL) {
+    size_t count = (size_t)PyTuple_GET_SIZE(bodies);
+    given_chunk *given = PyMem_Calloc(count + 1, sizeof *given);
+    if (given == NULL) {
         PyErr_NoMemory();
         goto done;
     }
-    if ((size_t)ids.len != count * BLAKE3_DIGEST) {
-        PyErr_Format(PyExc_ValueError, "%zd bytes of ids for %zu bodies", ids.len, count);
+    if ((size_t)ids.len != count * BLAKE3_DIGEST || (size_t)PyTuple_GET_SIZE(values) != count) {
+        PyErr_Format(PyExc_ValueError, "%zd bytes of ids and %zd values for %zu bodies", ids.len,
+                     PyTuple_GET_SIZE(values), count);
         goto done;
     }
-    for (; held < count; held++) {
-        if (PyObject_GetBuffer(PyTuple_GET_ITEM(given, (Py_ssize_t)held), &bodies[held],
-                               PyBUF_SIMPLE) < 0)
+    for (; held < count; held++)
+        if (hold(&given[held], PyTuple_GET_ITEM(bodies, (Py_ssize_t)held),
+                 PyTuple_GET_ITEM(values, (Py_ssize_t)held)) < 0)
             goto done;
-        if (!is_right_body(&bodies[held])) {
-            PyBuffer_Release(&bodies[held]);
-            goto done;
-        }
-    }
     Py_BEGIN_ALLOW_THREADS
-    failure = write_frames(descriptor, (off_t)offset, seed, ids.buf, bodies, count);
+    failure = write_frames(descriptor, (off_t)offset, seed, ids.buf, given, count);
     Py_END_ALLOW_THREADS
     if (failure != 0) {
         errno = failure;
@@ -131,9 +156,11 @@ write_chunks(PyObject *module, PyObject *arguments)
         result = Py_NewRef(Py_None);
     }
 done:
-    while (held > 0)
-        PyBuffer_Release(&bodies[--held]);
-    PyMem_Free(bodies);
+    while (held > 0) {
+        PyBuffer_Release(&given[--held].body);
+        PyBuffer_Release(&given[held].values);
+    }
+    PyMem_Free(given);
     PyBuffer_Release(&ids);
     return result;
 }

@@ -3,5 +3,11 @@
 from fsmodel.buffers import Buffer
 
 def write_chunks(
-    descriptor: int, offset: int, seed: int, ids: bytes, bodies: tuple[Buffer, ...], /
+    descriptor: int,
+    offset: int,
+    seed: int,
+    ids: bytes,
+    bodies: tuple[Buffer, ...],
+    values: tuple[bytes, ...],
+    /,
 ) -> None: ...

@@ -57,6 +57,7 @@ class NewObject(NamedTuple):
     level: int | None = None  # of zstd; None for that of the store
     hasty: bool = False  # more is waiting: to be stored quickly, as archival stores it anew
     untried: bool = False  # more is waiting than can be: to be stored as it is (untried.py)
+    values: bytes | None = None  # of a chunk's sections (sections.py), if they are known
 
 
 class Encoded(NamedTuple):

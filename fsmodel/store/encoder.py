@@ -27,6 +27,7 @@ from fsmodel.store.drafts import (
 from fsmodel.store.object_reader import ObjectReader
 from fsmodel.store.pack_format import NewFrame, ObjectKind, encode_frame
 from fsmodel.store.pack_writer import PackWriter
+from fsmodel.store.sections import section_values
 from lmdb_index.records import ObjectRecord
 
 SKETCHED_BYTES_MIN: Final = 512  # a sketch costs more than what smaller objects could save
@@ -72,7 +73,9 @@ class Encoder:
 
     def append_raw(self, objects: Sequence[NewObject]) -> list[ObjectRecord]:
         """Append chunks as they are, whatever they are. Raises NoSpace, BackendError."""
-        places = self._writer.append_chunks([(new.id, new.data) for new in objects])
+        places = self._writer.append_chunks(
+            [(new.id, new.data, _values_of(new)) for new in objects]
+        )
         return [
             ObjectRecord(ObjectKind.CHUNK, Codec.RAW, pack, offset, stored, len(new.data))
             for new, (pack, offset, stored) in zip(objects, places, strict=True)
@@ -138,11 +141,17 @@ class Encoder:
         return encode(new.data, level) if level != UNCOMPRESSED else (Codec.RAW, new.data)
 
 
+def _values_of(chunk: NewObject) -> bytes:
+    return section_values(chunk.data) if chunk.values is None else chunk.values
+
+
 def _stored(encoded: Encoded, delta: Delta | None, depth: int) -> tuple[NewFrame, ObjectRecord]:
     """The frame of an object, and its row, which lacks the place."""
     new, size = encoded.new, len(encoded.new.data)
     if delta is None:
-        frame = encode_frame(new.kind, encoded.codec, size, new.id, encoded.payload)
+        frame = encode_frame(
+            new.kind, encoded.codec, size, new.id, encoded.payload, values=new.values
+        )
         return frame, ObjectRecord(new.kind, encoded.codec, 0, 0, frame.size, size)
     frame = encode_frame(new.kind, Codec.DELTA, size, new.id, delta.payload, base=delta.base.id)
     saved = len(encoded.payload) - len(delta.payload) - OBJECT_ID_BYTES

@@ -25,10 +25,11 @@ ChunkFacts = tuple[ObjectId, int, *tuple[Any, ...]]  # its id and its size, and 
 
 
 class Kernel(NamedTuple):
-    """One implementation of all three functions."""
+    """One implementation of all functions."""
 
     read_chunks: Callable[[int, int, int, Sequence[ChunkFacts], Buffer], int]
     read_part: Callable[[int, int, int, ChunkFacts, int, int], bytes | None]
+    bring_part: Callable[[int, int, ChunkFacts, int, int], bytes | None]
     blank: Callable[[int], memoryview]
 
 
@@ -45,9 +46,14 @@ def available_kernels() -> Mapping[str, Kernel]:
         pass  # chunking.py says so, whose extension is built with this one
     else:
         if _finds_right(native.read_chunks):
-            kernels["native"] = Kernel(native.read_chunks, native.read_part, native.blank)
+            kernels["native"] = Kernel(
+                native.read_chunks, native.read_part, native.bring_part, native.blank
+            )
     kernels["reference"] = Kernel(
-        frames_reference.read_chunks, frames_reference.read_part, frames_reference.blank
+        frames_reference.read_chunks,
+        frames_reference.read_part,
+        frames_reference.bring_part,
+        frames_reference.blank,
     )
     return MappingProxyType(kernels)
 
@@ -59,7 +65,8 @@ def _finds_right(
     chunk = object_id(_SAMPLE)
     descriptor = os.memfd_create("sample", os.MFD_CLOEXEC)
     try:
-        os.writev(descriptor, [raw_chunk_header(_SEED, chunk, len(_SAMPLE)), _SAMPLE])
+        header = raw_chunk_header(_SEED, chunk, len(_SAMPLE), sectioned=False)
+        os.writev(descriptor, [header, _SAMPLE])
         wanted = [(chunk, len(_SAMPLE))]
         return read_chunks_(descriptor, 0, _SEED, wanted, bytearray(len(_SAMPLE))) == 1
     finally:
@@ -85,13 +92,26 @@ def read_chunks(
 def read_part(
     descriptor: int, offset: int, seed: int, chunk: ChunkFacts, low: int, high: int
 ) -> bytes | None:
-    """Bytes [low, high) of a chunk of at most PART_BYTES_MAX, all of which is read and checked.
+    """Bytes [low, high) of a chunk of at most PART_BYTES_MAX, checked by its id.
+
+    Only the sections that they touch are read, and the values of the others, where these lie behind
+    the chunk (sections.py); where they do not, or do not make the id, all of it is.
 
     The memory it goes through is used again and again: memory that is touched for the first time
-    costs more than reading and hashing. None when the chunk is not right, or only a part of it is
-    in the host's memory. Raises OSError, EAGAIN when nothing of it is; ValueError.
+    costs more than reading and hashing. None when what was read is not right, or only a part of it
+    is in the host's memory. Raises OSError, EAGAIN when nothing of it is; ValueError.
     """
     return _KERNEL.read_part(descriptor, offset, seed, chunk, low, high)
+
+
+def bring_part(
+    descriptor: int, offset: int, chunk: ChunkFacts, low: int, high: int
+) -> bytes | None:
+    """The same sections, waited for if a disk has to bring them, and nothing else. Any thread.
+
+    None where that does not give bytes that are right: then all of the chunk has to be read.
+    """
+    return _KERNEL.bring_part(descriptor, offset, chunk, low, high)
 
 
 def blank(size: int) -> memoryview:

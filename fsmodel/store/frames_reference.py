@@ -2,7 +2,8 @@
 
 A frame is right when its header is the one expected, but for the checksum of the body, and the
 hash of the body is the id which that names: it is about the same bytes as the checksum, and tells
-more.
+more. The values of sections are passed over, as hashing a whole chunk takes less than joining them
+would here.
 """
 
 import os
@@ -14,20 +15,24 @@ from fsmodel.buffers import Buffer
 from fsmodel.encoding.hashing import object_id
 from fsmodel.ids import ObjectId
 from fsmodel.store.pack_format import CHECKSUM_BYTES, FRAME_HEADER, raw_chunk_header
+from fsmodel.store.sections import values_bytes
 
-CHUNKS_MAX: Final = 512  # preadv takes 1,024 buffers, and a frame is two
+CHUNKS_MAX: Final = 512
 
 _CHECKED_TO, _CHECKED_FROM = CHECKSUM_BYTES.start, CHECKSUM_BYTES.stop
 
 
-def is_right_chunk(seed: int, chunk: ObjectId, header: Buffer, body: Buffer) -> bool:
-    """Whether a header and a body are those of a chunk, in the pack that has this seed."""
-    expected = raw_chunk_header(seed, chunk, len(body))
-    return (
-        header[:_CHECKED_TO] == expected[:_CHECKED_TO]
-        and header[_CHECKED_FROM:] == expected[_CHECKED_FROM:]
-        and object_id(body) == chunk
-    )
+def right_frame_bytes(seed: int, chunk: ObjectId, header: Buffer, body: Buffer) -> int:
+    """The size of the frame, in the pack that has this seed, if these are a chunk's; 0 if not."""
+    for values in {0, values_bytes(len(body))}:
+        expected = raw_chunk_header(seed, chunk, len(body), sectioned=values > 0)
+        if (
+            header[:_CHECKED_TO] == expected[:_CHECKED_TO]
+            and header[_CHECKED_FROM:] == expected[_CHECKED_FROM:]
+            and object_id(body) == chunk
+        ):
+            return len(header) + len(body) + values
+    return 0
 
 
 def read_chunks(
@@ -43,17 +48,15 @@ def read_chunks(
     room = memoryview(into)
     if ends and ends[-1] > len(room):
         raise ValueError("the chunks are longer than the buffer")
-    headers = [bytearray(FRAME_HEADER.size) for _ in few]
-    bodies = [room[end - each[1] : end] for each, end in zip(few, ends, strict=True)]
-    parts = [part for frame in zip(headers, bodies, strict=True) for part in frame]
-    left = os.preadv(descriptor, parts, offset)
-    right = 0
-    for each, header, body in zip(few, headers, bodies, strict=True):
-        left -= len(header) + len(body)
-        if left < 0 or not is_right_chunk(seed, each[0], header, body):
-            break
-        right += 1
-    return right
+    header = bytearray(FRAME_HEADER.size)
+    for right, (each, end) in enumerate(zip(few, ends, strict=True)):
+        body = room[end - each[1] : end]
+        count = os.preadv(descriptor, [header, body], offset)
+        size = right_frame_bytes(seed, each[0], header, body)
+        if count < len(header) + len(body) or not size:
+            return right
+        offset += size
+    return len(few)
 
 
 def read_part(
@@ -71,7 +74,18 @@ def read_part(
     if os.preadv(descriptor, [frame], offset, os.RWF_NOWAIT) < len(frame):
         return None
     header, body = frame[: FRAME_HEADER.size], frame[FRAME_HEADER.size :]
-    return bytes(body[low:high]) if is_right_chunk(seed, chunk[0], header, body) else None
+    return bytes(body[low:high]) if right_frame_bytes(seed, chunk[0], header, body) else None
+
+
+def bring_part(
+    descriptor: int,
+    offset: int,
+    chunk: tuple[ObjectId, int, *tuple[Any, ...]],
+    low: int,
+    high: int,
+) -> bytes | None:
+    """None: there are no parts here; see frames.py."""
+    return None
 
 
 def blank(size: int) -> memoryview:

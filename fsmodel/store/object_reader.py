@@ -24,7 +24,7 @@ from fsmodel.errors import (
 from fsmodel.ids import ObjectId, PackId
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.epochs import Epoch
-from fsmodel.store.frames import ChunkFacts
+from fsmodel.store.frames import ChunkFacts, blank
 from fsmodel.store.group_format import GROUP_BYTES_MAX, Member, read_members
 from fsmodel.store.open_groups import OpenGroup, OpenGroups, groups_within
 from fsmodel.store.pack_format import Frame, Location
@@ -147,6 +147,20 @@ class ObjectReader:
         if chunk[1] > NOWAIT_BYTES_MAX:
             return None
         return self._packs.read_raw_part_nowait(place, chunk, low, high)
+
+    def read_part(self, located: Located, low: int, high: int) -> bytes:
+        """Bytes [low, high) of a chunk that is stored as it is, past the cache.
+
+        Raises DataError.
+        """
+        chunk = RawChunk(located.id, located.plain)
+        part = self._packs.read_raw_part(located.location, chunk, low, high)
+        if part is not None:
+            return part
+        buffer = blank(chunk.size)
+        if self._packs.read_raw_chunks(located.location, [chunk], buffer):
+            return bytes(buffer[low:high])
+        return self.read(located)[low:high]
 
     def read_raw(self, first: Located, wanted: Sequence[ChunkFacts], into: Buffer) -> int:
         """Chunks that are stored as they are, in frames without gaps, past the cache.

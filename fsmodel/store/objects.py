@@ -224,6 +224,13 @@ class ObjectStore(ObjectRows):
             self.heat.note_at(chunk[0], self._changes.now_ns())
         return part
 
+    def read_part(self, located: Located, low: int, high: int) -> bytes:
+        """Bytes [low, high) of a chunk that is stored as it is, verified. Any thread may call it.
+
+        Raises DataError.
+        """
+        return self._reader.read_part(located, low, high)
+
     def read(self, located: Located) -> bytes:
         """The bytes of an object, verified. Any thread may call it. Raises DataError."""
         return self._reader.read(located)

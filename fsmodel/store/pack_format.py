@@ -18,17 +18,22 @@ Frame header, then the body:
 
      0  magic         6s  b"\x89FRAME"          20  kind           u8   ObjectKind
      6  version       u16                       21  codec          u8   Codec
-     8  checksum      u64, see below            22  flags          u16, zero
+     8  checksum      u64, see below            22  flags          u16  1 SECTIONED, or 0
     16  header check  u32, see below            24  plain size     u32  of the decoded object
                                                 28  body size      u32
                                                 32  object id      32s
 
-The body is the payload; of a delta frame it is the 32-byte id of the base, then the payload.
+The body is the payload; of a delta frame it is the 32-byte id of the base, then the payload; of a
+frame with the flag SECTIONED it is the payload, then the values of its sections (sections.py).
 With header hash = XXH3-64 of bytes 20 to 63, seeded with the pack's seed:
-header check = its low half; checksum = XXH3-64 of the body, seeded with the header hash.
+header check = its low half; checksum = XXH3-64 of the body, seeded with the header hash. Values of
+sections are not part of that: whoever uses them sees by the object id whether they are right, and
+a chunk is whole without them.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
+from itertools import accumulate
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -37,6 +42,14 @@ from fsmodel.encoding.codecs import Codec
 from fsmodel.encoding.hashing import checksum64
 from fsmodel.errors import FrameCorrupt
 from fsmodel.ids import OBJECT_ID_BYTES, ObjectId, PackId
+from fsmodel.store.sections import (
+    SECTION_BYTES,
+    SECTIONED_ABOVE,
+    SECTIONED_MAX,
+    VALUE_BYTES,
+    section_values,
+    values_bytes,
+)
 
 PACK_MAGIC: Final = b"\x89CAIRNPK"
 PACK_VERSION: Final = 1
@@ -48,6 +61,7 @@ FRAME_MAGIC: Final = b"\x89FRAME"
 FRAME_VERSION: Final = 1
 FRAME_HEADER: Final = Struct("<6sHQIBBHII32s")
 assert FRAME_HEADER.size == 64  # docs/on-disk-format.md says the same, and a test compares them
+SECTIONED: Final = 1  # a flag: the values of its sections lie behind the payload
 FACTS_FROM: Final = 20
 CHECKSUM_BYTES: Final = range(8, 16)
 _CHECKS: Final = Struct("<6sHQI")  # the header up to the facts
@@ -73,6 +87,9 @@ class ObjectKind(IntEnum):
     GROUP = 6  # several objects compressed together
 
 
+_SECTIONED_KIND: Final = (ObjectKind.CHUNK, Codec.RAW)  # what may have values of sections
+
+
 class Location(NamedTuple):
     """Where a frame lies: its pack, the offset of its first byte there, its size in bytes."""
 
@@ -88,19 +105,20 @@ class NewFrame(NamedTuple):
     """A frame that lies in no pack yet and so has no checksums. `encode_frame` makes it."""
 
     facts: bytes
-    body: Buffer
+    body: Buffer  # but for values of sections
+    values: bytes = b""
 
     @property
     def size(self) -> int:
         """Bytes it will take in a pack."""
-        return FRAME_HEADER.size + len(self.body)
+        return FRAME_HEADER.size + len(self.body) + len(self.values)
 
-    def sealed(self, seed: int) -> tuple[bytes, Buffer]:
-        """Its header and body as they stand in the pack that has this seed."""
+    def sealed(self, seed: int) -> tuple[bytes, Buffer, bytes]:
+        """Its header, body and values as they stand in the pack that has this seed."""
         header_hash = checksum64(self.facts, seed)
         checksum = checksum64(self.body, header_hash)
         checks = _CHECKS.pack(FRAME_MAGIC, FRAME_VERSION, checksum, header_hash & 0xFFFFFFFF)
-        return checks + self.facts, self.body
+        return checks + self.facts, self.body, self.values
 
 
 class FrameHeader(NamedTuple):
@@ -110,6 +128,7 @@ class FrameHeader(NamedTuple):
     codec: Codec
     plain_size: int
     body_size: int
+    values_size: int  # bytes of values of sections, at the end of the body
     id: ObjectId
     checksum: int
     header_hash: int
@@ -165,10 +184,12 @@ def encode_frame(
     payload: Buffer,
     *,
     base: ObjectId | None = None,
+    values: bytes | None = None,
 ) -> NewFrame:
     """A frame for an object; `base` is given exactly when the codec is DELTA.
 
-    The payload is not copied, except for a delta's.
+    The payload is not copied, except for a delta's. The values of a chunk's sections can be given
+    if they are known; they are made if they are not.
     """
     assert codec is not Codec.GROUP
     assert (codec is Codec.DELTA) == (base is not None)
@@ -177,7 +198,19 @@ def encode_frame(
     body = payload if base is None else base + payload
     assert len(body) <= BODY_BYTES_MAX
     assert codec is not Codec.RAW or len(payload) == plain_size
-    return NewFrame(_FACTS.pack(kind, codec, 0, plain_size, len(body), object_id), body)
+    if (kind, codec) != _SECTIONED_KIND:
+        values = b""
+    elif values is None:
+        values = section_values(payload)
+    facts = _FACTS.pack(
+        kind,
+        codec,
+        SECTIONED if values else 0,
+        plain_size,
+        len(body) + len(values),
+        object_id,
+    )
+    return NewFrame(facts, body, values)
 
 
 def parse_header(block: Buffer, at: int, seed: int, place: object) -> FrameHeader:
@@ -194,7 +227,13 @@ def parse_header(block: Buffer, at: int, seed: int, place: object) -> FrameHeade
     header_hash = checksum64(block[at + FACTS_FROM : at + FRAME_HEADER.size], seed)
     if header_hash & 0xFFFFFFFF != check:
         raise FrameCorrupt(str(place), "its header fails the check")
-    if flags or plain_size > OBJECT_BYTES_MAX or body_size > BODY_BYTES_MAX:
+    values_size = values_bytes(plain_size) if flags == SECTIONED else 0
+    if (
+        (flags and (kind, codec, body_size) != (*_SECTIONED_KIND, plain_size + values_size))
+        or bool(flags) != bool(values_size)
+        or plain_size > OBJECT_BYTES_MAX
+        or body_size > BODY_BYTES_MAX
+    ):
         raise FrameCorrupt(str(place), f"flags {flags}, {plain_size} bytes in {body_size}")
     try:
         kinds = ObjectKind(kind), Codec(codec)
@@ -202,7 +241,9 @@ def parse_header(block: Buffer, at: int, seed: int, place: object) -> FrameHeade
         raise FrameCorrupt(str(place), f"kind {kind}, codec {codec}: not known") from error
     if kinds[1] is Codec.GROUP:
         raise FrameCorrupt(str(place), "a frame cannot lie in a group")
-    return FrameHeader(*kinds, plain_size, body_size, ObjectId(object_id), checksum, header_hash)
+    return FrameHeader(
+        *kinds, plain_size, body_size, values_size, ObjectId(object_id), checksum, header_hash
+    )
 
 
 def parse_frame(block: Buffer, at: int, seed: int, place: object) -> Frame:
@@ -214,6 +255,7 @@ def parse_frame(block: Buffer, at: int, seed: int, place: object) -> Frame:
     body = memoryview(block)[at + FRAME_HEADER.size : at + header.size]
     if len(body) != header.body_size:
         raise FrameCorrupt(str(place), f"{len(body)} of {header.body_size} body bytes are there")
+    body = body[: header.body_size - header.values_size]
     if checksum64(body, header.header_hash) != header.checksum:
         raise FrameCorrupt(str(place), "its body fails the checksum")
     base, payload = _split_body(header, body, place)
@@ -224,12 +266,32 @@ def parse_frame(block: Buffer, at: int, seed: int, place: object) -> Frame:
     )
 
 
-def raw_chunk_header(seed: int, chunk: ObjectId, size: int) -> bytes:
+def raw_frame_size(size: int) -> int:
+    """Bytes of the frame of a chunk that is stored as it is, with the values of its sections."""
+    return FRAME_HEADER.size + size + values_bytes(size)
+
+
+def raw_frame_offsets(sizes: Iterable[int]) -> list[int]:
+    """Where the frames of such chunks lie, from the first on, and where the last one ends.
+
+    As `raw_frame_size` has them, without a call for each: a page has a thousand.
+    """
+    header, section, value = FRAME_HEADER.size, SECTION_BYTES, VALUE_BYTES
+    frames = [
+        header + size - (-size // section * value if SECTIONED_ABOVE < size <= SECTIONED_MAX else 0)
+        for size in sizes
+    ]
+    return list(accumulate(frames, initial=0))
+
+
+def raw_chunk_header(seed: int, chunk: ObjectId, size: int, *, sectioned: bool) -> bytes:
     """The header of a chunk that is stored as it is, but for the checksum of its bytes: zero here.
 
-    What stands in a pack is compared with it, and the hash of the bytes with the id.
+    What stands in a pack is compared with it, and the hash of the bytes with the id. `sectioned`:
+    the values of its sections follow.
     """
-    facts = _FACTS.pack(ObjectKind.CHUNK, Codec.RAW, 0, size, size, chunk)
+    flags, values = (SECTIONED, values_bytes(size)) if sectioned else (0, 0)
+    facts = _FACTS.pack(*_SECTIONED_KIND, flags, size, size + values, chunk)
     return _CHECKS.pack(FRAME_MAGIC, FRAME_VERSION, 0, checksum64(facts, seed) & 0xFFFFFFFF) + facts
 
 

@@ -18,7 +18,7 @@ from fsmodel.buffers import Buffer
 from fsmodel.encoding.hashing import object_id as id_of
 from fsmodel.errors import BackendError, FrameCorrupt, HashMismatch
 from fsmodel.ids import ObjectId, PackId
-from fsmodel.store.frames import ChunkFacts, read_chunks, read_part
+from fsmodel.store.frames import PART_BYTES_MAX, ChunkFacts, bring_part, read_chunks, read_part
 from fsmodel.store.layout import PACK_NUMBER_MAX, StoreLayout
 from fsmodel.store.pack_format import (
     FRAME_BYTES_MAX,
@@ -28,8 +28,10 @@ from fsmodel.store.pack_format import (
     Location,
     pack_seed,
     parse_frame,
+    raw_frame_size,
 )
 from fsmodel.store.read_ahead import ReadAhead
+from fsmodel.store.sections import bytes_touched
 
 OPEN_PACKS_MAX: Final = 128
 _OFFSET_MAX: Final = (1 << 63) - 1 - FRAME_BYTES_MAX
@@ -127,13 +129,13 @@ class PackReader:
             right = read_chunks(pack.descriptor, first.offset, pack.seed, wanted, into)
         except (OSError, FrameCorrupt):
             return 0
-        self._count(right, sum([chunk[1] for chunk in wanted[:right]]))
+        self._count(right, sum([raw_frame_size(chunk[1]) for chunk in wanted[:right]]))
         return right
 
     def read_raw_part_nowait(
         self, place: tuple[PackId, int], chunk: ChunkFacts, low: int, high: int
     ) -> bytes | None:
-        """Bytes [low, high) of such a chunk, of which all are read and checked, but none kept.
+        """Bytes [low, high) of such a chunk, checked by its id, of which none are kept.
 
         `place` is its pack and the offset of its frame. None unless the host has it in memory and
         the pack is open here; also where another frame lies or what lies there is damaged:
@@ -149,7 +151,26 @@ class PackReader:
             return None
         if part is not None:
             self._frames += 1
-            self._bytes += FRAME_HEADER.size + chunk[1]
+            self._bytes += FRAME_HEADER.size + bytes_touched(chunk[1], low, high)
+        return part
+
+    def read_raw_part(
+        self, location: Location, chunk: RawChunk, low: int, high: int
+    ) -> bytes | None:
+        """The same, waiting for the disk, and without reading the rest of the chunk.
+
+        None where the pack does not have what it takes to check them like that.
+        """
+        if chunk.size > PART_BYTES_MAX:
+            return None
+        try:
+            _check_location(location)
+            pack = self._opened(location.pack)
+            part = bring_part(pack.descriptor, location.offset, chunk, low, high)
+        except (OSError, FrameCorrupt):
+            return None
+        if part is not None:
+            self._count(1, FRAME_HEADER.size + bytes_touched(chunk.size, low, high))
         return part
 
     @contextmanager
@@ -178,9 +199,9 @@ class PackReader:
         with self._lock:
             self._packs.clear()
 
-    def _count(self, chunks: int, body_bytes: int) -> None:
-        self._frames += chunks
-        self._bytes += chunks * FRAME_HEADER.size + body_bytes
+    def _count(self, frames: int, size: int) -> None:
+        self._frames += frames
+        self._bytes += size
 
     def _used(self, number: PackId) -> _OpenPack | None:
         """A pack that is open, as the one most recently used."""

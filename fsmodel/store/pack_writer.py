@@ -173,11 +173,13 @@ class PackWriter:
         """
         return self._append([frame.size for frame in frames], partial(_write_frames, frames))
 
-    def append_chunks(self, chunks: Sequence[tuple[ObjectId, Buffer]]) -> list[Location]:
-        """The same for chunks that are to be stored as they are."""
-        ids = b"".join(chunk for chunk, _ in chunks)
-        bodies = tuple(body for _, body in chunks)
-        return self._append(list(map(frame_bytes, bodies)), partial(_write_raw, ids, bodies))
+    def append_chunks(self, chunks: Sequence[tuple[ObjectId, Buffer, bytes]]) -> list[Location]:
+        """The same for chunks that are to be stored as they are, with the values of sections."""
+        ids = b"".join([chunk for chunk, _, _ in chunks])
+        bodies = tuple([body for _, body, _ in chunks])
+        values = tuple([each for _, _, each in chunks])
+        sizes = list(map(frame_bytes, bodies, values))
+        return self._append(sizes, partial(_write_raw, ids, bodies, values))
 
     def _append(self, sizes: Sequence[int], write: Callable[[_OpenPack], None]) -> list[Location]:
         """Have frames of these sizes written behind the end of a pack."""
@@ -346,8 +348,10 @@ def _write_frames(frames: Sequence[NewFrame], pack: _OpenPack) -> None:
         end += sum(frame.size for frame in few)
 
 
-def _write_raw(ids: bytes, bodies: tuple[Buffer, ...], pack: _OpenPack) -> None:
-    write_chunks(pack.descriptor, pack.end, pack.seed, ids, bodies)
+def _write_raw(
+    ids: bytes, bodies: tuple[Buffer, ...], values: tuple[bytes, ...], pack: _OpenPack
+) -> None:
+    write_chunks(pack.descriptor, pack.end, pack.seed, ids, bodies, values)
 
 
 def _few_at_a_time(frames: Sequence[NewFrame]) -> Iterator[Sequence[NewFrame]]:

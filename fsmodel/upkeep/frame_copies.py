@@ -113,6 +113,8 @@ def _copy_whole(
     for (together, frame), location in zip(sources, places, strict=True):
         for each in together:
             place = each.place._replace(pack=location.pack, offset=location.offset)
+            if not place.frame:
+                place = place._replace(stored=location.stored)
             codec = Codec.GROUP if place.frame else frame.codec
             copied.copies.append(Copy(each.id, each.place, place, codec))
 

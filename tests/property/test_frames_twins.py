@@ -3,7 +3,7 @@
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from errno import EBADF
 from random import Random
@@ -26,12 +26,14 @@ from fsmodel.store.frames import (
     read_part,
 )
 from fsmodel.store.pack_format import CHECKSUM_BYTES, FRAME_HEADER, raw_chunk_header
+from fsmodel.store.sections import section_values
 
 SEED = 0xFEDCBA9876543210
 BEFORE = b"what lies in front"
 
 sizes = st.lists(st.sampled_from([0, 1, 63, 64, 1024, 1025, 5000, 70_000]), max_size=5)
 seeds = st.integers(0, 2**64 - 1)
+bare_ones = st.sets(st.integers(0, 5))  # frames that have no values of sections
 
 each_kernel = pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
 
@@ -41,9 +43,23 @@ def bodies_of(sizes: list[int], seed: int = 0) -> list[bytes]:
     return [Random(seed + number).randbytes(size) for number, size in enumerate(sizes)]
 
 
-def frames_of(bodies: list[bytes], seed: int = SEED) -> bytes:
-    """Their frames, one behind the other; nobody looks at the checksum of a body."""
-    return b"".join(raw_chunk_header(seed, object_id(body), len(body)) + body for body in bodies)
+def frames_of(
+    bodies: list[bytes], seed: int = SEED, *, bare: Collection[int] = frozenset()
+) -> bytes:
+    """Their frames, one behind the other; nobody looks at the checksum of a body.
+
+    Those with some numbers have no values of sections.
+    """
+    return b"".join(
+        frame_of(body, seed, sectioned=number not in bare) for number, body in enumerate(bodies)
+    )
+
+
+def frame_of(body: bytes, seed: int = SEED, *, sectioned: bool = True) -> bytes:
+    """One of them, with values of sections if they are wanted and it can have them."""
+    values = section_values(body) if sectioned else b""
+    header = raw_chunk_header(seed, object_id(body), len(body), sectioned=bool(values))
+    return header + body + values
 
 
 def wanted_of(bodies: list[bytes]) -> list[tuple[ObjectId, int]]:
@@ -78,24 +94,30 @@ def answers(frames: bytes, wanted: list[tuple[ObjectId, int]], seed: int = SEED)
     return native[0]
 
 
-@given(sizes=sizes, number=st.integers(0, 99), seed=seeds)
-def test_whole_frames_are_right(sizes: list[int], number: int, seed: int) -> None:
+@given(sizes=sizes, number=st.integers(0, 99), seed=seeds, bare=bare_ones)
+def test_whole_frames_are_right(sizes: list[int], number: int, seed: int, bare: set[int]) -> None:
     bodies = bodies_of(sizes, number)
     for kernel in KERNELS.values():
-        found = answer(kernel, frames_of(bodies, seed), wanted_of(bodies), seed)
+        found = answer(kernel, frames_of(bodies, seed, bare=bare), wanted_of(bodies), seed)
         assert found == (len(sizes), b"".join(bodies))
 
 
-@given(sizes=sizes.filter(any), data=st.data())
-def test_both_stop_at_the_same_flipped_bit(sizes: list[int], data: st.DataObject) -> None:
+@given(sizes=sizes.filter(any), data=st.data(), bare=bare_ones)
+def test_both_stop_at_the_same_flipped_bit(
+    sizes: list[int], data: st.DataObject, bare: set[int]
+) -> None:
+    """But for one in a checksum or in values of sections: the chunks are right all the same."""
     bodies = bodies_of(sizes)
-    hurt = bytearray(frames_of(bodies))
-    starts = [len(frames_of(bodies[:n])) for n in range(len(bodies))]
+    hurt = bytearray(frames_of(bodies, bare=bare))
+    starts = [len(frames_of(bodies[:n], bare=bare)) for n in range(len(bodies) + 1)]
     frame = data.draw(st.sampled_from(range(len(bodies))))
-    end = FRAME_HEADER.size + data.draw(st.sampled_from([0, len(bodies[frame])]))
-    at = data.draw(st.integers(0, end - 1))
+    body_end = FRAME_HEADER.size + len(bodies[frame])
+    end = data.draw(
+        st.sampled_from([FRAME_HEADER.size, body_end, starts[frame + 1] - starts[frame]])
+    )
+    at = data.draw(st.integers(max(end - 100, 0), end - 1))
     hurt[starts[frame] + at] ^= 1 << data.draw(st.integers(0, 7))
-    whole = len(bodies) if at in CHECKSUM_BYTES else frame
+    whole = len(bodies) if at in CHECKSUM_BYTES or at >= body_end else frame
     assert answers(bytes(hurt), wanted_of(bodies)) == whole
 
 
@@ -104,7 +126,9 @@ def test_frames_that_the_pack_does_not_have_whole(sizes: list[int], missing: int
     bodies = bodies_of(sizes)
     frames = frames_of(bodies)
     left = max(len(frames) - missing, 0)
-    ends = [len(frames_of(bodies[: n + 1])) for n in range(len(bodies))]
+    ends = [
+        len(frames_of(bodies[:n])) + FRAME_HEADER.size + len(body) for n, body in enumerate(bodies)
+    ]
     assert answers(frames[:left], wanted_of(bodies)) == sum(end <= left for end in ends)
 
 
@@ -185,7 +209,7 @@ def test_the_extension_wants_a_buffer_to_write_to() -> None:
 
 
 class TestPart:
-    """A part of a chunk that the host has in memory."""
+    """A part of a chunk that the host has in memory, and that has no values of sections."""
 
     BODY = Random(3).randbytes(70_000)
     CHUNK = (object_id(BODY), len(BODY))
@@ -194,7 +218,7 @@ class TestPart:
     def pack(self, tmp_path: "os.PathLike[str]") -> Iterator[int]:
         """A file on a filesystem that can read without waiting."""
         descriptor = os.open(os.path.join(tmp_path, "pack"), os.O_CREAT | os.O_RDWR)
-        os.writev(descriptor, [BEFORE, frames_of([self.BODY])])
+        os.writev(descriptor, [BEFORE, frame_of(self.BODY, sectioned=False)])
         try:
             os.preadv(descriptor, [bytearray(1)], 0, os.RWF_NOWAIT)
         except OSError as error:
@@ -214,7 +238,7 @@ class TestPart:
     def test_what_is_read_later_does_not_change_it(self, kernel: Kernel, pack: int) -> None:
         part = kernel.read_part(pack, len(BEFORE), SEED, self.CHUNK, 0, 9)
         other = Random(4).randbytes(90_000)
-        at = os.pwritev(pack, [frames_of([other])], 0)
+        at = os.pwritev(pack, [frame_of(other, sectioned=False)], 0)
         found = kernel.read_part(pack, 0, SEED, (object_id(other), len(other)), 0, 9)
         assert (found, part, at) == (other[:9], self.BODY[:9], 90_000 + FRAME_HEADER.size)
 
@@ -300,7 +324,7 @@ def test_without_the_extension_the_reference_does_it(monkeypatch: pytest.MonkeyP
 
 def test_an_extension_that_hashes_wrongly_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     other = ModuleType("fsmodel.store._frames")
-    vars(other).update(read_chunks=lambda *frames: 0, read_part=None, blank=None)
+    vars(other).update(read_chunks=lambda *frames: 0)
     monkeypatch.setitem(sys.modules, other.__name__, other)
     monkeypatch.setattr(fsmodel.store, "_frames", other)
     assert list(available_kernels()) == ["reference"]

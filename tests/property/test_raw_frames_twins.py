@@ -27,16 +27,20 @@ from fsmodel.store.raw_frames import (
     reference_write,
     write_chunks,
 )
+from fsmodel.store.sections import section_values
 
 NATIVE = KERNELS["native"]
-SIZES = [BODY_BYTES_MIN, 256, 1024, 1025, 1087, 1088, 1089, 2048, 16_384, 65_537]
+SIZES = [BODY_BYTES_MIN, 256, 1024, 1025, 1087, 1088, 1089, 2048, 16_384, 32_768, 32_769, 65_537]
 
 
-def written(write: Write, offset: int, seed: int, bodies: tuple[bytes, ...]) -> bytes:
+def written(
+    write: Write, offset: int, seed: int, bodies: tuple[bytes, ...], *, sectioned: bool = True
+) -> bytes:
     """What a kernel writes into an empty file."""
     descriptor = os.memfd_create("pack")
     try:
-        write(descriptor, offset, seed, b"".join(map(object_id, bodies)), bodies)
+        values = tuple(map(section_values, bodies)) if sectioned else (b"",) * len(bodies)
+        write(descriptor, offset, seed, b"".join(map(object_id, bodies)), bodies, values)
         return os.pread(descriptor, 1 << 30, 0)
     finally:
         os.close(descriptor)
@@ -46,11 +50,13 @@ def written(write: Write, offset: int, seed: int, bodies: tuple[bytes, ...]) -> 
     sizes=st.lists(st.integers(BODY_BYTES_MIN, 5_000) | st.sampled_from(SIZES), max_size=12),
     seed=st.integers(0, 2**64 - 1),
     offset=st.integers(0, 1 << 16),
+    sectioned=st.booleans(),
 )
-def test_both_write_the_same(sizes: list[int], seed: int, offset: int) -> None:
+def test_both_write_the_same(sizes: list[int], seed: int, offset: int, sectioned: bool) -> None:
     source = Random(seed)
     bodies = tuple(map(source.randbytes, sizes))
-    assert written(NATIVE, offset, seed, bodies) == written(reference_write, offset, seed, bodies)
+    expected = written(reference_write, offset, seed, bodies, sectioned=sectioned)
+    assert written(NATIVE, offset, seed, bodies, sectioned=sectioned) == expected
 
 
 def test_many_and_large_ones() -> None:
@@ -59,7 +65,7 @@ def test_many_and_large_ones() -> None:
     assert written(NATIVE, 48, 7, bodies) == written(reference_write, 48, 7, bodies)
 
 
-@pytest.mark.parametrize("size", [0, 1, BODY_BYTES_MIN - 1, BODY_BYTES_MIN])
+@pytest.mark.parametrize("size", [0, 1, BODY_BYTES_MIN - 1, BODY_BYTES_MIN, 40_000])
 def test_what_was_written_passes_all_checks(size: int) -> None:
     """Bodies that are too short for the kernel are left to the reference."""
     bodies = (bytes(500), bytes(size))
@@ -73,30 +79,34 @@ def test_what_was_written_passes_all_checks(size: int) -> None:
             object_id(body),
         )
         assert frame.payload == body
-        at += frame_bytes(body)
+        at += frame_bytes(body, section_values(body))
     assert at == len(block)
 
 
 @pytest.mark.parametrize(
-    ("ids", "bodies", "error"),
+    ("ids", "bodies", "values", "error"),
     [
-        (bytes(32), (bytes(BODY_BYTES_MIN - 1),), ValueError),
-        (bytes(31), (bytes(500),), ValueError),
-        (bytes(64), (bytes(500),), ValueError),
-        (bytes(32), (3,), TypeError),
-        (bytes(64), (bytes(500), bytes(1)), ValueError),
+        (bytes(32), (bytes(BODY_BYTES_MIN - 1),), (b"",), ValueError),
+        (bytes(31), (bytes(500),), (b"",), ValueError),
+        (bytes(64), (bytes(500),), (b"",), ValueError),
+        (bytes(32), (3,), (b"",), TypeError),
+        (bytes(32), (bytes(500),), (3,), TypeError),
+        (bytes(64), (bytes(500), bytes(1)), (b"", b""), ValueError),
+        (bytes(32), (bytes(500),), (), ValueError),
+        (bytes(32), (bytes(500),), (bytes(32),), ValueError),
+        (bytes(32), (bytes(40_000),), (bytes(95),), ValueError),
     ],
 )
 def test_the_kernel_refuses_what_it_cannot_write(
-    ids: bytes, bodies: tuple[bytes, ...], error: type[Exception]
+    ids: bytes, bodies: tuple[bytes, ...], values: tuple[bytes, ...], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        NATIVE(-1, 0, 1, ids, bodies)
+        NATIVE(-1, 0, 1, ids, bodies, values)
 
 
 def test_a_failure_is_told_with_its_number() -> None:
     with pytest.raises(OSError, match="descriptor") as raised:
-        NATIVE(-1, 0, 1, bytes(32), (bytes(500),))
+        NATIVE(-1, 0, 1, bytes(32), (bytes(500),), (b"",))
     assert raised.value.errno == EBADF
 
 
@@ -118,7 +128,7 @@ def test_a_write_that_is_cut_short_is_gone_on_with_until_the_reason_is_known(
 ) -> None:
     bodies = (bytes(500), bytes(500))
     with pytest.raises(OSError, match="large") as raised:
-        NATIVE(small_file, 0, 1, bytes(64), bodies)
+        NATIVE(small_file, 0, 1, bytes(64), bodies, (b"", b""))
     assert raised.value.errno == EFBIG
     assert os.fstat(small_file).st_size == 1_000
 

@@ -30,7 +30,7 @@ def frame(data: bytes, kind: ObjectKind = ObjectKind.CHUNK) -> bytes:
 
 
 def chunks_of(data: bytes, rule: CutRule = RULE) -> list[bytes]:
-    ends = [end for end, _ in REFERENCE.cut_chunks([data], rule, True)]
+    ends = [end for end, _, _ in REFERENCE.cut_chunks([data], rule, True)]
     return [data[low:high] for low, high in pairwise([0, *ends])]
 
 
@@ -107,9 +107,9 @@ def test_chunks_that_a_pack_has_are_not_searched_for_cuts(descriptor: int, borde
     joined, behind = two_as_one()
     found = cut(descriptor, frame(joined), joined + behind, border=border)
     assert isinstance(found, list)
-    assert found[0] == (len(joined), object_id(joined))
-    assert [end - len(joined) for end, _ in found[1:]] == [
-        end for end, _ in REFERENCE.cut_chunks([behind], RULE, True)
+    assert found[0] == (len(joined), object_id(joined), b"")
+    assert [end - len(joined) for end, _, _ in found[1:]] == [
+        end for end, _, _ in REFERENCE.cut_chunks([behind], RULE, True)
     ]
 
 
@@ -136,4 +136,4 @@ def test_a_pack_is_gone_on_with_behind_a_chunk_that_differs(descriptor: int) -> 
     data = chunks[0] + joined + behind
     found = cut(descriptor, pack, data)
     assert isinstance(found, list)
-    assert [end for end, _ in found[:2]] == [len(chunks[0]), len(chunks[0]) + len(joined)]
+    assert [end for end, _, _ in found[:2]] == [len(chunks[0]), len(chunks[0]) + len(joined)]

@@ -17,7 +17,13 @@ from fsmodel.encoding.hashing import object_id
 from fsmodel.ids import InodeId, ObjectId, PackId
 from fsmodel.store.format_file import read_format
 from fsmodel.store.layout import StoreLayout
-from fsmodel.store.pack_format import ObjectKind, encode_frame, encode_pack_header, pack_seed
+from fsmodel.store.pack_format import (
+    FRAME_HEADER,
+    ObjectKind,
+    encode_frame,
+    encode_pack_header,
+    pack_seed,
+)
 from fsmodel.volume import Volume
 from lmdb_index.index import Index
 from lmdb_index.keys import number_key
@@ -65,7 +71,7 @@ def flipped_bit(store: Path, inode: int) -> None:
     _, row = first_chunk(store, inode)
     path = StoreLayout(store).pack(PackId(row.pack))
     with path.open("r+b") as pack:
-        pack.seek(row.offset + (row.frame or row.stored) - 1)
+        pack.seek(row.offset + FRAME_HEADER.size)
         byte = pack.read(1)[0]
         pack.seek(-1, os.SEEK_CUR)
         pack.write(bytes([byte ^ 1]))
@@ -108,11 +114,11 @@ def _forge(store: Path, inode: int, payload: bytes, codec: Codec) -> None:
     uuid = read_format(layout).uuid.bytes
     pack = PackId(FORGED_PACKS + inode)
     frame = encode_frame(ObjectKind.CHUNK, codec, row.plain, chunk, payload)
-    header, body = frame.sealed(pack_seed(uuid, pack))
+    forged = b"".join(frame.sealed(pack_seed(uuid, pack)))
     start = encode_pack_header(uuid, pack)
     path = layout.pack(pack)
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(start + header + bytes(body))
+    path.write_bytes(start + forged)
     change_row(
         store,
         chunk,

@@ -6,9 +6,7 @@ import pytest
 
 from fsmodel.content.stretches import COMPRESSED_MAX, WRONG_MAX, Sequel, Stretch
 from fsmodel.ids import PackId
-from fsmodel.store.pack_format import FRAME_HEADER
 
-HEADER = FRAME_HEADER.size
 PACK = PackId(7)
 
 
@@ -16,22 +14,22 @@ def test_nothing_is_guessed_at_first() -> None:
     assert Stretch().guess(0, 0) is None
 
 
-def test_frames_lie_as_far_apart_as_their_bytes_and_headers() -> None:
+def test_chunks_lie_as_far_apart_as_the_frames_between_them_are_long() -> None:
     stretch = Stretch()
     stretch.learn(3, 1_000, (PACK, 50_000))
     assert stretch.guess(3, 1_000) == (PACK, 50_000)
-    assert stretch.guess(5, 1_700) == (PACK, 50_700 + 2 * HEADER)
-    assert stretch.guess(0, 0) == (PACK, 49_000 - 3 * HEADER)
+    assert stretch.guess(5, 1_700) == (PACK, 50_700)
+    assert stretch.guess(0, 0) == (PACK, 49_000)
 
 
 def test_the_nearest_chunk_that_is_known_is_asked() -> None:
     stretch = Stretch()
     stretch.learn(3, 3_000, (PACK, 50_000))
     stretch.learn(9, 9_000, (PackId(8), 48))
-    assert stretch.guess(5, 5_000) == (PACK, 52_000 + 2 * HEADER)
-    assert stretch.guess(8, 8_000) == (PackId(8), 48 - 1_000 - HEADER)
-    assert stretch.guess(20, 20_000) == (PackId(8), 11_048 + 11 * HEADER)
-    assert stretch.guess(0, 0) == (PACK, 47_000 - 3 * HEADER)
+    assert stretch.guess(5, 5_000) == (PACK, 52_000)
+    assert stretch.guess(8, 8_000) == (PackId(8), 48 - 1_000)
+    assert stretch.guess(20, 20_000) == (PackId(8), 11_048)
+    assert stretch.guess(0, 0) == (PACK, 47_000)
 
 
 def test_what_is_learned_later_counts() -> None:
@@ -40,16 +38,16 @@ def test_what_is_learned_later_counts() -> None:
     stretch.was_wrong(is_raw=True)
     stretch.learn(3, 1_000, (PackId(8), 48))
     assert stretch.guess(3, 1_000) == (PackId(8), 48)
-    assert stretch.guess(4, 1_200) == (PackId(8), 248 + HEADER)
+    assert stretch.guess(4, 1_200) == (PackId(8), 248)
 
 
 @pytest.mark.parametrize("gaps", [[], [500], [1, 999], [300, 301, 302], [100, 500, 900]])
 def test_gaps_are_found_by_a_few_wrong_guesses(gaps: list[int]) -> None:
-    """A page of a thousand chunks of 100 bytes, with frames of others in front of some of them."""
+    """A page of a thousand frames of 100 bytes, with frames of others in front of some of them."""
 
     def place(number: int) -> tuple[PackId, int]:
         others = sum(gap <= number for gap in gaps)
-        return PACK, 48 + number * (100 + HEADER) + others * 5_000
+        return PACK, 48 + number * 100 + others * 5_000
 
     stretch, source, wrong = Stretch(), Random(5), 0
     for number in source.choices(range(1000), k=1000):

@@ -29,8 +29,7 @@ NOISE = [random.Random(n).randbytes(n * 100) for n in (3, 0, 5)]
 
 
 def frame_of(new: NewFrame) -> Frame:
-    header, body = new.sealed(SEED)
-    return parse_frame(header + bytes(body), 0, SEED, PLACE)
+    return parse_frame(b"".join(new.sealed(SEED)), 0, SEED, PLACE)
 
 
 def group_of(members: list[bytes], level: int = 19) -> Frame:

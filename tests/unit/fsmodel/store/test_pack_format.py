@@ -22,6 +22,7 @@ from fsmodel.store.pack_format import (
     parse_frame,
     parse_header,
 )
+from fsmodel.store.sections import section_values
 from tests.support.packs import (
     BASE,
     OTHER_STORE,
@@ -60,6 +61,34 @@ def test_a_delta_frame_names_its_base() -> None:
     frame = parse_frame(sealed(SAMPLES["delta"]), 0, SEED, "here")
     assert (frame.base, bytes(frame.payload)) == (BASE, b"some delta")
     assert (frame.codec, frame.plain_size) == (Codec.DELTA, 5000)
+
+
+def test_values_of_sections_lie_behind_the_payload_and_are_no_part_of_it() -> None:
+    data = bytes(40_000)
+    block = bytearray(sealed(raw_frame(data)))
+    assert block[FRAME_HEADER.size + len(data) :] == section_values(data)
+    for at in range(FRAME_HEADER.size + len(data), len(block)):
+        block[at] ^= 1  # nobody needs them: whoever uses them sees that they are wrong
+        frame = parse_frame(block, 0, SEED, "here")
+        assert (bytes(frame.payload), frame.size) == (data, len(block))
+
+
+def test_values_can_be_given_or_left_out() -> None:
+    data = bytes(40_000)
+    facts = ObjectKind.CHUNK, Codec.RAW, len(data), BASE, data
+    assert encode_frame(*facts, values=section_values(data)) == encode_frame(*facts)
+    bare = sealed(encode_frame(*facts, values=b""))
+    assert len(bare) == FRAME_HEADER.size + len(data)
+    assert bytes(parse_frame(bare, 0, SEED, "here").payload) == data
+
+
+@pytest.mark.parametrize(
+    ("kind", "codec"), [(ObjectKind.MANIFEST, Codec.RAW), (ObjectKind.CHUNK, Codec.ZSTD)]
+)
+def test_only_chunks_as_they_are_have_values(kind: ObjectKind, codec: Codec) -> None:
+    data = bytes(40_000)
+    frame = encode_frame(kind, codec, len(data), BASE, data, values=section_values(data))
+    assert frame.size == FRAME_HEADER.size + len(data)
 
 
 def test_the_payload_is_a_view_of_the_block() -> None:
@@ -138,6 +167,13 @@ FORGERIES = {
     "later kind": forged(kind=200),
     "unknown codec": forged(codec=250),
     "flags": forged(flags=1),
+    "later flags": forged(flags=2, plain=40_000, body=bytes(40_000)),
+    "more flags": forged(flags=3, plain=40_000, body=bytes(40_096)),
+    "no values": forged(flags=1, plain=40_000, body=bytes(40_000)),
+    "values of more": forged(flags=1, plain=40_000, body=bytes(40_128)),
+    "values of a page": forged(kind=2, flags=1, plain=40_000, body=bytes(40_096)),
+    "values of what is compressed": forged(codec=1, flags=1, plain=40_000, body=bytes(40_096)),
+    "values that nobody told of": forged(plain=40_000, body=bytes(40_096)),
     "raw size": forged(plain=5),
     "bomb": forged(codec=1, plain=OBJECT_BYTES_MAX + 1),
     "delta without base": forged(codec=2, body=bytes(31)),

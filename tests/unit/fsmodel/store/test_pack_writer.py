@@ -24,6 +24,7 @@ from fsmodel.store.pack_format import (
 )
 from fsmodel.store.pack_scan import Damage, FoundFrame, scan_pack
 from fsmodel.store.pack_writer import WRITEBACK_BYTES, PackWriter, WriterStatistics
+from fsmodel.store.sections import section_values
 from tests.support.packs import STORE, failing, raw_frame
 
 FIRST = PackId(1)
@@ -71,7 +72,9 @@ def test_chunks_as_they_are_lie_where_the_locations_say(
     layout: StoreLayout, writer: PackWriter
 ) -> None:
     data = [bytes(500), b"short", b"long" * 50_000]
-    locations = writer.append_chunks([(object_id(piece), piece) for piece in data])
+    locations = writer.append_chunks(
+        [(object_id(piece), piece, section_values(piece)) for piece in data]
+    )
     assert [stored(layout, location) for location in locations] == data
     assert writer.append_chunks([]) == []
     assert contents(layout, FIRST) == data
@@ -495,7 +498,7 @@ class TestFailingHost:
 
         append_one(writer, b"before")
         size = layout.pack(FIRST).stat().st_size
-        chunk = object_id(bytes(300)), bytes(300)
+        chunk = object_id(bytes(300)), bytes(300), b""
         with monkeypatch.context() as patch:
             patch.setattr(pack_writer, "write_chunks", fail)
             with pytest.raises(NoSpace, match="injected"):

@@ -4,9 +4,11 @@ from itertools import islice
 
 import pytest
 
+from fsmodel.encoding.codecs import Codec
 from fsmodel.errors import DataError
 from fsmodel.ids import ROOT_INODE, ObjectId
 from fsmodel.steps import run_inline
+from fsmodel.store.sections import values_bytes
 from fsmodel.upkeep import scrub as scrub_module
 from fsmodel.upkeep.scrub import Pace
 from fsmodel.upkeep.upkeep import ScrubReport
@@ -33,9 +35,10 @@ def row_of(store: VolumeStore, wanted: ObjectId) -> ObjectRecord:
 
 
 def damage(store: VolumeStore, wanted: ObjectId, *, at: int = -1) -> None:
-    """Flip a bit of an object's frame."""
+    """Flip a bit of an object's frame, of the last byte of its payload as a rule."""
     row = row_of(store, wanted)
-    offset = row.offset + (at if at >= 0 else row.stored + at)
+    values = values_bytes(row.plain) if row.codec == Codec.RAW else 0
+    offset = row.offset + (at if at >= 0 else row.stored - values + at)
     path = next(path for path in store.pack_files() if int(path.stem, 16) == row.pack)
     with path.open("r+b") as file:
         file.seek(offset)
