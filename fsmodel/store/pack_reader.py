@@ -161,7 +161,7 @@ class PackReader:
 
         None where the pack does not have what it takes to check them like that.
         """
-        if chunk.size > PART_BYTES_MAX:
+        if chunk.size > PART_BYTES_MAX or high > chunk.size:  # a page of a manifest can be wrong
             return None
         try:
             _check_location(location)
