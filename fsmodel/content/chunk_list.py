@@ -154,7 +154,8 @@ class ChunkList:
         number = bisect_right(ends, offset - start)
         at = ends[number - 1] if number else 0
         frames = page.frames or page.laid_out(runs)
-        return Spot(start + at, runs[number], number, frames[number], page.stretch)
+        run = runs.run_at(number) if isinstance(runs, Leaf) else runs[number]
+        return Spot(start + at, run, number, frames[number], page.stretch)
 
     def last(self) -> tuple[int, int] | None:
         """Start and length of the last chunk; None when there is none."""

@@ -62,6 +62,18 @@ class QuickReader:
         if place is None:
             return None
         part = objects.read_part_often(place, run, low, high)
-        if part is not None and not spot.start:
+        if part is None:
+            return self._elsewhere(spot, low, high)
+        if not spot.start:
             self._sequel.found(place, raw_frame_size(run.length))
+        return part
+
+    def _elsewhere(self, spot: Spot, low: int, high: int) -> Buffer | None:
+        """The same if the chunk lies where another neighbour says, which is known from then on."""
+        place = spot.stretch.second_guess(spot.number, spot.at)
+        if place is None:
+            return None
+        part = self._objects.read_part_often(place, spot.run, low, high)
+        if part is not None:
+            spot.stretch.learn(spot.number, spot.at, place)
         return part

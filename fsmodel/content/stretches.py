@@ -14,7 +14,8 @@ Small files lie one behind the other likewise, in the order in which they were w
 often that in which they are read.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from itertools import pairwise
 from typing import Final
 
 from fsmodel.ids import PackId
@@ -26,10 +27,11 @@ COMPRESSED_MAX: Final = 2  # chunks found that are not stored as they are, befor
 class Stretch:
     """What is known of one page. Owner: the thread that owns the index."""
 
-    __slots__ = ("_bases", "_numbers", "_wrong")
+    __slots__ = ("_bases", "_middles", "_numbers", "_wrong")
 
     def __init__(self) -> None:
         self._numbers: list[int] = []  # of chunks whose place is known
+        self._middles: list[int] = []  # between each two of them: behind it the second is nearer
         self._bases: list[tuple[PackId, int]] = []  # where by them the page's first chunk would lie
         self._wrong = 0
 
@@ -38,15 +40,21 @@ class Stretch:
 
         By its number in the page, and how many bytes of frames lie before it if all are there.
         """
-        numbers = self._numbers
-        if not numbers:
+        if not self._bases:
             return None
-        index = bisect_left(numbers, number)
-        if index == len(numbers) or (
-            index > 0 and number - numbers[index - 1] < numbers[index] - number
-        ):
-            index -= 1
-        pack, base = self._bases[index]
+        pack, base = self._bases[bisect_right(self._middles, number)]
+        return pack, base + at
+
+    def second_guess(self, number: int, at: int) -> tuple[PackId, int] | None:
+        """The same by the nearest chunk on the other side, if it says something else.
+
+        Where a gap lies between the two, one of them is right.
+        """
+        nearest = bisect_right(self._middles, number)
+        other = nearest + 1 if self._numbers and self._numbers[nearest] < number else nearest - 1
+        if not 0 <= other < len(self._bases) or self._bases[other] == self._bases[nearest]:
+            return None
+        pack, base = self._bases[other]
         return pack, base + at
 
     def learn(self, number: int, at: int, place: tuple[PackId, int]) -> None:
@@ -61,6 +69,7 @@ class Stretch:
         for middle in range(index + 1, index - 2, -1):
             if 0 < middle < len(self._bases) - 1:
                 self._forget_between(middle)
+        self._middles = [(low + high + 1) // 2 for low, high in pairwise(self._numbers)]
 
     def _forget_between(self, middle: int) -> None:
         """What lies between two that say the same, and says it too, is of no use."""
@@ -72,7 +81,7 @@ class Stretch:
         """A guess was not where the chunk lies, or it is not stored as it is."""
         self._wrong += 1 if is_raw else WRONG_MAX // COMPRESSED_MAX
         if self._wrong >= WRONG_MAX:
-            self._numbers, self._bases = [], []
+            self._numbers, self._bases, self._middles = [], [], []
 
 
 class Sequel:

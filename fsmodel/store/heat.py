@@ -37,7 +37,7 @@ class Heat:
         reads[read] = reads.get(read, 0) + 1
         moments[read] = now_ns
         moments.move_to_end(read)
-        if len(moments) > self._counted_max or len(reads) > self._counted_max:
+        if len(moments) > self._counted_max:  # what was read has a moment
             self._forget_some()
 
     def note_each(self, read: Sequence[ObjectId], now_ns: int) -> None:

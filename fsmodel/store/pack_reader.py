@@ -34,6 +34,7 @@ from fsmodel.store.read_ahead import ReadAhead
 from fsmodel.store.sections import bytes_touched
 
 OPEN_PACKS_MAX: Final = 128
+PARTS_UNCOUNTED_MAX: Final = 512
 _OFFSET_MAX: Final = (1 << 63) - 1 - FRAME_BYTES_MAX
 
 
@@ -80,6 +81,7 @@ class PackReader:
         self._is_crowded = False  # else it does not matter which pack was used last
         self._nowait_works = hasattr(os, "RWF_NOWAIT")
         self._frames = self._bytes = 0
+        self._parts: list[tuple[int, int, int]] = []  # of what size, from where to where: uncounted
         self.ahead = ReadAhead(self._opened)
 
     def read_frame(self, location: Location, expected: ObjectId | None) -> Frame:
@@ -150,8 +152,9 @@ class PackReader:
         except (OSError, OverflowError):
             return None
         if part is not None:
-            self._frames += 1
-            self._bytes += FRAME_HEADER.size + bytes_touched(chunk[1], low, high)
+            self._parts.append((chunk[1], low, high))
+            if len(self._parts) >= PARTS_UNCOUNTED_MAX:
+                self._count_parts()
         return part
 
     def read_raw_part(
@@ -190,6 +193,7 @@ class PackReader:
 
     def statistics(self) -> ReaderStatistics:
         """Figures since the reader was made."""
+        self._count_parts()
         frames, size = self.ahead.counts()
         return ReaderStatistics(len(self._packs), self._frames + frames, self._bytes + size)
 
@@ -202,6 +206,11 @@ class PackReader:
     def _count(self, frames: int, size: int) -> None:
         self._frames += frames
         self._bytes += size
+
+    def _count_parts(self) -> None:
+        """Add up what parts were read, which would take as long as a third of asking for one."""
+        parts, self._parts = self._parts, []
+        self._count(len(parts), sum([FRAME_HEADER.size + bytes_touched(*part) for part in parts]))
 
     def _used(self, number: PackId) -> _OpenPack | None:
         """A pack that is open, as the one most recently used."""

@@ -10,7 +10,7 @@ import pytest
 from fsmodel.content.manifest import encode_leaf, split_into_pages
 from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import DataError
-from fsmodel.ids import ROOT_INODE, InodeId
+from fsmodel.ids import ROOT_INODE, InodeId, PackId
 from fsmodel.settings import VolumeSettings
 from fsmodel.steps import run_inline
 from fsmodel.store import pack_reader
@@ -74,6 +74,21 @@ def test_what_lies_in_two_chunks_is_joined_and_more_are_not(at_once: AtOnce) -> 
     assert at_once(at, 7) == DATA[at : at + 7]
     assert at_once(at, 3 + RUNS[5].length) == DATA[at : STARTS[6]]
     assert at_once(at, 4 + RUNS[5].length) is None
+
+
+def test_across_a_gap_the_other_neighbour_tells(
+    volume: Volume, inode: InodeId, at_once: AtOnce
+) -> None:
+    file = volume.contents.file(inode)
+    assert file is not None
+    last, before = file.chunks.spot_at(STARTS[-1]), file.chunks.spot_at(STARTS[-2])
+    elsewhere = PackId(1), 1 << 40
+    last.stretch.learn(last.number, last.at, elsewhere)
+    assert at_once(STARTS[-2], 5) == DATA[STARTS[-2] :][:5]
+    guess = before.stretch.guess(before.number, before.at)
+    assert at_once(STARTS[-1], 5) == DATA[STARTS[-1] :][:5]
+    row = parts_of(volume).objects.get(RUNS[-2].id)
+    assert guess == (row.pack, row.offset)
 
 
 def test_where_nothing_is_known_nothing_is_answered(volume: Volume) -> None:

@@ -109,3 +109,28 @@ def test_what_is_not_stored_as_it_is_ends_the_row() -> None:
     assert sequel.guess() is None
     sequel.found((PACK, 200), 1)
     assert sequel.guess() is None
+
+
+def test_the_nearest_is_asked_whatever_is_known() -> None:
+    stretch, source, known = Stretch(), Random(8), dict[int, tuple[PackId, int]]()
+    for number in source.sample(range(200), 40):
+        known[number] = (PackId(source.randrange(1, 1 << 30)), source.randrange(1 << 30))
+        stretch.learn(number, 0, known[number])
+        for wanted in range(200):
+            # of two that are as near, the one behind
+            nearest = min(known, key=lambda each: (abs(each - wanted), -each))
+            assert stretch.guess(wanted, 0) == known[nearest]
+
+
+def test_across_a_gap_the_other_neighbour_is_right() -> None:
+    stretch = Stretch()
+    assert stretch.second_guess(5, 500) is None
+    stretch.learn(2, 200, (PACK, 1_000))
+    assert stretch.second_guess(5, 500) is None
+    stretch.learn(8, 800, (PACK, 9_000))
+    assert (stretch.guess(4, 400), stretch.second_guess(4, 400)) == ((PACK, 1_200), (PACK, 8_600))
+    assert (stretch.guess(6, 600), stretch.second_guess(6, 600)) == ((PACK, 8_800), (PACK, 1_400))
+    assert stretch.second_guess(1, 100) is None
+    assert stretch.second_guess(9, 900) is None
+    stretch.learn(4, 400, (PACK, 1_200))
+    assert stretch.second_guess(3, 300) is None  # says the same
