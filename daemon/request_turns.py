@@ -11,7 +11,8 @@ it goes to whoever waited longest, so that tasks change with each request. Here
   * when no task has anything to do, the next request is waited for in place, for a moment: whoever
     has got an answer often asks again at once. What trio waits for ends that, too; a deadline may
     be seen as much later. The first few microseconds of it are spent looking, as to be put to sleep
-    and woken takes longer, unless there is one processor only, which who asks needs himself
+    and woken takes longer. Who asks may need the processor himself: so there have to be two, and
+    looks that are mostly in vain, as while others use both, become few
   * when the task that was to read waits for something else, or has ended, another one gets the
     turn: that is seen after each step of any task
 
@@ -35,6 +36,8 @@ from daemon.trio_events import events_descriptor
 AT_ONCE_MAX: Final = 16  # requests read in a row before the scheduler has a round
 MOMENT_MS: Final = 1  # as long as each of them is waited for in place; what `poll` can do
 LOOKING_NS: Final = 20_000  # of that; about as long as a program takes to ask again
+LUCK_MAX: Final = 16  # looks in vain, less those that were not, until there are few of them
+FEW: Final = 32  # one of so many, to see whether they are worth it again
 
 
 class ReadTurn:
@@ -92,6 +95,34 @@ class _Watch(trio.abc.Instrument):
             turn.call()
 
 
+class _Looks:
+    """Looks for a request for some microseconds, as long as that is worth it."""
+
+    def __init__(self) -> None:
+        self._has_room = len(os.sched_getaffinity(0)) > 1
+        self._luck = LUCK_MAX
+        self._left_out = 0
+
+    def find(self, poll: select.poll) -> list[tuple[int, int]]:
+        """What a poll finds while it is asked again and again.
+
+        Where another thread has the interpreter for longer than this takes, it is asked once.
+        """
+        if not self._is_worth_it():
+            return []
+        until = time.perf_counter_ns() + LOOKING_NS
+        while not (found := poll.poll(0)) and time.perf_counter_ns() < until:
+            pass
+        self._luck = min(self._luck + 1, LUCK_MAX) if found else max(self._luck - 1, 0)
+        return found
+
+    def _is_worth_it(self) -> bool:
+        if self._luck > 0 or not self._has_room:
+            return self._has_room
+        self._left_out = (self._left_out + 1) % FEW
+        return self._left_out == 0
+
+
 class _Readable:
     """Waits for a descriptor to be readable, which it may be at once."""
 
@@ -100,7 +131,7 @@ class _Readable:
         self._ready = watch.ready
         self._events = events_descriptor()
         self._polls: dict[int, select.poll] = {}
-        self._looks = len(os.sched_getaffinity(0)) > 1
+        self._looks = _Looks()
         self._in_a_row = 0
 
     async def wait(self, descriptor: int) -> None:
@@ -116,7 +147,7 @@ class _Readable:
         poll = self._polls.get(descriptor) or self._new_poll(descriptor)
         found = poll.poll(0)
         if not found and self._events is not None and not self._ready:
-            found = (self._looks and _looked_for(poll)) or poll.poll(MOMENT_MS)
+            found = self._looks.find(poll) or poll.poll(MOMENT_MS)
         return descriptor in dict(found)
 
     def _new_poll(self, descriptor: int) -> select.poll:
@@ -126,17 +157,6 @@ class _Readable:
             if each is not None:
                 poll.register(each, select.POLLIN)
         return poll
-
-
-def _looked_for(poll: select.poll) -> list[tuple[int, int]]:
-    """What a poll finds while it is asked again and again.
-
-    Where another thread has the interpreter for longer than this takes, it is asked once.
-    """
-    until = time.perf_counter_ns() + LOOKING_NS
-    while not (found := poll.poll(0)) and time.perf_counter_ns() < until:
-        pass
-    return found
 
 
 class _Changed:

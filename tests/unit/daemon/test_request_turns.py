@@ -5,7 +5,7 @@ import select
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pyfuse3
 import pytest
@@ -14,7 +14,7 @@ import trio.testing
 
 from daemon import request_turns
 from daemon.arrivals import Arrivals
-from daemon.request_turns import AT_ONCE_MAX, take_turns
+from daemon.request_turns import AT_ONCE_MAX, FEW, LUCK_MAX, take_turns
 from daemon.trio_events import events_descriptor
 
 
@@ -223,6 +223,30 @@ def test_one_processor_is_left_to_who_asks(
     begun = time.monotonic()
     trio.run(check)
     assert time.monotonic() - begun < 30
+
+
+class Asked:
+    """Stands for a poll; counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.finds = False
+
+    def poll(self, _: int) -> list[tuple[int, int]]:
+        self.times += 1
+        return [(7, 1)] if self.finds else []
+
+
+def test_looks_in_vain_become_few_and_many_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_turns, "LOOKING_NS", 0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
+    looks, asked = request_turns._Looks(), Asked()
+    for _ in range(LUCK_MAX + 10 * FEW):
+        assert looks.find(cast("select.poll", asked)) == []
+    assert asked.times == LUCK_MAX + 10
+    asked.finds = True
+    found = [looks.find(cast("select.poll", asked)) for _ in range(FEW + LUCK_MAX)]
+    assert found[FEW:] == [[(7, 1)]] * LUCK_MAX
 
 
 def test_nobody_is_kept_waiting_in_place(
