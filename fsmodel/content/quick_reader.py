@@ -1,8 +1,9 @@
 """Answering a small request at once, in as few steps of the interpreter as that takes.
 
 Most requests for a few bytes are alike: the file has all its bytes in chunks, these lie in one of
-them or in two, which are in memory, ours or the host's, and a place to look for them is known. All
-that is looked at anew for each request, and nothing is remembered from one to the next but what
+them or in two, which are in memory, ours or the host's, and a place to look for them is known. The
+disk is waited for if it has little to bring, as that takes less than asking somebody else to wait.
+All that is looked at anew for each request, and nothing is remembered from one to the next but what
 chunk lists and stretches know anyway: whatever was written, settled, or moved to another pack, is
 seen by the next request. A guess is right if what lies there has the chunk's id.
 

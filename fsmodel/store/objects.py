@@ -214,11 +214,12 @@ class ObjectStore(ObjectRows):
     ) -> bytes | None:
         """The same for who asks for a chunk that is not in memory, which counts as `cached` does.
 
-        None for one as well that is worth its place in memory by now.
+        Waits for the disk if few bytes are all it has to bring. None for one as well that is worth
+        its place in memory by now.
         """
         if self.heat.reads(chunk[0]) >= HOT_READS - 1:
             return None
-        part = self._reader.read_part_nowait(place, chunk, low, high)
+        part = self._reader.read_part_at(place, chunk, low, high)
         if part is not None:
             self._cache.misses += 1
             self.heat.note_at(chunk[0], self._changes.now_ns())

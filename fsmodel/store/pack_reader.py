@@ -143,19 +143,13 @@ class PackReader:
         the pack is open here; also where another frame lies or what lies there is damaged:
         `read_frame` tells.
         """
-        number, offset = place
-        pack = self._used(number) if self._is_crowded else self._packs.get(number)
-        if pack is None or not self._nowait_works:
-            return None
-        try:
-            part = read_part(pack.descriptor, offset, pack.seed, chunk, low, high)
-        except (OSError, OverflowError):
-            return None
-        if part is not None:
-            self._parts.append((chunk[1], low, high))
-            if len(self._parts) >= PARTS_UNCOUNTED_MAX:
-                self._count_parts()
-        return part
+        return self._part_at(place, chunk, low, high, is_patient=False)
+
+    def read_raw_part_at(
+        self, place: tuple[PackId, int], chunk: ChunkFacts, low: int, high: int
+    ) -> bytes | None:
+        """The same, waiting for the disk where the host has nothing of them in memory."""
+        return self._part_at(place, chunk, low, high, is_patient=True)
 
     def read_raw_part(
         self, location: Location, chunk: RawChunk, low: int, high: int
@@ -202,6 +196,28 @@ class PackReader:
         self.ahead.close()
         with self._lock:
             self._packs.clear()
+
+    def _part_at(
+        self, place: tuple[PackId, int], chunk: ChunkFacts, low: int, high: int, *, is_patient: bool
+    ) -> bytes | None:
+        number, offset = place
+        pack = self._used(number) if self._is_crowded else self._packs.get(number)
+        if pack is None or not self._nowait_works:
+            return None
+        try:
+            try:
+                part = read_part(pack.descriptor, offset, pack.seed, chunk, low, high)
+            except BlockingIOError:
+                if not is_patient:
+                    return None
+                part = bring_part(pack.descriptor, offset, chunk, low, high)
+        except (OSError, OverflowError):
+            return None
+        if part is not None:
+            self._parts.append((chunk[1], low, high))
+            if len(self._parts) >= PARTS_UNCOUNTED_MAX:
+                self._count_parts()
+        return part
 
     def _count(self, frames: int, size: int) -> None:
         self._frames += frames

@@ -1,26 +1,30 @@
 """What is answered at once: a few bytes at hand, of a file as it is now; never anything else."""
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from fsmodel.content.chunk_limits import ChunkLimits
 from fsmodel.content.manifest import encode_leaf, split_into_pages
 from fsmodel.encoding.hashing import object_id
 from fsmodel.errors import DataError
 from fsmodel.ids import ROOT_INODE, InodeId, PackId
 from fsmodel.settings import VolumeSettings
 from fsmodel.steps import run_inline
-from fsmodel.store import pack_reader
+from fsmodel.store import object_reader, pack_reader
 from fsmodel.store.heat import HOT_READS
 from fsmodel.volume import Volume
 from tests.support.stepping import Driver
 from tests.support.volume_store import SMALL_PACKS
 from tests.support.volumes import (
+    NO_CACHE,
     collect_garbage,
     damage,
+    make_store,
     new_file,
     noise,
     opened,
@@ -31,6 +35,8 @@ from tests.support.volumes import (
 )
 
 DATA = noise(20_000)
+LONG = noise(200_000)
+LONG_CHUNKS = ChunkLimits(min_size=36_000, average=40_000, max_size=48_000)
 RUNS = runs_of(DATA)
 STARTS = [sum(run.size for run in RUNS[:n]) for n in range(len(RUNS))]
 
@@ -189,15 +195,54 @@ def test_a_page_that_is_damaged_is_an_error(volume: Volume, inode: InodeId) -> N
     restore()
 
 
-def test_what_the_host_has_to_bring_from_its_disk(
-    at_once: AtOnce, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def long_chunks(tmp_path: Path) -> Iterator[tuple[Volume, InodeId]]:
+    """A store whose chunks have sections, and an open file; it is known where chunks lie."""
+    with opened(make_store(tmp_path / "long", LONG_CHUNKS), NO_CACHE) as volume:
+        made = settled_file(volume, b"file", LONG)
+        volume.open_file(made, writing=False)
+        read_range(volume, made, 1, 1)
+        yield volume, made
+
+
+@pytest.fixture
+def nothing_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host has to ask its disk for every byte of a pack."""
+
     def not_now(*arguments: object) -> None:
         raise OSError(errno.EAGAIN, "not in memory")
 
-    assert at_once(STARTS[4], 5) is not None
     monkeypatch.setattr(pack_reader, "read_part", not_now)
-    assert at_once(STARTS[4], 5) is None
+
+
+@pytest.mark.usefixtures("nothing_in_memory")
+def test_the_disk_is_waited_for_if_it_has_little_to_bring(
+    long_chunks: tuple[Volume, InodeId], at_once: AtOnce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume, inode = long_chunks
+    read = partial(volume.contents.read_at_once, inode)
+    assert read(70_001, 5) == LONG[70_001:70_006]
+    monkeypatch.setattr(object_reader, "WAITED_BYTES_MAX", 16 << 10)
+    assert read(70_001, 5) is None
+    assert at_once(STARTS[4] + 1, 5) is None, "a chunk without sections"
+
+
+@pytest.mark.usefixtures("nothing_in_memory")
+def test_what_the_disk_brings_is_checked(
+    long_chunks: tuple[Volume, InodeId], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume, inode = long_chunks
+    read = partial(volume.contents.read_at_once, inode)
+    restore = damage(volume, runs_of(LONG, LONG_CHUNKS)[0].id)
+    assert read(5, 30_000) is None
+    restore()
+    assert read(5, 30_000) == LONG[5:30_005]
+
+    def failing(*arguments: object) -> None:
+        raise OSError(errno.EIO, "a disk that fails")
+
+    monkeypatch.setattr(pack_reader, "bring_part", failing)
+    assert read(5, 30_000) is None
 
 
 def test_a_chunk_that_was_moved_is_right_or_not_answered(folder: Path) -> None:
