@@ -11,8 +11,8 @@ it goes to whoever waited longest, so that tasks change with each request. Here
   * when no task has anything to do, the next request is waited for in place, for a moment: whoever
     has got an answer often asks again at once. What trio waits for ends that, too; a deadline may
     be seen as much later. The first few microseconds of it are spent looking, as to be put to sleep
-    and woken takes longer. Who asks may need the processor himself: so there have to be two, and
-    looks that are mostly in vain, as while others use both, become few
+    and woken takes longer. Who asks may need the processor himself: so there have to be two, none
+    of our threads may be at work, and looks that are mostly in vain become few
   * when the task that was to read waits for something else, or has ended, another one gets the
     turn: that is seen after each step of any task
 
@@ -32,6 +32,7 @@ import trio
 
 from daemon.arrivals import Arrivals
 from daemon.trio_events import events_descriptor
+from daemon.workers import at_work
 
 AT_ONCE_MAX: Final = 16  # requests read in a row before the scheduler has a round
 MOMENT_MS: Final = 1  # as long as each of them is waited for in place; what `poll` can do
@@ -117,8 +118,10 @@ class _Looks:
         return found
 
     def _is_worth_it(self) -> bool:
-        if self._luck > 0 or not self._has_room:
-            return self._has_room
+        if at_work or not self._has_room:
+            return False
+        if self._luck > 0:
+            return True
         self._left_out = (self._left_out + 1) % FEW
         return self._left_out == 0
 

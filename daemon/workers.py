@@ -17,6 +17,8 @@ INLINE_BYTES_MAX: Final = 96 * 1024
 THREADS_MAX: Final = 4
 TURN_SECONDS: Final = 0.0005
 
+at_work: Final[set[object]] = set()  # what threads of this process are busy with now
+
 
 def take_short_turns() -> None:
     """Let the loop wait no longer than that for the interpreter's lock, whatever workers do.
@@ -33,6 +35,7 @@ class _Begun:
 
     def __init__(self, run: Callable[[], Any]) -> None:
         self._found: Future[Any] = Future()
+        at_work.add(self)
         trio.lowlevel.start_thread_soon(run, lambda outcome: self._take(outcome.unwrap))
 
     @property
@@ -46,6 +49,7 @@ class _Begun:
 
     def _take(self, unwrap: Callable[[], Any]) -> None:
         """The thread has ended."""
+        at_work.discard(self)
         try:
             self._found.set_result(unwrap())
         except BaseException as error:  # noqa: BLE001  # for who asks for the result
@@ -93,7 +97,15 @@ class Workers:
             return work.run()
         if len(work.parts) > 1 and self._side_by_side > 1:
             return await self._run_parts(work.parts)
-        return await trio.to_thread.run_sync(work.run, limiter=self._limiter)
+        return await self._in_thread(work)
+
+    async def _in_thread(self, work: Work) -> object:
+        token = object()
+        at_work.add(token)
+        try:
+            return await trio.to_thread.run_sync(work.run, limiter=self._limiter)
+        finally:
+            at_work.discard(token)
 
     async def _run_parts(self, parts: Sequence[Work]) -> Sequence[object]:
         """As many at once as there are processors; after a failure no other is begun."""
@@ -104,7 +116,7 @@ class Workers:
         async def run_some() -> None:
             for number, part in waiting:
                 try:
-                    results[number] = await trio.to_thread.run_sync(part.run, limiter=self._limiter)
+                    results[number] = await self._in_thread(part)
                 except Exception as error:  # noqa: BLE001  # raised once all have ended
                     failures.append(error)
                 if failures:

@@ -16,6 +16,8 @@ from daemon import request_turns
 from daemon.arrivals import Arrivals
 from daemon.request_turns import AT_ONCE_MAX, FEW, LUCK_MAX, take_turns
 from daemon.trio_events import events_descriptor
+from daemon.workers import INLINE_BYTES_MAX, Workers
+from fsmodel.steps import Work
 
 
 @pytest.fixture
@@ -247,6 +249,28 @@ def test_looks_in_vain_become_few_and_many_again(monkeypatch: pytest.MonkeyPatch
     asked.finds = True
     found = [looks.find(cast("select.poll", asked)) for _ in range(FEW + LUCK_MAX)]
     assert found[FEW:] == [[(7, 1)]] * LUCK_MAX
+
+
+def test_threads_that_are_at_work_have_the_other_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
+    looks, asked = request_turns._Looks(), Asked()
+    asked.finds = True
+
+    async def look_beside_a_thread() -> None:
+        begun, ended = threading.Event(), threading.Event()
+
+        def work() -> None:
+            begun.set()
+            ended.wait(60)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Workers().run, Work(work, INLINE_BYTES_MAX + 1))
+            await trio.to_thread.run_sync(begun.wait, 60)
+            assert looks.find(cast("select.poll", asked)) == []
+            ended.set()
+
+    trio.run(look_beside_a_thread)
+    assert looks.find(cast("select.poll", asked)) == [(7, 1)]
 
 
 def test_nobody_is_kept_waiting_in_place(
