@@ -41,6 +41,7 @@ from fsmodel.store.pack_format import raw_frame_offsets
 LoadPage = Callable[[ObjectId], bytes]
 SavePage = Callable[[bytes], ObjectId]
 
+FEW_RUNS: Final = 4
 LOADED_PAGES_MAX: Final = 64  # of those that can be loaded again; up to 1,024 runs each
 
 
@@ -125,7 +126,7 @@ class ChunkList:
             runs = self._runs(page)
             first = page.index_of(max(offset - start, 0), runs)
             start += page.ends[first - 1] if first else 0
-            for run in runs[first:]:
+            for run in _from(runs, first):
                 yield start, run
                 start += run.size
             index += 1
@@ -368,3 +369,15 @@ def _leaves_below(page: bytes, load: LoadPage) -> Iterator[_Page]:
             yield _Page(child.size, child.id, None)
         else:
             yield from _leaves_below(load(child.id), load)
+
+
+def _from(runs: Sequence[Run], first: int) -> Iterator[Run]:
+    """Runs of a page from a number on, as they are now."""
+    if not isinstance(runs, Leaf):  # it may be edited
+        yield from runs[first:]
+        return
+    some = FEW_RUNS  # as a leaf has to make them, and few are often all that is wanted
+    while first < len(runs):
+        yield from runs[first : first + some]
+        first += some
+        some *= FEW_RUNS
