@@ -41,7 +41,7 @@ from fsmodel.store.pack_format import raw_frame_offsets
 LoadPage = Callable[[ObjectId], bytes]
 SavePage = Callable[[bytes], ObjectId]
 
-FEW_RUNS: Final = 4
+FEW_RUNS: Final = 4  # made at first of a page, and each time as many times more
 LOADED_PAGES_MAX: Final = 64  # of those that can be loaded again; up to 1,024 runs each
 
 
@@ -372,11 +372,8 @@ def _leaves_below(page: bytes, load: LoadPage) -> Iterator[_Page]:
 
 
 def _from(runs: Sequence[Run], first: int) -> Iterator[Run]:
-    """Runs of a page from a number on, as they are now."""
-    if not isinstance(runs, Leaf):  # it may be edited
-        yield from runs[first:]
-        return
-    some = FEW_RUNS  # as a leaf has to make them, and few are often all that is wanted
+    """Runs of a page from a number on: a few at first, which a leaf has to make, and often all."""
+    some = FEW_RUNS
     while first < len(runs):
         yield from runs[first : first + some]
         first += some
