@@ -95,8 +95,11 @@ class FileState(Struct, eq=False):
         return list(self.frozen)
 
     def freeze_more(self) -> list[Extent]:
-        """Amid settling: set aside what has been written since, if all of it goes on behind."""
-        behind = self.frozen.end if self.frozen else self.chunks.size
+        """Amid settling: set aside what has been written since, if it goes on behind everything.
+
+        Chunks behind what is being settled may be cut again with it, and are older than this.
+        """
+        behind = max(self.frozen.end if self.frozen else 0, self.chunks.size)
         if not self.dirty or self.dirty.start != behind or self.logged_rows != self.frozen_rows:
             return []
         more, self.dirty = self.dirty, DirtyExtents()

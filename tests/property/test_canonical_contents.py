@@ -171,14 +171,16 @@ class Bystander:
     def __init__(self, file: OneFile) -> None:
         self.file = file
         self.states = [bytes(file.model)]
+        self._written_to = 0
         self._settling: Driver | None = None
         self._reads: list[tuple[Driver, int, int, int]] = []
 
-    def settle(self, whole: bool) -> None:
-        """Begin to settle, or go on with it."""
+    def settle(self, whole: bool, goes_on: bool) -> None:
+        """Begin to settle, perhaps along with what is written on meanwhile; or go on with it."""
         if self._settling is None or self._settling.ended:
             contents = self.file.volume.contents
-            self._settling = Driver(contents.settle(self.file.inode, whole=whole))
+            steps = contents.settle(self.file.inode, whole=whole, goes_on=lambda: goes_on)
+            self._settling = Driver(steps)
         else:
             self._settling.step()
 
@@ -200,8 +202,14 @@ class Bystander:
 
     def write(self, offset: int, payload: Payload) -> None:
         """Write, whatever is going on."""
+        offset %= len(self.file.model) + 3_000
         self.file.write(offset, payload)
         self.states.append(bytes(self.file.model))
+        self._written_to = offset + len(payload.data)
+
+    def write_on(self, payload: Payload) -> None:
+        """Write where the last write ended."""
+        self.write(self._written_to, payload)
 
     def begin_read(self, offset: int, length: int) -> None:
         """Ask for a range; the chunks are still to be brought."""
@@ -220,6 +228,10 @@ class Bystander:
             found = bytes(read.finish())
             assert found in {state[offset : offset + length] for state in self.states[since:]}
 
+    def check_all(self) -> None:
+        """All bytes are there as of now."""
+        self.file.read(0, len(self.file.model) + 1)
+
     def finish(self) -> None:
         """Let everything end."""
         while self._reads:
@@ -229,11 +241,12 @@ class Bystander:
 
 
 REQUESTS: Final = st.one_of(
-    st.tuples(st.just(Bystander.settle), st.booleans()),
-    st.tuples(st.just(Bystander.settle), st.booleans()),
+    st.tuples(st.just(Bystander.settle), st.booleans(), st.booleans()),
+    st.tuples(st.just(Bystander.settle), st.booleans(), st.booleans()),
     st.tuples(st.just(Bystander.run)),
     st.tuples(st.sampled_from([Bystander.fail, Bystander.abandon])),
     st.tuples(st.just(Bystander.write), POSITIONS, PAYLOADS),
+    st.tuples(st.just(Bystander.write_on), PAYLOADS),
     st.tuples(st.just(Bystander.begin_read), st.integers(0, 10_000), POSITIONS),
     st.tuples(st.just(Bystander.read_at_once), st.integers(0, 10_000), st.integers(1, 300)),
     st.tuples(st.just(Bystander.end_read)),
@@ -252,5 +265,31 @@ def test_requests_between_the_steps_of_settling_see_and_change_the_bytes(
         bystander = Bystander(file)
         for request, *arguments in requests:
             request(bystander, *arguments)
+        bystander.finish()
+        file.check()
+
+
+# How far into the file a stream begins, and what comes of it between two steps of settling.
+STREAM_STARTS: Final = st.integers(0, 20_000)
+STREAMS: Final = st.lists(
+    st.tuples(payloads("noise pattern", 3_000), st.integers(0, 2)), min_size=2, max_size=16
+)
+
+
+@given(st.lists(PAYLOADS, max_size=4), STREAM_STARTS, STREAMS)
+def test_a_stream_is_settled_as_it_comes_whatever_it_is_written_over(
+    sections: list[Payload], start: int, stream: list[tuple[Payload, int]]
+) -> None:
+    with one_file() as file:
+        for section in sections:
+            file.append(section)
+        file.settle(whole=True)
+        bystander = Bystander(file)
+        bystander.write(start, stream[0][0])
+        for piece, steps in stream[1:]:
+            for _ in range(steps):
+                bystander.settle(whole=False, goes_on=True)
+            bystander.write_on(piece)
+            bystander.check_all()
         bystander.finish()
         file.check()

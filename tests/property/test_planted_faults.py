@@ -34,6 +34,14 @@ def test_reads_that_miss_bytes_on_their_way_are_noticed() -> None:
         search(check, sections, st.integers(0, 5_000), requests)
 
 
+def test_a_stream_below_older_bytes_is_noticed() -> None:
+    check = canonical.test_a_stream_is_settled_as_it_comes_whatever_it_is_written_over
+    drawn = st.lists(canonical.PAYLOADS, max_size=4), canonical.STREAM_STARTS, canonical.STREAMS
+    fault = planted("old_bytes_count_more_than_a_stream")
+    with small_limits(), fault, pytest.raises(AssertionError):
+        search(check, *drawn)
+
+
 def test_a_kernel_that_cuts_elsewhere_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     check = twins.test_the_kernel_cuts_like_the_reference
     with planted("the_longest_chunk_is_a_byte_short"):

@@ -10,7 +10,7 @@ from fsmodel.buffers import Buffer
 from fsmodel.content import chunking
 from fsmodel.content.chunk_limits import CutRule
 from fsmodel.content.contents import Contents
-from fsmodel.content.extents import Extent
+from fsmodel.content.extents import DirtyExtents, Extent
 from fsmodel.content.file_state import FileState
 from fsmodel.content.regions import RegionPlanner
 from fsmodel.documents.directory_hashes import DirectoryHashes
@@ -108,6 +108,20 @@ def reads_miss_what_is_being_settled() -> Patches:
         return self.dirty.within(start, end)
 
     return [(FileState, "dirty_within", newest_alone)]
+
+
+def old_bytes_count_more_than_a_stream() -> Patches:
+    """What is written behind bytes that are being settled is, as if no chunks lay there."""
+
+    def freeze_more(self: FileState) -> list[Extent]:
+        behind = self.frozen.end if self.frozen else self.chunks.size
+        if not self.dirty or self.dirty.start != behind or self.logged_rows != self.frozen_rows:
+            return []
+        more, self.dirty = self.dirty, DirtyExtents()
+        self.frozen.append(more)
+        return list(more)
+
+    return [(FileState, "freeze_more", freeze_more)]
 
 
 def the_longest_chunk_is_a_byte_short() -> Patches:
@@ -269,6 +283,7 @@ FAULTS: Final = (
     bytes_beside_their_place,
     appends_leave_the_last_chunk,
     reads_miss_what_is_being_settled,
+    old_bytes_count_more_than_a_stream,
     the_longest_chunk_is_a_byte_short,
     every_piece_is_the_last,
     files_that_come_are_not_noted,

@@ -220,6 +220,23 @@ def test_what_is_written_over_a_stream_is_not_taken_along(volume: Volume) -> Non
     volume.close_file(inode)
 
 
+@pytest.mark.parametrize("start", range(14_000, 20_000, 500))
+def test_a_stream_over_old_bytes_is_not_taken_along(volume: Volume, start: int) -> None:
+    """Behind what is being settled lie chunks, some of which are cut again with it."""
+    data = bytearray(noise(21_000))
+    inode = streamed_and_settled(volume, bytes(data))
+    new, end = noise(3_500, 1), start + 3_500
+    volume.write(inode, start, new[:500])
+    driver = Driver(volume.contents.settle(inode, whole=False, goes_on=lambda: True))
+    volume.write(inode, start + 500, new[500:])
+    data[start:end] = new
+    driver.finish()
+    assert read_range(volume, inode, 0, len(data) + 1) == data
+    settle(volume, inode)
+    assert ref_of(volume, inode) == ref_of_bytes(bytes(data))
+    volume.close_file(inode)
+
+
 def test_rows_written_amid_settling_are_not_taken_along(volume: Volume) -> None:
     """Their bytes go with the settling that knows of these rows, and deletes them."""
     data = noise(30_000)
