@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from errno import EAGAIN, EOPNOTSUPP
+from pathlib import Path
 from threading import Lock
 from typing import Final, NamedTuple
 
@@ -31,7 +32,7 @@ from fsmodel.store.pack_format import (
     raw_frame_size,
 )
 from fsmodel.store.read_ahead import ReadAhead
-from fsmodel.store.sections import bytes_touched
+from fsmodel.store.sections import SECTIONED_ABOVE, bytes_touched
 
 OPEN_PACKS_MAX: Final = 128
 PARTS_UNCOUNTED_MAX: Final = 512
@@ -55,16 +56,30 @@ class RawChunk(NamedTuple):
 
 
 class _OpenPack:
-    """A pack's descriptor and seed. The descriptor closes with the last reference to this."""
+    """A pack's descriptors and seed. The descriptors close with the last reference to this.
 
-    __slots__ = ("descriptor", "seed")
+    Through `scattered` the host brings what it is asked for and no more. Of reads here and there
+    it takes some for a stream otherwise, and reads ahead: twice what is wanted, on the whole.
+    """
 
-    def __init__(self, descriptor: int, seed: int) -> None:
-        self.descriptor = descriptor
+    __slots__ = ("descriptor", "scattered", "seed")
+
+    def __init__(self, path: Path, seed: int) -> None:
+        """Raises OSError."""
+        self.descriptor = self.scattered = -1
         self.seed = seed
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.scattered = os.open(f"/proc/self/fd/{self.descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+        os.posix_fadvise(self.scattered, 0, 0, os.POSIX_FADV_RANDOM)
+
+    def for_part_of(self, size: int) -> int:
+        """The descriptor to read a part of a chunk of this size through."""
+        return self.scattered if size > SECTIONED_ABOVE else self.descriptor
 
     def __del__(self) -> None:
-        os.close(self.descriptor)
+        for descriptor in (self.descriptor, self.scattered):
+            if descriptor >= 0:
+                os.close(descriptor)
 
 
 class PackReader:
@@ -162,8 +177,8 @@ class PackReader:
             return None
         try:
             _check_location(location)
-            pack = self._opened(location.pack)
-            part = bring_part(pack.descriptor, location.offset, chunk, low, high)
+            descriptor = self._opened(location.pack).for_part_of(chunk.size)
+            part = bring_part(descriptor, location.offset, chunk, low, high)
         except (OSError, FrameCorrupt):
             return None
         if part is not None:
@@ -204,13 +219,14 @@ class PackReader:
         pack = self._used(number) if self._is_crowded else self._packs.get(number)
         if pack is None or not self._nowait_works:
             return None
+        descriptor = pack.for_part_of(chunk[1])
         try:
             try:
-                part = read_part(pack.descriptor, offset, pack.seed, chunk, low, high)
+                part = read_part(descriptor, offset, pack.seed, chunk, low, high)
             except BlockingIOError:
                 if not is_patient:
                     return None
-                part = bring_part(pack.descriptor, offset, chunk, low, high)
+                part = bring_part(descriptor, offset, chunk, low, high)
         except (OSError, OverflowError):
             return None
         if part is not None:
@@ -240,8 +256,7 @@ class PackReader:
         """A pack, opened if need be; the lock is not held meanwhile. Raises OSError."""
         pack = self._used(number)
         if pack is None:
-            descriptor = os.open(self._layout.pack(number), os.O_RDONLY | os.O_CLOEXEC)
-            pack = _OpenPack(descriptor, pack_seed(self._store, number))
+            pack = _OpenPack(self._layout.pack(number), pack_seed(self._store, number))
             with self._lock:
                 pack = self._packs.setdefault(number, pack)
                 if len(self._packs) > self._open_packs_max:

@@ -18,6 +18,8 @@ from fsmodel.store.pack_writer import PackWriter
 from tests.support.descriptors import open_below
 from tests.support.packs import OTHER_STORE, STORE, failing, raw_frame, with_bit_flipped
 
+DESCRIPTORS_EACH = 2  # of an open pack: to read on, and here and there
+
 
 class Stored(NamedTuple):
     """An object in a pack."""
@@ -244,7 +246,7 @@ class TestOpenPacks:
         for one in stored * 2:
             assert read(reader, one.location, one.id) == one.data
         assert reader.statistics().open_packs == 3
-        assert len(open_below(layout.folder)) == before + 3
+        assert len(open_below(layout.folder)) == before + 3 * DESCRIPTORS_EACH
         reader.close()
         assert len(open_below(layout.folder)) == before
 
@@ -292,7 +294,7 @@ class TestOpenPacks:
 
         monkeypatch.setattr(os, "open", opened_by_another_meanwhile)
         assert read(reader, one.location, one.id) == one.data
-        assert len(open_below(layout.folder)) == before + 1
+        assert len(open_below(layout.folder)) == before + DESCRIPTORS_EACH
 
     def test_a_forgotten_pack_is_opened_anew(
         self, layout: StoreLayout, reader: PackReader, stored: list[Stored]
@@ -402,6 +404,33 @@ def test_a_part_of_a_chunk_is_read_at_once(layout: StoreLayout, reader: PackRead
     assert parts == [THREE[1][2:5], b"rst", b"ird"]
     assert raw_part(reader, stored[1], 0, len(THREE[1])) == THREE[1]
     assert parts[1] == b"rst"  # what is read later goes through the same memory
+
+
+def test_the_host_brings_no_more_of_a_large_chunk_than_it_is_asked_for(
+    layout: StoreLayout, reader: PackReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would read ahead of what looks like a stream, as it may of small chunks in a row."""
+    advised: dict[int, int] = {}
+    used: list[int] = []
+
+    def advise(descriptor: int, start: int, length: int, advice: int) -> None:
+        assert start == length == 0
+        advised[descriptor] = advice
+
+    def note(descriptor: int, *_: object) -> bytes:
+        used.append(descriptor)
+        return b"part"
+
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    monkeypatch.setattr(pack_reader, "read_part", note)
+    monkeypatch.setattr(pack_reader, "bring_part", note)
+    small, large = store_objects(layout, [b"small", bytes(range(256)) * 1024])
+    reader.read_frame(small.location, small.id)
+    for one in (small, large):
+        chunk = RawChunk(one.id, len(one.data))
+        reader.read_raw_part_nowait(one.location[:2], chunk, 0, 1)
+        reader.read_raw_part(one.location, chunk, 0, 1)
+    assert [advised.get(each) for each in used] == [None, None, *2 * [os.POSIX_FADV_RANDOM]]
 
 
 def test_parts_are_counted_as_the_frames_they_are_of(
