@@ -113,10 +113,20 @@ class Packed:
         self.last: dict[int, bytes] = {}  # the highest packed key of each table that has any
 
     def load(self, transaction: Transaction) -> None:
-        """Begin anew with what a transaction shows. Raises IndexCorrupt, lmdb.Error."""
-        self._caches = {table.number: _BlockCache(table) for table in PACKABLE}
+        """Begin anew with a transaction that has changed nothing. Raises IndexCorrupt, lmdb.Error.
+
+        What it changes is known here alone until `save`.
+        """
         self._stored_extra = self._read_extra(transaction)
-        self.extra = dict(self._stored_extra)
+        self.look_again(transaction, dict(self._stored_extra))
+
+    def look_again(self, transaction: Transaction, extra: dict[int, int]) -> None:
+        """Know of no block but those that a transaction shows, which has so many `extra` rows.
+
+        Raises lmdb.Error.
+        """
+        self._caches = {table.number: _BlockCache(table) for table in PACKABLE}
+        self.extra = extra
         self.last = {}
         with transaction.cursor(self._database) as cursor:
             for table in PACKABLE:

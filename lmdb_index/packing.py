@@ -88,6 +88,7 @@ class Packer:
         self._again_at: bytes | None = None  # how far blocks of objects were made again
         self._row_bytes = GUESSED_ROW_BYTES
         self.moved_rows = 0
+        self.made_blocks = 0
 
     def step(self) -> bool:
         """Make a block or a few; False when the sweep has come to its end.
@@ -96,7 +97,7 @@ class Packer:
         """
         current = self._current
         assert not current.has_operation, "an operation is open"
-        parent = current.transaction
+        parent, extra = current.transaction, dict(current.packed.extra)
         try:
             transaction = self._environment.begin(parent)
             try:
@@ -104,7 +105,7 @@ class Packer:
                 transaction.commit()
             except BaseException:
                 transaction.abort()
-                current.packed.load(parent)
+                current.packed.look_again(parent, extra)
                 raise
         except lmdb.Error as error:
             raise index_problem(error, self._environment.file) from error
@@ -319,6 +320,7 @@ class Packer:
             self._row_bytes = len(best) / best_count
         place = block_place(table.number, rows[best_count - 1][0])
         self._current.packed.put_block(transaction, place, best)
+        self.made_blocks += 1
         return best_count
 
 

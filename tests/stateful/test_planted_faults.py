@@ -28,6 +28,8 @@ PLANTED: Final = [
     (IndexAgainstStates, "replayed_backwards"),
     (IndexAgainstStates, "no_journal_checksum"),
     (PackingAgainstRows, "deleted_rows_are_packed_still"),
+    (PackingAgainstRows, "a_failed_step_forgets_counts"),
+    (PackingAgainstRows, "absent_keys_stay_absent"),
     (DocumentsMachine, "files_that_come_are_not_noted"),
     (SeriesMachine, "deleted_series_are_shown"),
     (SnapshotMachine, "changes_stay_in_their_folder"),

@@ -27,7 +27,7 @@ from fsmodel.upkeep import collection
 from fsmodel.versions import retention
 from fsmodel.versions.version_folders import VersionFolders
 from fsmodel.volume import Volume
-from lmdb_index import value_keys
+from lmdb_index import packed, value_keys
 from lmdb_index.keys import number_key
 from lmdb_index.packed import TOMBSTONE, Packed
 from lmdb_index.records import InodeRecord
@@ -227,6 +227,28 @@ def deleted_rows_are_packed_still() -> Patches:
     return [(Packed, "delete", without_tombstone)]
 
 
+def a_failed_step_forgets_counts() -> Patches:
+    """When rows could not be packed, as many count as packed as at the last commit."""
+    look_again = Packed.look_again
+
+    def as_committed(self: Packed, transaction: Any, _: dict[int, int]) -> None:
+        look_again(self, transaction, dict(self._stored_extra))
+
+    return [(Packed, "look_again", as_committed)]
+
+
+def absent_keys_stay_absent() -> Patches:
+    """A key that no block had is not looked for when the blocks are others."""
+    forget = packed._BlockCache.forget
+
+    def forget_blocks_alone(self: packed._BlockCache, place: bytes) -> None:
+        absent = self.absent
+        forget(self, place)
+        self.absent = absent
+
+    return [(packed._BlockCache, "forget", forget_blocks_alone)]
+
+
 def negative_numbers_by_size() -> Patches:
     """Keys of negative numbers rise as these fall."""
     number = value_keys._number
@@ -294,6 +316,8 @@ FAULTS: Final = (
     chains_without_end,
     pages_go_alone,
     deleted_rows_are_packed_still,
+    a_failed_step_forgets_counts,
+    absent_keys_stay_absent,
     negative_numbers_by_size,
     open_files_take_descriptors,
     job_numbers_have_no_limit,

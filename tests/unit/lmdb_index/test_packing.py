@@ -375,6 +375,30 @@ def test_a_step_that_fails_packs_nothing(index: Index, monkeypatch: pytest.Monke
     assert state_of(index) == state
 
 
+def test_a_step_that_fails_leaves_what_was_counted_since_the_last_commit(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(index)
+    pack_all(index)
+    with index.operation() as operation:
+        for number in range(1, MANY, 2):
+            operation.delete(XATTR, named_key(number, b"user.a"))
+            operation.put(INODE, number_key(number), an_inode(number))
+    packed_rows = index.packed_rows
+
+    def fail(*_: object) -> None:
+        raise lmdb.MapFullError("full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(index._current.packed), "note_moved", fail)
+        with pytest.raises(IndexProblem):
+            pack_all(index)
+    assert index.packed_rows == packed_rows
+    assert index.count(INODE) == MANY
+    assert index.count(XATTR) == MANY // 2
+    assert list(check_rows(index)) == []
+
+
 # Damage
 
 
