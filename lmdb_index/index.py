@@ -287,10 +287,11 @@ class Index(Rows):
         """
         if self._dry:
             return PackStep(0, more=False)
-        before = self._packer.moved_rows
-        more = self._packer.step()
-        moved = self._packer.moved_rows - before
-        self._has_packed |= moved > 0
+        packer = self._packer
+        rows_before, blocks_before = packer.moved_rows, packer.made_blocks
+        more = packer.step()
+        moved = packer.moved_rows - rows_before
+        self._has_packed |= moved > 0 or packer.made_blocks > blocks_before
         if not more:
             self._packer = Packer(self._environment, self._current)
         return PackStep(moved, more)
