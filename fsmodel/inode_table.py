@@ -26,6 +26,7 @@ class InodeTable:
         self._index = index
         self._cache: OrderedDict[InodeId, InodeRecord] = OrderedDict()
         self._outlines: dict[InodeId, InodeRecord] = {}  # the oldest first; of no inode above
+        index.when_begun_again(self._outlines.clear)
 
     def find(self, inode: InodeId) -> InodeRecord | None:
         """The record of an inode, to be read only; None when there is none."""

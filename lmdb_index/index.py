@@ -101,6 +101,7 @@ class Index(Rows):
         self._closed = False
         self._commits = 0
         self._rotation_problem: str | None = None
+        self._when_begun_again: list[Callable[[], None]] = []
         self._long = LongTransaction(environment, self._current, self._refuse)
         self._current.packed.load(transaction)
         self._packer = Packer(environment, self._current)
@@ -181,6 +182,13 @@ class Index(Rows):
         if former is None:
             current.packed.note_covered(number)
         current.generation += 1
+
+    def when_begun_again(self, action: Callable[[], None]) -> None:
+        """Have something done whenever what was not committed is brought back from the journal.
+
+        Rows are the same then, but not which of them are packed: no outline can be completed.
+        """
+        self._when_begun_again.append(action)
 
     def counter(self, name: str) -> int:
         """A counter's value; 0 when there is none."""
@@ -413,6 +421,8 @@ class Index(Rows):
 
     def _replay_again(self) -> None:
         """Bring back what an aborted commit has lost. Raises IndexProblem."""
+        for action in self._when_begun_again:
+            action()
         if self._long.begin_again():
             self._packer = Packer(self._environment, self._current)
         self._has_packed = False

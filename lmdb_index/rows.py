@@ -80,7 +80,7 @@ class Rows:
     def completed(self, table: Table[Record], outline: Record) -> Record:
         """The record that an outline is of, if its row is as it was; the outline becomes it.
 
-        Raises IndexCorrupt.
+        Not of an outline from before the index has begun again. Raises IndexCorrupt.
         """
         current = self._current
         try:

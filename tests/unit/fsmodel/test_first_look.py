@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import lmdb
 import pytest
 from msgspec.structs import replace
 
-from fsmodel.errors import Stale
+from fsmodel.errors import NoSpace, Stale
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.steps import run_inline
 from lmdb_index.packed import Packed
+from lmdb_index.packed_records import SHORT_BYTES
+from tests.support.small_blocks import pack_all
 from tests.support.volume_store import VolumeStore
 
 
@@ -77,6 +80,31 @@ def test_what_was_shown_does_not_stand_for_the_record(store: VolumeStore) -> Non
     store.volume.shown_attributes(inode)
     assert store.read(b"8") == b"8"
     store.require_sound()
+
+
+def test_what_was_shown_is_forgotten_when_its_row_is_packed_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that a commit was to pack, and could not: no id can be completed by them."""
+    store = VolumeStore(tmp_path)
+    for number in range(100):
+        store.write(b"%d" % number, b"%d" % number)
+    store.kill()
+    volume, inode = store.volume, look_up(store, b"7")
+    pack_all(volume._parts.index)
+    assert len(volume.shown_attributes(inode)[0].content) == 1 + SHORT_BYTES
+
+    def fail(*_: object) -> None:
+        raise lmdb.MapFullError("full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lmdb_index.index.put_meta", fail)
+        with pytest.raises(NoSpace):
+            volume.checkpoint()
+    assert store.read(b"7") == b"7"
+    volume.set_attributes(inode, AttributeChange(mode=0o600))
+    store.require_sound()
+    store.abandon()
 
 
 def test_of_an_open_file_the_size_of_now_is_shown(store: VolumeStore) -> None:
