@@ -81,8 +81,8 @@ class StoredListings:
         directory, volume, attributes = handle.inode, self._volume, blank_attributes()
         is_asked = volume.has_volatile_names(directory)
         limit, expected = handle.cookie_limit, handle.expected
-        for found, record, size in volume.list_attributes(directory, after, limit, expected):
-            fill_attributes(attributes, found.inode, record, size)
+        for found, size in volume.list_attributes(directory, after, limit, expected):
+            fill_attributes(attributes, found.inode, found.record, size)
             if is_asked:
                 volatile = volume.is_volatile(directory, found.name)
                 attributes.entry_timeout = 0 if volatile else CACHE_SECONDS
@@ -106,9 +106,9 @@ class StoredListings:
         blanks = [each[1] for each in handle.spent.entries] if handle.spent else []
         blanks += [blank_attributes() for _ in range(len(found) - len(blanks))]
         entries: list[ReadyEntry] = []
-        for (entry, record), attributes in zip(found, blanks, strict=False):
-            fill_attributes(attributes, entry.inode, record, record.size)
-            entries.append((FileNameT(entry.name), attributes, entry.cookie, entry.inode))
+        for (name, inode, cookie, record), attributes in zip(found, blanks, strict=False):
+            fill_attributes(attributes, inode, record, record.size)
+            entries.append((FileNameT(name), attributes, cookie, inode))
         handle.ready = ReadyEntries(after, self._volume.generation, entries)
 
     def _dots(self, directory: InodeId, start: int) -> Iterator[tuple[FileNameT, InodeId, int]]:

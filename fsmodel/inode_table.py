@@ -68,18 +68,28 @@ class InodeTable:
     def outlines(self, inodes: Sequence[InodeId]) -> list[InodeRecord]:
         """The records of many inodes for their attributes alone, to be read only.
 
-        What they name, contents and trees, may be cut short. They are not kept. Raises Stale.
+        Only what `stat` shows is sure to be right (lmdb_index/outlines.py). They are not kept.
+        Raises Stale.
         """
         cache = self._cache
         absent = [inode for inode in inodes if inode not in cache]
-        rows = self._index.outlines(INODE, map(number_key, absent))
-        if None in rows:
-            raise Stale(f"inode {absent[rows.index(None)]} does not exist")
-        found = cast("list[InodeRecord]", rows)
+        found = self._outlines_in_a_row(absent) or self._outlines_of(absent)
         if len(absent) == len(inodes):
             return found
         others = dict(zip(absent, found, strict=True))
         return [cache.get(inode) or others[inode] for inode in inodes]
+
+    def _outlines_in_a_row(self, inodes: Sequence[InodeId]) -> list[InodeRecord] | None:
+        """Those of inodes that were made one after the other, as those of a folder often were."""
+        if not inodes or inodes != list(range(inodes[0], inodes[0] + len(inodes))):
+            return None
+        return self._index.outlines_in_a_row(INODE, inodes[0], len(inodes))
+
+    def _outlines_of(self, inodes: Sequence[InodeId]) -> list[InodeRecord]:
+        rows = self._index.outlines(INODE, map(number_key, inodes))
+        if None in rows:
+            raise Stale(f"inode {inodes[rows.index(None)]} does not exist")
+        return cast("list[InodeRecord]", rows)
 
     def remember(self, inode: InodeId, record: InodeRecord) -> None:
         """Keep a record that the index now holds."""

@@ -8,13 +8,12 @@ from typing import Final
 from fsmodel.errors import CairnError, InvalidArgument, NotFound, NotPermitted
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.namespace.inodes import Creator
-from fsmodel.namespace.listing import Entry
+from fsmodel.namespace.listing import Entry, Listed
 from fsmodel.namespace.names import is_view_name
 from fsmodel.namespace.renames import ROOT_CREATOR, RenameFlag
 from fsmodel.namespace.system_tree import SYSTEM_NAME
 from fsmodel.volume_upkeep import VolumeUpkeep
 from lmdb_index.errors import IndexProblem
-from lmdb_index.records import InodeRecord
 
 PATHS_TOLD_MAX: Final = 10  # of an inode, in one event
 
@@ -136,21 +135,19 @@ class VolumeNames(VolumeUpkeep):
 
     def list_attributes(
         self, directory: InodeId, after: int, limit: int, expected: int
-    ) -> Iterator[tuple[Entry, InodeRecord, int]]:
+    ) -> Iterator[tuple[Listed, int]]:
         """The same entries with what `attributes` tells of their inodes, to be used at once.
 
         What the records say of contents is not to be relied on. About so many are `expected` to be
         wanted.
         """
         file_of, hidden = self.contents.file, SYSTEM_NAME if directory == ROOT_INODE else None
-        for entry, record in self._names.list_records(directory, after, limit, expected):
+        for entry in self._names.list_records(directory, after, limit, expected):
             file = file_of(entry.inode)
             if entry.name != hidden:
-                yield entry, record, record.size if file is None else file.size
+                yield entry, entry.record.size if file is None else file.size
 
-    def read_entries(
-        self, directory: InodeId, after: int, limit: int, count: int
-    ) -> list[tuple[Entry, InodeRecord]]:
+    def read_entries(self, directory: InodeId, after: int, limit: int, count: int) -> list[Listed]:
         """Up to so many entries of a directory that is not the root, for their attributes alone.
 
         Sizes are those that are recorded: those of open files may be others.

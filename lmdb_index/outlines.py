@@ -3,20 +3,24 @@
 A listing wants the attributes of hundreds of inodes, whose rows are neighbours as a rule. To look
 each up finds its block, decodes a group of rows for one of them, and completes the id of a content
 that the listing does not show. Here a group is decoded at once, and all records of it are used, and
-ids stay as they are stored: shortened, most of them. So an outline is nothing to be kept, or put.
+what no attribute shows stays as it is stored: ids, most of them shortened, and numbers that are
+relative to others (packed_records.py). So an outline is nothing to be kept, or put.
 """
 
 from collections.abc import Iterable
-from typing import Generic
+from typing import Final, Generic
 
 import msgspec
 
 from lmdb_index.block_format import Block
 from lmdb_index.environment import Transaction
 from lmdb_index.errors import IndexCorrupt
+from lmdb_index.keys import number_key
 from lmdb_index.packed import Packed
 from lmdb_index.packed_records import PACKED_CODECS
 from lmdb_index.schema import Record, Table
+
+LACKS_A_ROW: Final = "a group lacks a row"
 
 
 class PackedOutlines(Generic[Record]):
@@ -71,19 +75,48 @@ def outlines_from(
     return found
 
 
+def outlines_in_a_row(
+    packed: Packed, transaction: Transaction, table: Table[Record], first: int, count: int
+) -> list[Record] | None:
+    """The outlines of so many numbers that follow each other; None unless all are packed.
+
+    That is known without their keys. Raises IndexCorrupt, IndexTooNew.
+    """
+    start, stop = number_key(first), number_key(first + count)
+    found: list[Record] = []
+    for block, low, behind in packed.stretches_from(transaction, table.number, start, stop, count):
+        at = low
+        while at < behind:
+            begun, records = _records_at(block, table, at)
+            found += records[at - begun : behind - begun]
+            at = begun + len(records)
+    return found if len(found) == count else None
+
+
 def _group_of(
     block: Block, table: Table[Record], place: int
 ) -> tuple[int, list[tuple[bytes, Record]]]:
     """The group of rows that a place of a block is in: its first place, its keys and outlines."""
+    first, records = _records_at(block, table, place)
+    keys = block.keys(first, first + len(records))
+    if len(keys) != len(records):
+        raise _not_decoded(block, table, LACKS_A_ROW)
+    return first, list(zip(keys, records, strict=True))
+
+
+def _records_at(block: Block, table: Table[Record], place: int) -> tuple[int, list[Record]]:
+    """The outlines of the group that a place of a block is in, and the first place of that."""
     first, group = block.group_at(place)
     try:
         records: list[Record] = PACKED_CODECS[table.number].outlines(group, block.base)
-        keys = block.keys(first, first + len(records))
-        if place - first < len(records) == len(keys):
-            return first, list(zip(keys, records, strict=True))
-        reason = "a group lacks a row"
     except (msgspec.MsgspecError, ValueError) as error:
-        reason = str(error)
-    raise IndexCorrupt(
+        raise _not_decoded(block, table, str(error)) from error
+    if place - first >= len(records):
+        raise _not_decoded(block, table, LACKS_A_ROW)
+    return first, records
+
+
+def _not_decoded(block: Block, table: Table[Record], reason: str) -> IndexCorrupt:
+    return IndexCorrupt(
         f"{block} hold no {table.record.__name__}: {reason}: run cairnfs fsck --repair"
     )

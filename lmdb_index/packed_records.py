@@ -70,9 +70,9 @@ class PackedCodec(Generic[Record]):
         """Let such a record have whole ids."""
 
     def outlines(self, group: msgspec.Raw, base: Sequence[int]) -> list[Record]:
-        """The records of a group of rows, but for the ids they name, which may be shortened.
+        """The records of a group of rows, of which only what `stat` shows is sure to be right.
 
-        Raises msgspec.MsgspecError, ValueError.
+        Ids may be shortened, and other numbers relative. Raises msgspec.MsgspecError, ValueError.
         """
         records: list[Record] = self._decode_group(group)
         return records
@@ -123,14 +123,12 @@ class _InodeCodec(PackedCodec[InodeRecord]):
 
     def outlines(self, group: msgspec.Raw, base: Sequence[int]) -> list[InodeRecord]:
         records: list[InodeRecord] = self._decode_group(group)
-        birth, parent = base
-        for record in records:  # as _make_absolute has it, of each by itself
-            record.parent += parent
-            born = record.birth_ns = record.birth_ns + birth
+        birth = base[0]
+        for record in records:  # what _make_absolute does that attributes show
+            born = record.birth_ns + birth
             modified = record.mtime_ns = record.mtime_ns + born
             record.atime_ns += born
             record.ctime_ns += modified
-            record.content_size += record.size
         return records
 
 

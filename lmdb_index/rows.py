@@ -9,8 +9,8 @@ import lmdb
 from lmdb_index.block_format import Block
 from lmdb_index.environment import Database, Transaction, index_problem
 from lmdb_index.errors import IndexProblem
-from lmdb_index.keys import after_prefix
-from lmdb_index.outlines import PackedOutlines, outlines_from
+from lmdb_index.keys import after_prefix, number_key
+from lmdb_index.outlines import PackedOutlines, outlines_from, outlines_in_a_row
 from lmdb_index.packed import TOMBSTONE, Packed, PackedRow
 from lmdb_index.schema import PACKED_DATABASE, Record, Table
 from lmdb_index.values import CODECS, RowCodec
@@ -111,6 +111,23 @@ class Rows:
         except lmdb.Error as error:
             raise table_problem(error, table) from error
         return found
+
+    def outlines_in_a_row(
+        self, table: Table[Record], first: int, count: int
+    ) -> list[Record] | None:
+        """The same of numbers that follow each other, more quickly, where all are packed alone.
+
+        None where that is not so. Raises as `get`.
+        """
+        current, start, end = self._current, number_key(first), number_key(first + count - 1)
+        try:
+            if end > current.packed.last.get(table.number, b"") or self._has_rows(
+                table, start, end
+            ):
+                return None
+            return outlines_in_a_row(current.packed, current.transaction, table, first, count)
+        except lmdb.Error as error:
+            raise table_problem(error, table) from error
 
     def first_outlines(
         self, table: Table[Record], start: bytes, stop: bytes, size: int

@@ -31,7 +31,7 @@ from fsmodel.namespace.inodes import (
     require_unlocked,
 )
 from fsmodel.namespace.links import Links
-from fsmodel.namespace.listing import Entry, Listings
+from fsmodel.namespace.listing import Entry, Listed, Listings
 from fsmodel.namespace.names import NamePolicy, OrdinaryNames
 from fsmodel.namespace.orphans import IsOpen, Orphans, ReleaseContent
 from fsmodel.namespace.paths import Paths
@@ -116,8 +116,8 @@ class Namespace:
 
     def list_records(
         self, directory: InodeId, after_cookie: int, cookie_limit: int, expected: int
-    ) -> Iterator[tuple[Entry, InodeRecord]]:
-        """Entries and the records of their inodes; see Listings.with_records."""
+    ) -> Iterator[Listed]:
+        """Entries with the records of their inodes; see Listings.with_records."""
         return self._listings.with_records(directory, after_cookie, cookie_limit, expected)
 
     def resolve(self, path: bytes) -> InodeId:

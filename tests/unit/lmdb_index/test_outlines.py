@@ -17,6 +17,9 @@ from tests.support.index_store import opened
 from tests.support.small_blocks import pack_all, small_blocks
 
 MANY = 200
+NEWER = (12, 50, 51, 209)  # rows that stand above packed ones
+BEHIND = (300, 301)  # or alone
+UNPACKED = {number_key(number) for number in (*NEWER, *BEHIND)}
 
 
 def object_id(number: int) -> bytes:
@@ -42,8 +45,12 @@ def an_inode(number: int) -> InodeRecord:
     )
 
 
-def without_ids(record: InodeRecord | None) -> InodeRecord | None:
-    return None if record is None else msgspec.structs.replace(record, content=b"", tree=b"")
+SHOWN = "mode uid gid nlink size rdev atime_ns mtime_ns ctime_ns flags next_cookie".split()
+
+
+def shown(record: InodeRecord | None) -> dict[str, int] | None:
+    """What attributes and listings show of an inode."""
+    return None if record is None else {name: getattr(record, name) for name in SHOWN}
 
 
 @pytest.fixture
@@ -59,24 +66,37 @@ def index(store: Path) -> Iterator[Index]:
         pack_all(index)  # and with them known, inodes that name them
         index.checkpoint()
         with index.operation() as operation:
-            for number in (12, 50, 51, 209):
+            for number in NEWER:
                 operation.put(INODE, number_key(number), an_inode(number + 1000))
             for number in (13, 52, 100):
                 operation.delete(INODE, number_key(number))
-            for number in (300, 301):
+            for number in BEHIND:
                 operation.put(INODE, number_key(number), an_inode(number))
         yield index
 
 
 def require_right(index: Index, numbers: list[int]) -> None:
     keys = [number_key(number) for number in numbers]
-    expected = [without_ids(index.get(INODE, key)) for key in keys]
-    assert [without_ids(each) for each in index.outlines(INODE, keys)] == expected
+    expected = [shown(index.get(INODE, key)) for key in keys]
+    assert [shown(each) for each in index.outlines(INODE, keys)] == expected
 
 
 def test_outlines_are_the_rows_of_their_keys(index: Index) -> None:
     require_right(index, list(range(320)))
     assert index.outlines(INODE, []) == []
+
+
+@pytest.mark.parametrize("count", [1, 3, 32, 33, 70])
+def test_outlines_in_a_row_are_those_of_the_same_keys_or_none(index: Index, count: int) -> None:
+    known = set[bool]()
+    for first in range(215):
+        keys = [number_key(number) for number in range(first, first + count)]
+        expected = index.outlines(INODE, keys)
+        found = index.outlines_in_a_row(INODE, first, count)
+        assert found is None or found == expected
+        assert found is not None or None in expected or set(keys) & UNPACKED
+        known.add(found is not None)
+    assert known == {False, True}
 
 
 def test_the_order_of_keys_does_not_matter(index: Index) -> None:
@@ -132,8 +152,8 @@ def test_the_first_outlines_are_those_of_a_scan(
 ) -> None:
     expected = index.scan(INODE, number_key(start), number_key(stop))
     found = walked(index, start, stop, size)
-    assert [(key, without_ids(record)) for key, record in found] == [
-        (key, without_ids(record)) for key, record in expected
+    assert [(key, shown(record)) for key, record in found] == [
+        (key, shown(record)) for key, record in expected
     ]
 
 

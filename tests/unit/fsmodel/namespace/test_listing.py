@@ -84,8 +84,11 @@ def test_records_come_with_the_entries(store: NamespaceStore, expected: int) -> 
     tree.record(InodeId(5))  # is in memory
     limit = tree.listing_limit(ROOT_INODE)
     found = list(tree.list_records(ROOT_INODE, 0, limit, expected))
-    assert [entry for entry, _ in found] == list(tree.list_entries(ROOT_INODE))
-    assert [record for _, record in found] == [tree.record(entry.inode) for entry, _ in found]
+    entries = list(tree.list_entries(ROOT_INODE))
+    assert [each[:3] for each in found] == [
+        (each.name, each.inode, each.cookie) for each in entries
+    ]
+    assert [each.record for each in found] == [tree.record(each.inode) for each in found]
 
 
 def test_an_entry_without_an_inode_is_told(store: NamespaceStore) -> None:
