@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.mounted import MountedStore
+from tests.support.proc_mounts import mount_at
 from tests.support.processes import PROJECT
 from tests.support.syscalls import refused
 
@@ -109,4 +110,6 @@ def test_a_mount_that_is_in_use_or_was_killed(store: MountedStore) -> None:
         os.listdir(store.mountpoint)
     store.mount()
     assert (store.mountpoint / "file").read_bytes() == b"kept"
-    store.umount()
+    assert store.cairnfs("umount", store.mountpoint).stderr == ""
+    assert store.daemon.ended()
+    assert mount_at(store.mountpoint) is None
