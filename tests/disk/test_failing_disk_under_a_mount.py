@@ -54,8 +54,7 @@ class FailingStore(MountedStore):
 
     def status(self) -> dict[str, Any]:
         """The document of `cairnfs status`."""
-        document: dict[str, Any] = self.document("--store", self.store, "status")
-        return document
+        return self.ask("status")
 
 
 @pytest.fixture

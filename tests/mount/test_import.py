@@ -78,7 +78,7 @@ def test_an_import_that_a_kill_cuts_short_is_gone_on_with(real_tree: Path) -> No
         (job,) = store.document("jobs", "list", *at)["jobs"]
         assert (job["command"], job["state"]) == ("import", "waiting")
         store.mount()
-        wait_until(lambda: store.document("jobs", "list", *at)["jobs"] == [], "it never ends")
+        wait_until(lambda: store.ask("jobs-list")["jobs"] == [], "it never ends")
         require_equal(real_tree, target)
 
 

@@ -31,7 +31,7 @@ def test_a_job_survives_a_kill_and_is_cancelled() -> None:
         command = [*store._command, "--store", str(store.store), "scrub"]
         environment = {**os.environ, **store.environment}
         with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as scrub:
-            wait_until(lambda: bool(store.document("jobs", "list", *at)["jobs"]), "no job is shown")
+            wait_until(lambda: bool(store.ask("jobs-list")["jobs"]), "no job is shown")
             (job,) = store.document("jobs", "list", *at)["jobs"]
             assert (job["command"], job["state"]) == ("scrub", "running")
             store.kill()
@@ -39,13 +39,13 @@ def test_a_job_survives_a_kill_and_is_cancelled() -> None:
         assert store.document("jobs", "list", *at)["jobs"][0]["state"] == "waiting"
         store.mount()
         wait_until(
-            lambda: store.document("jobs", "list", *at)["jobs"][0]["state"] == "running",
+            lambda: store.ask("jobs-list")["jobs"][0]["state"] == "running",
             "nobody goes on with the job",
         )
         refused = store.cairnfs("jobs", "resume", str(job["number"]), *at, check=False)
         assert refused.status == 1
         store.cairnfs("jobs", "cancel", str(job["number"]), *at)
-        wait_until(lambda: store.document("jobs", "list", *at)["jobs"] == [], "it goes on")
+        wait_until(lambda: store.ask("jobs-list")["jobs"] == [], "it goes on")
         refused = store.cairnfs("jobs", "cancel", "77", *at, check=False)
         assert (refused.status, len(refused.stderr.splitlines())) == (1, 1)
         store.expected_warnings.append("was cancelled")

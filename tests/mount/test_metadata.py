@@ -61,9 +61,9 @@ def document_of(path: Path, sha256: str | None = None) -> Path:
     return path.parent / ".metadata" / sha256[:2] / f"{sha256}.json"
 
 
-def analyse(path: Path, analysis: dict[str, Any]) -> Path:
+def analyse(path: Path, analysis: dict[str, Any], sha256: str | None = None) -> Path:
     """Write an analysis into a file's document, as programs do."""
-    place = document_of(path)
+    place = document_of(path, sha256)
     document = json.loads(place.read_text())
     document["analysis"] = analysis
     place.write_text(json.dumps(document))
@@ -171,7 +171,8 @@ def fill_with_pictures(output: Path) -> dict[str, bytes]:
     contents = {f"{number}.png": picture(number) for number in range(PICTURES)}
     for number, (name, data) in enumerate(contents.items()):
         (output / name).write_bytes(data)
-        analyse(output / name, {"media_type": "image", "number": number})
+        sha256 = hashlib.sha256(data).hexdigest()
+        analyse(output / name, {"media_type": "image", "number": number}, sha256)
     (output / "notes.jpg").write_bytes(b"not analysed")
     return contents
 

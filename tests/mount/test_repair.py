@@ -64,16 +64,16 @@ def read_at(path: Path, offset: int, size: int) -> bytes:
         os.close(descriptor)
 
 
-def inode_of(store: MountedStore, name: str) -> int:
+def inodes_of(store: MountedStore, *names: str) -> list[int]:
     store.mount()
-    inode = (store.mountpoint / name).stat().st_ino
+    inodes = [(store.mountpoint / name).stat().st_ino for name in names]
     store.umount()
-    return inode
+    return inodes
 
 
 def test_bad_input_of_every_kind_costs_its_own_range(idle: MountedStore) -> None:
-    inodes = {spoil: inode_of(idle, spoil.__name__) for spoil in SPOILS}
-    for spoil, inode in inodes.items():
+    inodes = inodes_of(idle, *(spoil.__name__ for spoil in SPOILS))
+    for spoil, inode in zip(SPOILS, inodes, strict=True):
         spoil(idle.store, inode)
     idle.mount()
     for spoil in SPOILS:

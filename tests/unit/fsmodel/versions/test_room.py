@@ -15,6 +15,7 @@ from tests.support.volumes import noise, parts_of
 MIB = 1 << 20
 BLOCK = 4096
 FILE_BYTES = 200_000
+FILES = 60
 
 
 class SmallHost:
@@ -34,7 +35,7 @@ class SmallHost:
 
 @pytest.fixture
 def host(kept: VersionedVolume, monkeypatch: pytest.MonkeyPatch) -> SmallHost:
-    host = SmallHost(kept.volume.store, 8 * MIB)
+    host = SmallHost(kept.volume.store, 4 * MIB)
     monkeypatch.setattr(os, "statvfs", host.statvfs)
     return host
 
@@ -42,15 +43,15 @@ def host(kept: VersionedVolume, monkeypatch: pytest.MonkeyPatch) -> SmallHost:
 def test_versions_make_room_oldest_first(kept: VersionedVolume, host: SmallHost) -> None:
     """Files are written and deleted until the host would be full three times over."""
     kept.write("/stays", noise(FILE_BYTES, 99))
-    for number in range(120):
+    for number in range(FILES):
         kept.wait(1)
         parts_of(kept.volume).space._looked_at = float("-inf")  # the test's time is not the host's
         assert kept.volume.has_room(FILE_BYTES) or run_inline(kept.volume.make_room(FILE_BYTES))
         kept.write(f"/{number}", noise(FILE_BYTES, number))
         kept.unlink(f"/{number}")
     left = sorted(int(name) for name in kept.names())
-    assert 0 < len(left) < 60
-    assert left == list(range(120 - len(left), 120))
+    assert 0 < len(left) < FILES / 2
+    assert left == list(range(FILES - len(left), FILES))
     assert kept.read("/stays") == noise(FILE_BYTES, 99)
 
 
