@@ -105,9 +105,12 @@ def test_a_group_that_is_half_dead_is_made_anew(store: GroupedStore) -> None:
     assert scrub(store).damaged == ()
 
 
-def test_it_can_be_killed_at_any_moment(store: GroupedStore) -> None:
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.crash)])
+def test_it_can_be_killed_at_any_moment(store: GroupedStore, every: int) -> None:
     half_dead(store)
-    for _ in moments_of(store.collection()):
+    for moment in moments_of(store.collection()):
+        if moment % every:
+            continue
         opened = GroupedStore.of_image(store)
         opened.require_sound()
         opened.collect()
