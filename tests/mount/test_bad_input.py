@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mounted import MountedStore
+from tests.support.mounted import MountedStore, unmounted_copy
 
 DATA = hashlib.shake_256(b"test").digest(1_000_000)
 REFUSED, USAGE = 1, 2
@@ -19,12 +19,19 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def idle() -> Iterator[MountedStore]:
+@pytest.fixture(scope="module")
+def original() -> Iterator[Path]:
     """A store that was mounted, got a file of many chunks, and was unmounted."""
     with MountedStore() as store:
         (store.mountpoint / "data").write_bytes(DATA)
         store.umount()
+        yield store.store
+
+
+@pytest.fixture
+def idle(original: Path) -> Iterator[MountedStore]:
+    """A copy of it for one test."""
+    with unmounted_copy(original) as store:
         yield store
 
 

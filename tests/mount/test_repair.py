@@ -23,7 +23,7 @@ from tests.support.damages import (
     plant_in_rows,
     references_wrong,
 )
-from tests.support.mounted import MountedStore
+from tests.support.mounted import MountedStore, unmounted_copy
 
 SOUND, WRONG = 0, 1
 SPOILS: tuple[Spoil, ...] = (
@@ -44,15 +44,22 @@ def data(seed: object, size: int = 600_000) -> bytes:
     return random.Random(repr(seed)).randbytes(size)
 
 
-@pytest.fixture
-def idle() -> Iterator[MountedStore]:
+@pytest.fixture(scope="module")
+def original() -> Iterator[Path]:
     """A store with a few files, unmounted."""
     with MountedStore() as store:
-        store.expected_warnings.append("")
         for spoil in SPOILS:
             (store.mountpoint / spoil.__name__).write_bytes(data(spoil.__name__))
         (store.mountpoint / "sound").write_bytes(data("sound"))
         store.umount()
+        yield store.store
+
+
+@pytest.fixture
+def idle(original: Path) -> Iterator[MountedStore]:
+    """A copy of it for one test."""
+    with unmounted_copy(original) as store:
+        store.expected_warnings.append("")
         yield store
 
 

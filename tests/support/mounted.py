@@ -235,6 +235,17 @@ class MountedStore:
         assert fresh == [], "\n".join(fresh)
 
 
+@contextmanager
+def unmounted_copy(store: Path) -> Iterator[MountedStore]:
+    """A copy of a store that is there, for one test to mount, or do harm to."""
+    copy = MountedStore()
+    try:
+        shutil.copytree(store, copy.store)
+        yield copy
+    finally:
+        copy.close()
+
+
 @dataclass(frozen=True, slots=True)
 class Filesystem:
     """Where the tests of a run work."""
