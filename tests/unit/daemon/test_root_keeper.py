@@ -96,13 +96,15 @@ async def test_cancelling_gives_back_what_a_root_being_written_holds(
     store: VolumeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def never_done(workers: Workers, work: Work) -> object:
+        scope.cancel()
         await trio.sleep_forever()
 
     store.write(b"file", b"bytes")
     store.volume.checkpoint()
-    with monkeypatch.context() as patch, trio.move_on_after(0.01):
+    with monkeypatch.context() as patch, trio.CancelScope() as scope:
         patch.setattr(Workers, "run", never_done)
         await keeper_of(store).write()
+    assert scope.cancelled_caught
     await keeper_of(store).write()
     assert not store.volume.root_is_due
     store.require_sound()
