@@ -17,6 +17,7 @@ import trio
 from daemon.file_locks import FileLocks
 from daemon.new_files import NewFiles
 from daemon.resting_files import RestingFiles
+from daemon.steadfast import by_itself
 from daemon.workers import Workers
 from fsmodel.content.file_state import FileState
 from fsmodel.errors import CairnError
@@ -67,9 +68,9 @@ class Flusher:
         return file.changed and not is_ours
 
     def start(self, task: Callable[..., Awaitable[None]], *arguments: object) -> None:
-        """Have something done beside the requests."""
+        """Have something done beside the requests. What fails of it ends by itself."""
         assert self._nursery is not None
-        self._nursery.start_soon(task, *arguments)
+        self._nursery.start_soon(by_itself, task, *arguments)
 
     async def wrote(self, file: FileState, size_bytes: int) -> None:
         """After a write: begin to chunk when there is much, and wait when there is too much.

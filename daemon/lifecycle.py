@@ -9,7 +9,7 @@ for it finds nothing of ours left.
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
 
@@ -48,6 +48,7 @@ from daemon.session import FuseSession
 from daemon.settings_schema import Settings
 from daemon.stacks import log_task_stacks
 from daemon.status_report import printable_path
+from daemon.steadfast import steadfast
 from daemon.stopping import Stopper
 from daemon.store_waiting import open_when_released
 from daemon.sync_group import SyncGroup
@@ -196,18 +197,8 @@ class _Daemon:
         """Run every task until the kernel lets go; then drain."""
         listener = control_socket.listen(self._plan.store)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._flusher.run)
-            nursery.start_soon(HeapKeeper().run)
-            if not self._volume.read_only:
-                nursery.start_soon(self._checkpointer.run)
-                nursery.start_soon(self._root_keeper.run)
-                nursery.start_soon(self._maintenance.run)
-                nursery.start_soon(self._archivist.run)
-                nursery.start_soon(self._version_upkeep.run)
-                nursery.start_soon(MetadataKeeper(self._volume).run)
-                nursery.start_soon(IndexBuilder(self._volume).run)
-                nursery.start_soon(JobKeeper(self._volume).run)
-                nursery.start_soon(self._folder_keeper.run)
+            for work in self._background():
+                nursery.start_soon(steadfast, work)
             nursery.start_soon(ControlServer(self._service, listener).run)
             address = parse_metrics_address(self._plan.settings.metrics_listen)
             if address is not None:
@@ -221,6 +212,22 @@ class _Daemon:
             if not self._volume.read_only:
                 await self._archivist.at_stop(self._reloader.running.archive_stop_seconds)
             nursery.cancel_scope.cancel()
+
+    def _background(self) -> Iterator[Callable[[], Awaitable[None]]]:
+        """What goes on beside the requests as long as there are any."""
+        yield from (self._flusher.run, HeapKeeper().run)
+        if not self._volume.read_only:
+            yield from (
+                self._checkpointer.run,
+                self._root_keeper.run,
+                self._maintenance.run,
+                self._archivist.run,
+                self._version_upkeep.run,
+                MetadataKeeper(self._volume).run,
+                IndexBuilder(self._volume).run,
+                JobKeeper(self._volume).run,
+                self._folder_keeper.run,
+            )
 
     async def _become_ready(self, nursery: trio.Nursery) -> None:
         """Tell everybody who waits, once the mount answers. Raises MountProblem if it does not."""

@@ -11,7 +11,9 @@ from typing import Any, Final
 
 import trio
 
+from fsmodel.index_border import index_error
 from fsmodel.steps import PAUSE, Begun, Result, Steps, Work
+from lmdb_index.errors import IndexProblem
 
 INLINE_BYTES_MAX: Final = 96 * 1024
 THREADS_MAX: Final = 4
@@ -70,7 +72,10 @@ class Workers:
         return _Begun(run)
 
     async def drive(self, steps: Steps[Result]) -> Result:
-        """Run steps to their end; between two of them other tasks may run."""
+        """Run steps to their end; between two of them other tasks may run.
+
+        What the index reports, as of a row that is damaged, is raised in the model's words.
+        """
         inline_max = self._inline_bytes_max
         try:
             work = next(steps)
@@ -87,6 +92,8 @@ class Workers:
         except StopIteration as end:
             result: Result = end.value
             return result
+        except IndexProblem as problem:
+            raise index_error(problem) from problem
 
     async def run(self, work: Work) -> object:
         """Do one piece of work; a pause lets other tasks run."""

@@ -30,6 +30,15 @@ def index_errors_translated() -> Iterator[None]:
         raise StoreDamaged(str(error), "index") from error
 
 
+@contextmanager
+def index_problems_named() -> Iterator[None]:
+    """Raise what an index that is open reports as what the model calls it."""
+    try:
+        yield
+    except IndexProblem as problem:
+        raise index_error(problem) from problem
+
+
 def index_error(problem: IndexProblem) -> CairnError:
     """What the model calls a problem of an index that is open."""
     if isinstance(problem, NoRoom):

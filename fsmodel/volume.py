@@ -13,6 +13,7 @@ from fsmodel.clock import Clock, SystemClock
 from fsmodel.errors import CairnError
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.importing.importer import Importer
+from fsmodel.index_border import index_problems_named
 from fsmodel.namespace.inodes import Creator
 from fsmodel.series.default_document import DEFAULT_SERIES
 from fsmodel.settings import VolumeSettings
@@ -123,7 +124,8 @@ class Volume(VolumeNames, VolumeAttributes, VolumeFiles, VolumeHistory):
         failures: list[CairnError] = []
         for file in self.contents.files():
             try:
-                run_inline(self.contents.settle(file.inode))
+                with index_problems_named():
+                    run_inline(self.contents.settle(file.inode))
             except CairnError as error:
                 _log.error("%s: its last bytes are lost: %s", self.described(file.inode), error)
                 failures.append(error)
@@ -133,7 +135,8 @@ class Volume(VolumeNames, VolumeAttributes, VolumeFiles, VolumeHistory):
         """What is in the index is safe without a root, so that lacking one is no failure."""
         if self.root_is_due:
             try:
-                run_inline(self.write_root())
+                with index_problems_named():
+                    run_inline(self.write_root())
             except CairnError as error:
                 _log.warning("the packs are without the last changes of the tree: %s", error)
 

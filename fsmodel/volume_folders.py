@@ -62,12 +62,12 @@ class VolumeFolders(VolumeUpkeep):
     def forget_unused_analyses(self) -> Steps[Swept]:
         """Look through all analyses for those no content has any more. Raises NoSpace."""
         self._require_writable()
-        return self._parts.metadata.sweep.run()
+        return (yield from self._parts.metadata.sweep.run())
 
     def remove_leftovers(self) -> Steps[int]:
         """Delete, bit by bit, what has been removed as a whole; return how much that was."""
         self._require_writable()
-        return self._parts.removal.run()
+        return (yield from self._parts.removal.run())
 
     def empty_temp(self) -> None:
         """Let `cache/temp/` be empty, if there is one, as it is when a store is mounted.

@@ -16,6 +16,7 @@ from fsmodel.backup.creation import BackupReport, create_backup
 from fsmodel.errors import CairnError
 from fsmodel.history.roots import WrittenRoot, write_persistently
 from fsmodel.ids import ObjectId
+from fsmodel.index_border import index_problems_named
 from fsmodel.index_upkeep import IndexUpkeep
 from fsmodel.inner_figures import InnerFigures, gather_inner_figures
 from fsmodel.jobs import Jobs
@@ -277,11 +278,12 @@ class VolumeUpkeep:
         yield from self._parts.history.copies.clear_leftovers()
         for inode in self.contents.unsettled():
             try:
-                self.contents.open(inode)
-                try:
-                    yield from self.contents.settle(inode)
-                finally:
-                    self.contents.close(inode)
+                with index_problems_named():
+                    self.contents.open(inode)
+                    try:
+                        yield from self.contents.settle(inode)
+                    finally:
+                        self.contents.close(inode)
             except CairnError as error:
                 _log.error("inode %d: what was fsynced is safe, but unsettled: %s", inode, error)
 
