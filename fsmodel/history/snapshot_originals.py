@@ -4,6 +4,7 @@ from fsmodel.history.snapshot_tree import SnapshotTree
 from fsmodel.history.tree_entry import TreeEntry
 from fsmodel.namespace.originals import Original
 from fsmodel.steps import Steps
+from lmdb_index.records import InodeFlag
 
 
 class SnapshotOriginals:
@@ -36,6 +37,7 @@ class SnapshotOriginals:
             extents=(),
             position=entry.name,
             place=entry,
+            unsettled=bool(entry.flags & InodeFlag.UNSETTLED),
         )
 
     def children(self, directory: Original, after: object) -> Steps[list[Original]]:

@@ -156,7 +156,7 @@ class Copier:
             self._names.xattrs.put(change, inode, name, value)
         if original.mode >> 12 == REGULAR:
             change.operation.add(bytes_counter(change.inode(inode)), original.size)
-            if original.extents or original.content_size != original.size:
+            if original.unsettled:
                 self._mark_unsettled(change, copied, inode, original)
         if original.nlink > 1 and original.mode >> 12 != DIRECTORY:
             copied.links[original.inode] = inode

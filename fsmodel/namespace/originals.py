@@ -37,6 +37,7 @@ class Original(NamedTuple):
     extents: tuple[ExtentRecord, ...]  # bytes that are in no content yet
     position: object  # in its directory: what `children` goes on behind
     place: object  # what a source finds its children by
+    unsettled: bool = False  # of a file: its bytes are not those of its content, all of them
 
 
 def new_file(owner: Creator) -> Original:
@@ -64,7 +65,7 @@ def new_file(owner: Creator) -> Original:
 
 def emptied(file: Original) -> Original:
     """A file with mode, owner and attributes of another, and without its bytes."""
-    return file._replace(nlink=1, size=0, content=b"", content_size=0, extents=())
+    return file._replace(nlink=1, size=0, content=b"", content_size=0, extents=(), unsettled=False)
 
 
 class Originals(Protocol):
@@ -104,6 +105,7 @@ class LiveOriginals:
             extents=self._extents_of(inode, record),
             position=position,
             place=inode,
+            unsettled=bool(record.flags & InodeFlag.UNSETTLED),
         )
 
     def children(self, directory: Original, after: object) -> Steps[list[Original]]:

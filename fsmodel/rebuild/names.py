@@ -13,6 +13,7 @@ from fsmodel.history.tree_entry import FIRST_PLACE, VALUE_INLINE_MAX, TreeEntry,
 from fsmodel.history.tree_reader import LoadTree, entries_of_tree
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.rebuild.bulk import Bulk
+from fsmodel.upkeep.check_contents import content_size
 from lmdb_index.keys import named_key, number_key, pair_key, triple_key
 from lmdb_index.records import (
     DirentOrderRecord,
@@ -66,12 +67,19 @@ class NameRestorer:
             known.parent, known.cookie = directory, entry.cookie
             put(INODE, number_key(entry.inode), known)
 
+    def _is_settled(self, entry: TreeEntry) -> bool:
+        """Whether the bytes of a file are those of its content: that of a cut one has more."""
+        if entry.size != entry.content_size or not entry.flags & InodeFlag.UNSETTLED:
+            return entry.size == entry.content_size
+        held = content_size(self._bulk.index, entry.content, self._load)
+        return held == entry.size or not isinstance(held, int)
+
     def _put_inode(self, entry: TreeEntry, parent: int, cookie: int) -> None:
         key = number_key(entry.inode)
         flags = entry.flags & ~(FIRST_PLACE | InodeFlag.UNSETTLED)
         if entry.flags & InodeFlag.UNSETTLED:
             self.unsettled.append(InodeId(entry.inode))
-        if stat.S_ISREG(entry.mode) and entry.content_size != entry.size:
+        if stat.S_ISREG(entry.mode) and not self._is_settled(entry):
             flags |= InodeFlag.UNSETTLED
             self._bulk.put(UNSETTLED, key, _PRESENT)
         if self._put_xattrs(entry):

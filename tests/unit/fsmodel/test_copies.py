@@ -133,6 +133,31 @@ def test_bytes_in_no_content_yet_are_cloned_too(store: VolumeStore) -> None:
     store.require_sound()
 
 
+@pytest.mark.parametrize("of_a_snapshot", [False, True])
+@pytest.mark.parametrize("size", [1_000, 150_000])
+def test_a_file_that_has_been_cut_is_cloned_without_what_it_had_behind(
+    store: VolumeStore, size: int, of_a_snapshot: bool
+) -> None:
+    volume, data = store.volume, random_bytes("data", 200_000)[: size + 500]
+    inode = store.write(b"file", data)
+    volume.open_file(inode, writing=True)
+    volume.truncate(inode, size)
+    if of_a_snapshot:
+        snapshot(volume)
+        made = restore(volume, b"/file", b"/copy")
+    else:
+        made = clone(volume, b"/file", b"copy")
+    volume.open_file(made, writing=True)
+    volume.write(made, 100, b"edited")
+    run_inline(volume.contents.settle(made))
+    volume.close_file(made, writing=True)
+    run_inline(volume.contents.settle(inode))
+    volume.close_file(inode, writing=True)
+    store.expected[b"file"] = data[:size]
+    store.expected[b"copy"] = data[:100] + b"edited" + data[106:size]
+    store.require_sound()
+
+
 @pytest.mark.parametrize(
     ("parent", "name", "error"),
     [

@@ -223,6 +223,22 @@ def test_a_file_whose_last_bytes_were_in_the_index_alone_is_named(store: VolumeS
     store.require_sound()
 
 
+def test_a_file_that_was_cut_has_not_what_lay_behind(store: VolumeStore) -> None:
+    data = random_bytes("cut", 10_000)
+    inode = store.write(b"cut", data)
+    store.volume.open_file(inode, writing=True)
+    store.volume.truncate(inode, 5_000)
+    run_inline(store.volume.write_root())
+    store.abandon()
+    rebuild(store)
+    store.expected[b"cut"] = data[:100] + b"edited" + data[106:5_000]
+    store.volume.open_file(inode, writing=True)
+    store.volume.write(inode, 100, b"edited")
+    run_inline(store.volume.contents.settle(inode))
+    store.volume.close_file(inode, writing=True)
+    store.require_sound()
+
+
 def test_a_folder_of_many_files_is_restored(tmp_path: Path) -> None:
     store = VolumeStore(tmp_path)
     for number in range(2000):
