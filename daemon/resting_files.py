@@ -114,7 +114,7 @@ class RestingFiles:
     def _goes_as_it_is(self, inode: InodeId) -> bool:
         """Whether a file whose name goes need not be settled for whoever has it then."""
         file = self._volume.contents.file(inode)
-        if file is None or file.users > 1 or file.settling or file.unlogged:
+        if file is None or file.users > 1 or file.settling or not file.survives_a_kill:
             return False
         return inode in self.new or self._volume.is_fleeting(inode)
 

@@ -47,6 +47,11 @@ class FileState(Struct, eq=False):
         return self.kept == self.size == self.chunks.size and not self.dirty and not self.frozen
 
     @property
+    def survives_a_kill(self) -> bool:
+        """Whether the row's content and the extent rows tell of all the bytes there are."""
+        return self.all_logged and not self.unlogged
+
+    @property
     def dirty_bytes(self) -> int:
         """Bytes of unchunked data held in memory."""
         return self.dirty.size_bytes + self.frozen.size_bytes

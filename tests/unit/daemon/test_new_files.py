@@ -188,6 +188,29 @@ async def test_a_name_that_cannot_go_leaves_it_resting(
     assert ref_of(volume, inode) == ref_of_bytes(DATA)
 
 
+async def test_what_is_cut_and_not_recorded_is_not_let_go_with_a_name(
+    volume: Volume, flusher: Flusher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows tell less than the memory, though nothing waits to be put into rows."""
+
+    def refuse(*arguments: object) -> None:
+        raise NoSpace("no room for the record")
+
+    inode = written(volume, flusher, b"file")
+    volume.link(inode, ROOT_INODE, b"stays")
+    volume.open_file(inode, writing=True)
+    volume.write(inode, len(DATA), bytes(3000))
+    with monkeypatch.context() as broken:
+        broken.setattr(volume.contents, "_record_contents", refuse)
+        with pytest.raises(NoSpace):
+            await flusher.settle(inode)
+    flusher.close(inode, writing=True)
+    await take_name(volume, flusher, b"file")
+    await flusher.resting.end_all()
+    assert read_file(volume, inode) == DATA + bytes(3000)
+    assert run_inline(volume.fsck()).findings == ()
+
+
 async def test_one_that_is_open_is_settled_before_its_name_goes(
     volume: Volume, flusher: Flusher
 ) -> None:
