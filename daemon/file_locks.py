@@ -1,11 +1,19 @@
 """Locks of files: one task at a time works on a file's contents.
 
+But for commands, which run as steps of the model: they settle files without asking for a lock, for
+a copy that is being made or a version that is to be restored. Who has a lock waits for them.
+
 Owner: the event-loop thread.
 """
 
+from typing import Final
+
 import trio
 
+from fsmodel.content.contents import Contents
 from fsmodel.ids import InodeId
+
+LOOK_SECONDS: Final = 0.01  # whether a command has settled a file, which is seldom asked
 
 
 class FileLock:
@@ -78,3 +86,9 @@ class FileLocks:
         lock = self._locks.get(inode)
         if lock is not None and not lock.locked():
             del self._locks[inode]
+
+
+async def commands_done(contents: Contents, inode: InodeId) -> None:
+    """Wait until no command settles a file whose lock the caller has."""
+    while (file := contents.file(inode)) is not None and file.settling:
+        await trio.sleep(LOOK_SECONDS)

@@ -21,6 +21,7 @@ from pyfuse3 import (
 )
 
 from daemon.attributes import attributes_of
+from daemon.file_locks import commands_done
 from daemon.flusher import Flusher
 from daemon.handles import FileHandle, Handles
 from daemon.kernel_notices import bytes_refused, entry_changed
@@ -201,6 +202,7 @@ class FileOperations(pyfuse3.Operations):
     async def _truncate(self, inode: InodeId, size: int, uid: int) -> None:
         """Change the size of an open file, at once."""
         async with self._flusher.locks.of(inode):
+            await commands_done(self._contents, inode)
             self._volume.truncate(inode, size, privileged=uid == 0)
 
     async def _truncate_by_name(self, inode: InodeId, size: int, ctx: RequestContext) -> None:

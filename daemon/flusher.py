@@ -14,7 +14,7 @@ from typing import Final
 
 import trio
 
-from daemon.file_locks import FileLocks
+from daemon.file_locks import FileLocks, commands_done
 from daemon.new_files import NewFiles
 from daemon.resting_files import RestingFiles
 from daemon.steadfast import by_itself
@@ -107,6 +107,7 @@ class Flusher:
             if file.inode not in self._spilling:
                 await trio.lowlevel.checkpoint()
                 async with self.locks.of(file.inode):
+                    await commands_done(self._volume.contents, file.inode)
                     await self._workers.drive(self._volume.contents.settle(file.inode, whole=False))
                 await self._relieve_largest()
                 break
@@ -140,6 +141,7 @@ class Flusher:
         if file is None or not file.changed:
             return
         async with self.locks.of(inode):
+            await commands_done(self._volume.contents, inode)
             self._failed.pop(inode, None)
             if self._volume.contents.file(inode) is not None:
                 await self._workers.drive(self._volume.contents.settle(inode))
@@ -167,9 +169,10 @@ class Flusher:
             return
         if not contents.can_log(inode):
             async with self.locks.of(inode):
+                await commands_done(contents, inode)
                 file = contents.file(inode)
-                if file is None or not file.changed or file.settling:
-                    return  # a copy that is being made is settled by who makes it
+                if file is None or not file.changed:
+                    return
                 if not contents.can_log(inode):
                     await self._workers.drive(contents.settle(inode))
                     return
@@ -213,6 +216,7 @@ class Flusher:
                     break
                 lock = self.locks.of(file.inode)
                 async with lock:
+                    await commands_done(contents, file.inode)
                     if contents.file(file.inode) is not file:
                         break
                     if synced and contents.can_log(file.inode):

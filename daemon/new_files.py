@@ -17,7 +17,7 @@ from typing import Final
 
 import trio
 
-from daemon.file_locks import FileLocks
+from daemon.file_locks import FileLocks, commands_done
 from daemon.workers import INLINE_BYTES_MAX, Workers
 from fsmodel.content.file_state import FileState
 from fsmodel.content.settle import HASTY_BYTES_MIN
@@ -66,7 +66,7 @@ class NewFiles:
 
     def has_all(self, file: FileState) -> bool:
         """Whether a file is here with all the bytes it has."""
-        return not file.unlogged and file.inode in self._since
+        return file.survives_a_kill and file.inode in self._since
 
     def take(self, inode: InodeId) -> bool:
         """Have an open file, all of whose bytes the kernel has sent, settled later.
@@ -185,6 +185,7 @@ class NewFiles:
         """Files that have been written again, or are being settled by somebody."""
         for inode in inodes:
             async with self._locks.of(inode):
+                await commands_done(self._volume.contents, inode)
                 if self._volume.contents.is_open(inode):
                     await self._workers.drive(self._volume.contents.settle(inode))
             self._settled(inode)

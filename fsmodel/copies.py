@@ -156,11 +156,7 @@ class Copies:
         """Copy all that is below, and chunk what was in no content."""
         yield from self._copier.fill(source, original, copied)
         for inode in copied.unsettled:
-            self._contents.open(inode)
-            try:
-                yield from self._contents.settle(inode)
-            finally:
-                self._contents.close(inode)
+            yield from self._contents.settle_beside(inode)
 
     def _require_free(self, parent: InodeId, name: bytes) -> None:
         """Refuse before anything is copied what would be refused in the end."""

@@ -279,11 +279,7 @@ class VolumeUpkeep:
         for inode in self.contents.unsettled():
             try:
                 with index_problems_named():
-                    self.contents.open(inode)
-                    try:
-                        yield from self.contents.settle(inode)
-                    finally:
-                        self.contents.close(inode)
+                    yield from self.contents.settle_beside(inode)
             except CairnError as error:
                 _log.error("inode %d: what was fsynced is safe, but unsettled: %s", inode, error)
 

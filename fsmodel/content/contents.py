@@ -24,7 +24,7 @@ from fsmodel.errors import DataError, TooBig
 from fsmodel.ids import InodeId, ObjectId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import bytes_counter
-from fsmodel.steps import Begin, Steps
+from fsmodel.steps import PAUSE, Begin, Steps
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
 from fsmodel.store.read_ahead import ReadAhead
@@ -246,6 +246,16 @@ class Contents:
             self._record_contents([file])
         else:
             self._save_some_pages(file)
+
+    def settle_beside(self, inode: InodeId) -> Steps[None]:
+        """Settle a file whoever uses it, or nobody: first comes who settles it now. As `settle`."""
+        file = self.open(inode)
+        try:
+            while file.settling:
+                yield PAUSE
+            yield from self.settle(inode)
+        finally:
+            self.close(inode)
 
     def is_one_new_chunk(self, inode: InodeId) -> bool:
         """Whether an open file is one for `settle_together`: all of it is new, and little."""

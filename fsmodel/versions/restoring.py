@@ -33,7 +33,7 @@ class Restoring:
         """
         directory = self._parts.namespace.resolve(b"/" + b"/".join(path))
         version = self._choose(path, name, stamp_us)
-        yield from self._settle(version.inode)
+        yield from self._parts.contents.settle_beside(version.inode)  # a kill may have left it
         with self._parts.changes.begin() as change:
             self._put_back(change, directory, name, version.inode)
         return version, directory
@@ -48,15 +48,6 @@ class Restoring:
             if version.stamp_us == stamp_us:
                 return version
         raise NotFound(f"{name!r} has no version of that time")
-
-    def _settle(self, inode: InodeId) -> Steps[None]:
-        """Chunk what a killed process left of a file that was deleted since."""
-        contents = self._parts.contents
-        contents.open(inode)
-        try:
-            yield from contents.settle(inode)
-        finally:
-            contents.close(inode)
 
     def _put_back(self, change: Change, directory: InodeId, name: bytes, version: InodeId) -> None:
         names, operation = self._parts.namespace, change.operation

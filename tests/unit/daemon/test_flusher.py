@@ -16,6 +16,7 @@ from fsmodel.errors import NoSpace
 from fsmodel.ids import InodeId
 from fsmodel.steps import Result, Steps
 from fsmodel.volume import Volume
+from tests.support.stepping import Driver
 from tests.support.volumes import (
     make_store,
     new_file,
@@ -56,7 +57,7 @@ class Stream:
 
     def __init__(self, volume: Volume, flusher: Flusher) -> None:
         self._volume = volume
-        self._flusher = flusher
+        self.flusher = flusher
         self.inode: InodeId = new_file(volume, b"stream")
         volume.open_file(self.inode, writing=True)
         self.written = 0
@@ -64,7 +65,7 @@ class Stream:
     async def write(self) -> None:
         offset, self.written = self.written, self.written + len(PIECE)
         file = self._volume.write(self.inode, offset, PIECE)
-        await self._flusher.wrote(file, len(PIECE))
+        await self.flusher.wrote(file, len(PIECE))
 
 
 @pytest.fixture
@@ -287,3 +288,51 @@ async def test_open_files_are_added_up_only_when_there_may_be_too_much(
     assert max(looks) > DIRTY_BYTES_MAX  # what it is there to find, it found at once
     for inode in inodes:
         volume.close_file(inode, writing=True)
+
+
+async def test_who_settles_without_the_lock_is_not_disturbed(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for a copy with many synced bytes: it is in use, and nobody has its lock."""
+    monkeypatch.setattr(flushing, "SYNCED_BYTES", 2_000)
+    copy = settled_file(volume, b"copy", PIECE)
+    volume.open_file(copy, writing=True)
+    volume.write(copy, 100, SHORT * 7)
+    volume.contents.log_extents(copy)
+    async with running(volume, Workers()) as (stream, _):
+        steps = Driver(volume.contents.settle_beside(copy))
+        file = volume.contents.file(copy)
+        assert file is not None
+        await stream.flusher.persist_old(file)
+        with trio.move_on_after(0.05):
+            await stream.flusher.settle(copy)
+        steps.finish()
+        await stream.flusher.settle(copy)
+        assert not file.changed
+    volume.close_file(copy, writing=True)
+
+
+async def test_a_sync_waits_for_who_settles_without_the_lock(volume: Volume) -> None:
+    inode = settled_file(volume, b"file", PIECE)
+    volume.open_file(inode, writing=True)
+    volume.write(inode, 0, noise(9_000, 1))
+    async with running(volume, Workers()) as (stream, nursery):
+        steps = Driver(volume.contents.settle_beside(inode))
+        volume.write(inode, 9_000, SHORT)
+        synced = trio.Event()
+
+        async def sync() -> None:
+            await stream.flusher.make_durable(inode)
+            synced.set()
+
+        nursery.start_soon(sync)
+        await trio.sleep(0.03)
+        assert not synced.is_set()
+        steps.finish()
+        with trio.fail_after(5):
+            await synced.wait()
+    file = volume.contents.file(inode)
+    assert file is not None
+    assert not file.unlogged
+    assert file.all_logged
+    volume.close_file(inode, writing=True)

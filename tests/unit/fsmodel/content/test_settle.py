@@ -237,6 +237,20 @@ def test_a_stream_over_old_bytes_is_not_taken_along(volume: Volume, start: int) 
     volume.close_file(inode)
 
 
+def test_a_command_that_settles_comes_after_who_is_at_it(volume: Volume) -> None:
+    data = noise(30_000)
+    inode = new_file(volume, b"file", data)
+    first = Driver(volume.contents.settle(inode))
+    second = Driver(volume.contents.settle_beside(inode))
+    volume.write(inode, 10, b"meanwhile")
+    second.step()
+    assert not second.ended
+    first.finish()
+    second.finish()
+    assert ref_of(volume, inode) == ref_of_bytes(data[:10] + b"meanwhile" + data[19:])
+    volume.close_file(inode)
+
+
 def test_rows_written_amid_settling_are_not_taken_along(volume: Volume) -> None:
     """Their bytes go with the settling that knows of these rows, and deletes them."""
     data = noise(30_000)
