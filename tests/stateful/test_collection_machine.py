@@ -7,20 +7,25 @@ fsck finds nothing and every file has the bytes it must have.
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import lmdb
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
+from fsmodel.errors import NoSpace
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.optimizer.strategies import StrategyName
 from fsmodel.steps import Steps, run_inline
 from tests.support.examples import share
 from tests.support.grouped_store import GroupedStore
 from tests.support.prose import edited, prose
+from tests.support.small_blocks import small_blocks
 from tests.support.volume_store import VolumeStore, moments_of, random_bytes
 from tests.support.volumes import read_both_ways
 
@@ -32,6 +37,10 @@ names = st.sampled_from(NAMES)
 moments = st.integers(1, 12)
 
 
+def _fail(*_: object) -> None:
+    raise lmdb.MapFullError("full")
+
+
 class CollectionBesideWrites(RuleBasedStateMachine):
     """At most one write and one collection are under way; either may get the next steps."""
 
@@ -41,6 +50,8 @@ class CollectionBesideWrites(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="collection-"))
+        self.stack = ExitStack()
+        self.stack.enter_context(small_blocks())
         self.store = self.store_made(self.folder)
         self.writing: tuple[bytes, InodeId, Iterator[int]] | None = None
         self.collecting: Iterator[int] | None = None
@@ -105,7 +116,7 @@ class CollectionBesideWrites(RuleBasedStateMachine):
         """Read one that is held open, wherever its chunks are by now."""
         if name in self.held and name in self.store.expected:
             data = self.store.expected[name]
-            at %= len(data)
+            at %= max(len(data), 1)  # a kill may have left nothing
             found = read_both_ways(self.store.volume, self.held[name], at, length)
             assert found == data[at : at + length]
 
@@ -116,6 +127,27 @@ class CollectionBesideWrites(RuleBasedStateMachine):
     @rule()
     def checkpoint(self) -> None:
         self.store.volume.checkpoint()
+
+    @rule(steps=st.integers(1, 8))
+    def pack_rows(self, steps: int) -> None:
+        """And let go of inodes, as when there are many, so that their rows are read again."""
+        for _ in range(steps):
+            self.store.volume._parts.index.pack_step()
+        self.store.volume._parts.inodes.clear()
+
+    @rule(steps=st.integers(1, 8))
+    def fail_to_checkpoint(self, steps: int) -> None:
+        """Rows that were packed for it are packed no more, whatever was seen of them."""
+        volume = self.store.volume
+        self.pack_rows(steps)
+        for name, data in self.store.expected.items():
+            inode = volume.lookup(ROOT_INODE, name)
+            assert volume.shown_attributes(inode)[1] == len(data)
+        with pytest.MonkeyPatch.context() as patch, suppress(NoSpace):
+            patch.setattr("lmdb_index.index.put_meta", _fail)
+            volume.checkpoint()
+        for name, data in self.store.expected.items():
+            assert self.store.read(name) == data
 
     @rule()
     def kill(self) -> None:
@@ -149,6 +181,7 @@ class CollectionBesideWrites(RuleBasedStateMachine):
         finally:
             self.store.abandon()
             shutil.rmtree(self.folder)
+            self.stack.close()
 
 
 class CollectionOfGroups(CollectionBesideWrites):

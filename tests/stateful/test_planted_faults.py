@@ -54,6 +54,7 @@ PLANTED: Final = [
     (VersionsOfATree, "a_version_too_many"),
     (Versions, "chains_without_end"),
     (CollectionBesideWrites, "pages_go_alone"),
+    (CollectionBesideWrites, "outlines_outlive_failed_commits"),
 ]
 
 

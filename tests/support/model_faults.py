@@ -28,6 +28,7 @@ from fsmodel.versions import retention
 from fsmodel.versions.version_folders import VersionFolders
 from fsmodel.volume import Volume
 from lmdb_index import packed, value_keys
+from lmdb_index.index import Index
 from lmdb_index.keys import number_key
 from lmdb_index.packed import TOMBSTONE, Packed
 from lmdb_index.records import InodeRecord
@@ -237,6 +238,11 @@ def a_failed_step_forgets_counts() -> Patches:
     return [(Packed, "look_again", as_committed)]
 
 
+def outlines_outlive_failed_commits() -> Patches:
+    """What was shown of inodes is completed later by rows that are not packed any more."""
+    return [(Index, "when_begun_again", _nothing)]
+
+
 def absent_keys_stay_absent() -> Patches:
     """A key that no block had is not looked for when the blocks are others."""
     forget = packed._BlockCache.forget
@@ -317,6 +323,7 @@ FAULTS: Final = (
     pages_go_alone,
     deleted_rows_are_packed_still,
     a_failed_step_forgets_counts,
+    outlines_outlive_failed_commits,
     absent_keys_stay_absent,
     negative_numbers_by_size,
     open_files_take_descriptors,
