@@ -54,6 +54,7 @@ AGAIN_BLOCKS: Final = 8  # that many at a time, if that makes one less
 LOOKED_AT_MAX: Final = 100  # stretches in one step that are not worth it
 GUESSED_ROW_BYTES: Final = 16.0  # until a block has been made
 
+_DAMAGE: Final = (IndexProblem, msgspec.MsgspecError, ValueError)  # of blocks, or of their rows
 _KEY_BYTES: Final = {KeyForm.COUNTED: NUMBER_BYTES, KeyForm.FIXED: ID_BYTES}
 _ORDER: Final = tuple(sorted(PACKABLE, key=lambda table: table is not OBJECT))
 
@@ -126,11 +127,14 @@ class Packer:
             self._at = stretch.rows[-1][0] + b"\0"
             try:
                 blocks = self._blocks_below(transaction, table, stretch)
+                merged = None
                 if blocks is not None:
-                    self._pack(transaction, table, stretch, blocks)
-                    break
-            except (IndexProblem, NotPackable, msgspec.MsgspecError):
-                continue  # a damaged block: it stays as it is, for fsck to tell of
+                    merged = self._merge(transaction, table, stretch, blocks)
+            except (NotPackable, *_DAMAGE):
+                continue  # the block stays as it is, for fsck to tell of if it is damaged
+            if merged is not None:
+                self._pack(transaction, table, stretch, merged)
+                break
         return True
 
     def _end_table(self, table: Table[Any]) -> None:
@@ -174,10 +178,9 @@ class Packer:
         transaction: Transaction,
         table: Table[Any],
         stretch: _Stretch,
-        blocks: Sequence[Block],
+        merged: _Merged,
     ) -> None:
         packed, database = self._current.packed, self._current.databases[table.number]
-        merged = self._merge(transaction, table, stretch, blocks)
         rows, moved = merged.rows, merged.moved
         for place in merged.replaced:
             packed.drop_block(transaction, place)
@@ -247,11 +250,17 @@ class Packer:
         ends = list(islice(packed.ends(transaction, OBJECT.number, start), AGAIN_BLOCKS))
         if not ends:
             return None
-        with suppress(IndexProblem):  # a damaged block
-            self._put_shortened(transaction, ends)
+        rows: list[tuple[bytes, msgspec.Raw]] = []
+        with suppress(*_DAMAGE):
+            rows = self._shortened(transaction, ends)
+        if rows:
+            self._put_shortened(transaction, ends, rows)
         return ends[-1] + b"\0"
 
-    def _put_shortened(self, transaction: Transaction, ends: list[bytes]) -> None:
+    def _shortened(
+        self, transaction: Transaction, ends: list[bytes]
+    ) -> list[tuple[bytes, msgspec.Raw]]:
+        """All rows of some blocks with shorter ids; none if that saves too little."""
         packed, codec = self._current.packed, PACKED_CODECS[OBJECT.number]
         shorten = partial(self._shorten, transaction)
         rows: list[tuple[bytes, msgspec.Raw]] = []
@@ -265,8 +274,12 @@ class Packer:
                 shorter = codec.shorten_again(row, shorten)
                 saved_bytes += len(bytes(row)) - len(bytes(shorter))
                 rows.append((key, shorter))
-        if saved_bytes < ROOM_BYTES:
-            return
+        return rows if saved_bytes >= ROOM_BYTES else []
+
+    def _put_shortened(
+        self, transaction: Transaction, ends: list[bytes], rows: list[tuple[bytes, msgspec.Raw]]
+    ) -> None:
+        packed = self._current.packed
         for end in ends:
             packed.drop_block(transaction, block_place(OBJECT.number, end))
         while rows:

@@ -8,6 +8,7 @@ import lmdb
 import msgspec
 import pytest
 
+from lmdb_index.block_format import Content, encode_block
 from lmdb_index.block_keys import KeyForm
 from lmdb_index.check import check_rows
 from lmdb_index.environment import ENGINE
@@ -457,6 +458,19 @@ def test_a_damaged_block_of_objects_is_found_and_not_the_inodes_that_name_them(
         assert [finding.table for finding in check_rows(index)] == ["object"]
         with pytest.raises(IndexCorrupt):
             index.get(INODE, number_key(1))
+
+
+def test_a_sweep_leaves_a_block_whose_rows_are_none(packed: Path) -> None:
+    """Its checksum is right, so this is not found before a row is decoded."""
+    place = first_place(packed, OBJECT.number)
+    content = Content(OBJECT.version, KeyForm.FIXED, [], [place[1:]], [["no", "object"]])
+    change_packed(packed, place, encode_block(place, content))
+    with opened(packed) as index:
+        fill(index, MANY, 1000)  # so many objects that ids are shortened again
+        pack_all(index)
+        assert index.packed_rows > 3 * MANY
+        with pytest.raises(IndexCorrupt):
+            index.get(OBJECT, place[1:])
 
 
 def test_a_replay_onto_a_damaged_block_succeeds(packed: Path, tmp_path: Path) -> None:
