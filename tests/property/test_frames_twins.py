@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from errno import EBADF
+from pathlib import Path
 from random import Random
 from types import ModuleType
 
@@ -27,6 +28,7 @@ from fsmodel.store.frames import (
 )
 from fsmodel.store.pack_format import CHECKSUM_BYTES, FRAME_HEADER, raw_chunk_header
 from fsmodel.store.sections import section_values
+from tests.support.nowait_files import nowait_file
 
 SEED = 0xFEDCBA9876543210
 BEFORE = b"what lies in front"
@@ -215,17 +217,10 @@ class TestPart:
     CHUNK = (object_id(BODY), len(BODY))
 
     @pytest.fixture
-    def pack(self, tmp_path: "os.PathLike[str]") -> Iterator[int]:
+    def pack(self, tmp_path: Path) -> Iterator[int]:
         """A file on a filesystem that can read without waiting."""
-        descriptor = os.open(os.path.join(tmp_path, "pack"), os.O_CREAT | os.O_RDWR)
-        os.writev(descriptor, [BEFORE, frame_of(self.BODY, sectioned=False)])
-        try:
-            os.preadv(descriptor, [bytearray(1)], 0, os.RWF_NOWAIT)
-        except OSError as error:
-            os.close(descriptor)
-            pytest.skip(f"the host cannot: {error}")  # not every file system knows RWF_NOWAIT
-        yield descriptor
-        os.close(descriptor)
+        with nowait_file(tmp_path, BEFORE, frame_of(self.BODY, sectioned=False)) as descriptor:
+            yield descriptor
 
     @each_kernel
     @pytest.mark.parametrize(("low", "high"), [(0, 70_000), (0, 0), (5, 6), (69_999, 70_000)])

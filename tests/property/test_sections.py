@@ -33,6 +33,7 @@ from fsmodel.store.sections import (
 )
 from tests.property.test_frames_twins import BEFORE, SEED, frame_of
 from tests.support.blake3_tree import joined, value_of
+from tests.support.nowait_files import looked_again, nowait_file
 
 NOISE = Random(8).randbytes(SECTIONED_MAX + 1)
 AT = len(BEFORE)
@@ -128,20 +129,13 @@ def test_an_extension_that_hashes_wrongly_makes_none(monkeypatch: pytest.MonkeyP
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A file on a filesystem that can read without waiting."""
-    path = tmp_path_factory.mktemp("sections") / "pack"
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR)
-    os.write(descriptor, BEFORE)
-    try:
-        os.preadv(descriptor, [bytearray(1)], 0, os.RWF_NOWAIT)
-    except OSError as error:
-        os.close(descriptor)
-        pytest.skip(f"the host cannot: {error}")  # not every file system knows RWF_NOWAIT
-    yield descriptor
-    os.close(descriptor)
+    with nowait_file(tmp_path_factory.mktemp("sections"), BEFORE) as descriptor:
+        yield descriptor
 
 
 def part_of(pack: int, body: bytes, low: int, high: int) -> bytes | None:
-    return read_part(pack, AT, SEED, (object_id(body), len(body)), low, high)
+    wanted = object_id(body), len(body)
+    return looked_again(pack, read_part, pack, AT, SEED, wanted, low, high)
 
 
 def brought_part(pack: int, body: bytes, low: int, high: int) -> bytes | None:
@@ -156,7 +150,8 @@ def test_any_part_is_right(pack: int, size: int, data: st.DataObject, sectioned:
     os.pwrite(pack, frame_of(body, sectioned=sectioned), AT)
     wanted = object_id(body), size
     for kernel in KERNELS.values():
-        assert kernel.read_part(pack, AT, SEED, wanted, low, high) == body[low:high]
+        part = looked_again(pack, kernel.read_part, pack, AT, SEED, wanted, low, high)
+        assert part == body[low:high]
     is_part = sectioned and values_bytes(size) > 0 and low < high
     is_part = is_part and bytes_touched(size, low, high) < size
     assert brought_part(pack, body, low, high) in (
