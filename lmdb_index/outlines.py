@@ -109,7 +109,7 @@ def _records_at(block: Block, table: Table[Record], place: int) -> tuple[int, li
     first, group = block.group_at(place)
     try:
         records: list[Record] = PACKED_CODECS[table.number].outlines(group, block.base)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, IndexError) as error:
         raise _not_decoded(block, table, str(error)) from error
     if place - first >= len(records):
         raise _not_decoded(block, table, LACKS_A_ROW)

@@ -37,6 +37,7 @@ REFS = [b"", b"\1", b"\2abcde", *(b"\1" + found for found in IDS)]
 TREES = [b"", b"short", *IDS]
 PICKS = st.lists(st.integers(0, 59), min_size=1, max_size=12, unique=True)
 SEEDS = st.integers(0, 9999)
+NOT_SHOWN = {"parent", "birth_ns", "content_size"}  # by what stat shows of an inode
 
 HeldRows = dict[str, dict[bytes, msgspec.Struct]]  # by the table's name, and by key
 
@@ -93,16 +94,17 @@ def is_named(rows: HeldRows, key: bytes) -> bool:
 
 
 def whole(outline: msgspec.Struct | None, row: msgspec.Struct | None) -> msgspec.Struct | None:
-    """An outline with the ids of a row where its own begin those."""
+    """An outline with what it need not have of a row: some numbers, and ids but for their start."""
     if outline is None or row is None:
         return outline
+    hidden = {field: getattr(row, field) for field in NOT_SHOWN & set(row.__struct_fields__)}
     ids = {
         field: getattr(row, field)
         for field in {"content", "tree", "base"} & set(row.__struct_fields__)
         if getattr(row, field).startswith(getattr(outline, field))
         and len(getattr(row, field)) - len(getattr(outline, field)) == ID_BYTES - SHORT_BYTES
     }
-    return msgspec.structs.replace(outline, **ids)
+    return msgspec.structs.replace(outline, **hidden, **ids)
 
 
 class PackingAgainstRows(RuleBasedStateMachine):
@@ -347,7 +349,15 @@ class PackingAgainstRows(RuleBasedStateMachine):
             assert [(key, whole(row, held[key])) for key, row in some] == [
                 row for row in found if start <= row[0] < stop
             ]
+        self.shows_some_in_a_row(rows, range(self.looks % 50, self.looks % 50 + 5))
         self.looks += 1
+
+    def shows_some_in_a_row(self, rows: Rows, numbers: range) -> None:
+        """That is not to be had where they are not all packed."""
+        found = rows.outlines_in_a_row(INODE, numbers.start, len(numbers))
+        if found is not None:
+            held = [self.rows_of(INODE)[number_key(number)] for number in numbers]
+            assert [whole(row, other) for row, other in zip(found, held, strict=True)] == held
 
     def rows_of(self, table: Table[Any]) -> dict[bytes, msgspec.Struct]:
         return self.rows[table.name.decode()]

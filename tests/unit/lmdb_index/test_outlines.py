@@ -113,11 +113,12 @@ def test_ids_are_left_as_they_are_stored(index: Index) -> None:
     assert outline.content == b"\1" + object_id(20)[:SHORT_BYTES]
 
 
+@pytest.mark.parametrize("error", [msgspec.ValidationError, ValueError, IndexError])
 def test_a_group_that_cannot_be_decoded_is_damage(
-    index: Index, monkeypatch: pytest.MonkeyPatch
+    index: Index, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     def fails(*_: object) -> list[InodeRecord]:
-        raise msgspec.ValidationError("injected")
+        raise error("injected")
 
     monkeypatch.setattr(PACKED_CODECS[INODE.number], "outlines", fails)
     with pytest.raises(IndexCorrupt, match="hold no InodeRecord: injected: run cairnfs fsck"):
