@@ -102,7 +102,8 @@ def open_journal(
     aside = set_tail_aside(survey.path, replayed.end, places.quarantine)
     with host_failures(places.journal):
         drop_unfinished(places.journal)
-        segment = SegmentFile.open(survey.path, survey.header, replayed.end)
+        drops = aside is not None
+        segment = SegmentFile.open(survey.path, survey.header, replayed.end, drops=drops)
         if survey.last < position:  # the last commit was durable when the journal was not
             segment.close()
             segment = create_segment(places, uuid, position + 1, index_bytes)

@@ -56,10 +56,21 @@ class SegmentFile:
         self._is_synced = False  # since the last zeros
 
     @classmethod
-    def open(cls, path: Path, header: SegmentHeader, end: int) -> "SegmentFile":
-        """Go on with a segment; what stands behind an offset of it is dropped. Raises OSError."""
+    def open(cls, path: Path, header: SegmentHeader, end: int, *, drops: bool) -> "SegmentFile":
+        """Go on with a segment; what stands behind an offset of it is dropped. Raises OSError.
+
+        With `drops` that is more than zeros, and gone durably: operations that do not count may
+        stand there whole. Were they back after a loss of power, behind a new record as long as the
+        one that stood before them, they would count again.
+        """
         segment = cls(path, header, os.open(path, OPENING), end)
-        segment.trim()
+        try:
+            segment.trim()
+            if drops:
+                os.fsync(segment._descriptor)
+        except OSError:
+            segment.close()
+            raise
         segment.reserve()
         return segment
 

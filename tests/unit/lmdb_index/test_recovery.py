@@ -121,6 +121,39 @@ def test_a_torn_tail_is_set_aside_and_cut_off(
         assert found.statistics().set_aside is None
 
 
+def test_what_was_set_aside_stays_away_when_the_power_goes_again(
+    index: Index, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new record is as long as the torn one, and those behind that one were whole."""
+    put_packs(index, range(4))
+    store = after_kill(index, store, tmp_path)
+    segment = the_segment(store)
+    flip_bit(segment, 8 * (records_in(segment)[1].end - 1))
+    lost: dict[str, bytes] = {}  # by path: what was cut off, and is still on the disk
+
+    def cut(descriptor: int, size: int, call: Any = os.ftruncate) -> None:
+        path = os.readlink(f"/proc/self/fd/{descriptor}")
+        lost[path] = Path(path).read_bytes()
+        call(descriptor, size)
+
+    def synced(descriptor: int, call: Any = os.fsync) -> None:
+        lost.pop(os.readlink(f"/proc/self/fd/{descriptor}"), None)
+        call(descriptor)
+
+    monkeypatch.setattr(os, "ftruncate", cut)
+    monkeypatch.setattr(os, "fsync", synced)
+    found = Index.open(store, UUID)
+    put_packs(found, range(7, 8))
+    monkeypatch.undo()
+    store = killed(found, store, tmp_path / "powerless")
+    for path, before in lost.items():
+        left = store / Path(path).relative_to(tmp_path / "killed")
+        new = left.read_bytes()[: records_in(left)[-1].end]
+        left.write_bytes(new + before[len(new) :])
+    with opened(store) as found:
+        assert pack_numbers(found) == [0, 7]
+
+
 def test_zeros_written_ahead_are_no_torn_tail(index: Index, store: Path, tmp_path: Path) -> None:
     for number in range(5):
         put_packs(index, range(number, number + 1))

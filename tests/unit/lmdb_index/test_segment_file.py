@@ -70,7 +70,7 @@ def test_what_stands_behind_the_end_is_dropped_when_it_is_opened(path: Path) -> 
     end = segment.end
     segment.append(RecordKind.OPERATION, 2, b"second")
     segment.close()
-    segment = SegmentFile.open(path, HEADER, end)
+    segment = SegmentFile.open(path, HEADER, end, drops=False)
     assert path.stat().st_size == end
     assert segment.append(RecordKind.SYNC_MARKER, 1, b"") == segment.end - end
     segment.sync()
@@ -229,7 +229,7 @@ def test_a_segment_that_exists_goes_on_without_room_for_more(
 ) -> None:
     SegmentFile.create(path, HEADER).close()
     monkeypatch.setattr(segment_file, "reserve_room", fail)
-    segment = SegmentFile.open(path, HEADER, SEGMENT_HEADER.size)
+    segment = SegmentFile.open(path, HEADER, SEGMENT_HEADER.size, drops=False)
     segment.append(RecordKind.OPERATION, 1, b"first")
     segment.close()
     assert len(records_in(path)) == 1
