@@ -120,14 +120,19 @@ class VersionFolders:
     def moved(
         self, change: Change, parent: InodeId, name: bytes, new_parent: InodeId, new_name: bytes
     ) -> None:
-        """A directory has been moved: so are its versions."""
+        """A directory has been moved: so are its versions.
+
+        Even if it has none, where it comes to there may be some, for it and for what is below.
+        """
+        self.begin(change)
         taken = self._take(change, (*self.names_of(parent, change), name))
         self._place(change, taken, (*self.names_of(new_parent, change), new_name))
 
     def exchanged(
         self, change: Change, parent: InodeId, name: bytes, other_parent: InodeId, other: bytes
     ) -> None:
-        """Two entries have been exchanged: so are their versions."""
+        """Two entries have been exchanged: so are their versions, if they have any."""
+        self.begin(change)
         path = (*self.names_of(parent, change), name)
         other_path = (*self.names_of(other_parent, change), other)
         taken, other_taken = self._take(change, path), self._take(change, other_path)
@@ -195,7 +200,6 @@ class VersionFolders:
             above = self._below(generation, path[:-1])
             dirent = above and self._directories.find(above, path[-1])
             if above and dirent and dirent.kind == DIRECTORY:
-                self.begin(change)
                 self._directories.remove(change, above, path[-1], dirent)
                 taken.append(_Taken(InodeId(dirent.inode), Place(above, dirent.cookie)))
         return taken

@@ -45,6 +45,19 @@ def test_a_directory_that_is_moved_keeps_its_versions(kept: VersionedVolume) -> 
     assert kept.versions("/out/below/file") == []
 
 
+def test_a_directory_without_versions_has_those_of_the_place_it_comes_to(
+    kept: VersionedVolume,
+) -> None:
+    kept.mkdir("/place")
+    kept.write("/place/file", b"former")
+    kept.unlink("/place/file")
+    kept.rmdir("/place")
+    kept.mkdir("/new")
+    assert kept.versions("/new/file") == []
+    kept.rename("/new", "/place")
+    assert kept.versions("/place/file") == [b"former"]
+
+
 def test_a_directory_moved_in_the_place_of_a_former_one_shows_both(kept: VersionedVolume) -> None:
     """As of a tool that builds in a folder beside, and swaps."""
     for number in range(3):
