@@ -9,6 +9,11 @@ from collections.abc import Callable
 from fsmodel.ids import InodeId
 
 EntryChanged = Callable[[InodeId, bytes], None]  # told the directory and the name
+DirectoryChanged = Callable[[InodeId], None]
+
+
+def _nobody_is_told(directory: InodeId) -> None:
+    """Until somebody wants to know."""
 
 
 class OutsideChanges:
@@ -16,6 +21,7 @@ class OutsideChanges:
 
     def __init__(self) -> None:
         self._listeners: list[EntryChanged] = []
+        self.directory_changed: DirectoryChanged = _nobody_is_told  # in its own attributes
 
     def listen(self, listener: EntryChanged) -> None:
         """Be told the directory and the name, each time, when the change is certain."""

@@ -41,7 +41,11 @@ class Volume(VolumeNames, VolumeAttributes, VolumeFiles, VolumeHistory):
             parts.changes, parts.inodes, parts.namespace, parts.whole, parts.history.copies
         )
         self.importer = Importer(
-            parts.layout.folder, parts.namespace, parts.whole, parts.history.copies
+            parts.layout.folder,
+            parts.namespace,
+            parts.whole,
+            parts.history.copies,
+            parts.history.outside,
         )
         self.indexes = parts.indexes
         self.entry_changed = lambda directory, name: None

@@ -36,7 +36,11 @@ class VolumeFolders(VolumeUpkeep):
             self._parts.series.metrics.entry_changed = told
 
     def tell_of_directories(self, told: Callable[[InodeId], None]) -> None:
-        """Have somebody told of directories that change by themselves, in volatile names only."""
+        """Have somebody told of directories that change by themselves.
+
+        In volatile names, or in attributes of their own.
+        """
+        self._parts.history.outside.directory_changed = told
         if self._parts.series is not None:
             self._parts.series.lifecycle.directory_changed = told
 

@@ -30,6 +30,7 @@ from fsmodel.importing.report import ImportReport
 from fsmodel.namespace.inodes import DIRECTORY, AttributeChange, kind_of
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.namespace.originals import Original
+from fsmodel.outside_changes import OutsideChanges
 from fsmodel.steps import Steps, Work
 from lmdb_index.records import InodeFlag, InodeRecord
 
@@ -67,12 +68,18 @@ class Importer:
     """Imports folders. Owner: the thread that owns the index."""
 
     def __init__(
-        self, store: Path, namespace: Namespace, whole: WholeContents, copies: Copies
+        self,
+        store: Path,
+        namespace: Namespace,
+        whole: WholeContents,
+        copies: Copies,
+        outside: OutsideChanges,
     ) -> None:
         self._store = store
         self._names = namespace
         self._whole = whole
         self._copies = copies
+        self._outside = outside
 
     def run(self, source: Path, directory: InodeId, report: Report) -> Steps[ImportReport]:
         """Bring all that is below a folder of the host into a directory of the store.
@@ -120,7 +127,7 @@ class Importer:
         entry = folder.entry
         if entry is not None and self._names.record(folder.copy).mtime_ns != entry.mtime_ns:
             times = AttributeChange(atime_ns=entry.atime_ns, mtime_ns=entry.mtime_ns)
-            self._names.set_attributes(folder.copy, times)
+            self._set_attributes(folder.copy, times)
 
     def _take(self, run: _Run, folder: _Open, found: list[HostEntry | Unreadable]) -> Steps[None]:
         small: list[HostEntry] = []
@@ -193,7 +200,11 @@ class Importer:
         record = self._names.record(copy)
         if (record.mode, record.uid, record.gid) != (entry.mode, entry.uid, entry.gid):
             owner = AttributeChange(mode=entry.mode, uid=entry.uid, gid=entry.gid)
-            self._names.set_attributes(copy, owner)
+            self._set_attributes(copy, owner)
+
+    def _set_attributes(self, directory: InodeId, wanted: AttributeChange) -> None:
+        self._names.set_attributes(directory, wanted)
+        self._outside.directory_changed(directory)
 
     def _put_small(self, run: _Run, folder: _Open, entry: HostEntry, data: bytes) -> Steps[None]:
         if self._linked(run, folder, entry):

@@ -103,3 +103,16 @@ def test_what_cannot_be_imported_is_told(tmp_path: Path) -> None:
         (tmp_path / "source/.snapshots").rmdir()
         told = store.cairnfs("--store", store.store, "import", tmp_path / "source", "/")
         assert "1 were there already" in told.stdout
+
+
+def test_attributes_that_a_folder_gets_are_those_the_kernel_goes_by(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with mounted() as store:
+        folder = store.mountpoint / "folder"
+        folder.mkdir(0o755)
+        assert folder.stat().st_mode & 0o777 == 0o755  # which is remembered
+        (tmp_path / "folder").chmod(0o700)
+        os.utime(tmp_path / "folder", (10**9, 10**9))
+        store.document("import", tmp_path, store.mountpoint)
+        found = folder.stat()
+        assert (found.st_mode & 0o777, found.st_mtime) == (0o700, 10**9)
