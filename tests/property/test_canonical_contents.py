@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fsmodel.errors import NoSpace
-from fsmodel.ids import InodeId
+from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.steps import run_inline
 from fsmodel.volume import Volume
 from tests.support.payloads import Payload, payloads
@@ -25,6 +25,7 @@ from tests.support.volumes import (
     findings,
     make_store,
     new_file,
+    read_file,
     read_range,
     ref_of,
     ref_of_bytes,
@@ -45,6 +46,8 @@ class OneFile:
         self.volume = Volume.open(self._store, settings=NO_CACHE)
         self.inode: InodeId = new_file(self.volume)
         self.model = bytearray()
+        self._recorded = bytearray()  # what its rows say, and a clone has
+        self._clones = 0
 
     def write(self, offset: int, payload: Payload) -> None:
         """Write behind the end, too: what lies between becomes zeros."""
@@ -62,17 +65,36 @@ class OneFile:
         """Cut the file, or let it grow."""
         size %= len(self.model) + 3_000
         self.volume.truncate(self.inode, size)
-        del self.model[size:]
-        self.model.extend(bytes(size - len(self.model)))
+        for data in (self.model, self._recorded):
+            del data[size:]
+            data.extend(bytes(size - len(data)))
 
     def settle(self, whole: bool) -> None:
         """Cut into chunks what is dirty; not whole, what is certain of it."""
         run_inline(self.volume.contents.settle(self.inode, whole=whole))
+        if whole:
+            self._recorded = bytearray(self.model)
 
     def log(self) -> None:
         """Make a few bytes durable as they are."""
         if self.volume.contents.can_log(self.inode):
             self.volume.contents.log_extents(self.inode)
+            self._recorded = bytearray(self.model)
+
+    def clone(self, offset: int) -> None:
+        """Have a copy of what the rows say, and change it."""
+        self._clones += 1
+        name, data = b"clone %d" % self._clones, self._recorded[:]
+        made = run_inline(self.volume.clone(self.inode, ROOT_INODE, name))
+        assert read_file(self.volume, made) == data
+        offset %= len(data) + 1
+        data[offset : offset + 6] = b"edited"
+        self.volume.open_file(made, writing=True)
+        self.volume.write(made, offset, b"edited")
+        run_inline(self.volume.contents.settle(made))
+        self.volume.close_file(made, writing=True)
+        assert read_file(self.volume, made) == data
+        assert ref_of(self.volume, made) == ref_of_bytes(bytes(data))
 
     def close_and_open(self) -> None:
         """The last user goes, another one comes."""
@@ -83,6 +105,7 @@ class OneFile:
     def remount(self) -> None:
         """Close the store and open it."""
         self.volume.close()
+        self._recorded = bytearray(self.model)
         self.volume = Volume.open(self._store, settings=NO_CACHE)
         self.volume.open_file(self.inode, writing=True)
 
@@ -138,6 +161,29 @@ def test_a_file_is_its_bytes_however_they_came_about(actions: list[Action]) -> N
         for action, *arguments in actions:
             action(file, *arguments)
             file.read(0, len(file.model) + 1)
+        file.check()
+
+
+FEW_BYTES: Final = payloads("noise pattern", 3_000)
+STATES: Final = st.one_of(
+    st.tuples(st.just(OneFile.append), FEW_BYTES),
+    st.tuples(st.just(OneFile.write), st.integers(0, 5_000), FEW_BYTES),
+    st.tuples(st.just(OneFile.truncate), st.integers(0, 5_000)),
+    st.tuples(st.just(OneFile.settle), st.booleans()),
+    st.tuples(st.just(OneFile.log)),
+)
+
+
+@given(FEW_BYTES, st.lists(st.tuples(STATES, st.integers(0, 3_000)), min_size=1, max_size=4))
+def test_a_clone_is_what_the_rows_say_and_any_other_file_from_then_on(
+    first: Payload, steps: list[tuple[Action, int]]
+) -> None:
+    with one_file() as file:
+        file.append(first)
+        file.settle(whole=True)
+        for (action, *arguments), offset in steps:
+            action(file, *arguments)
+            file.clone(offset)
         file.check()
 
 

@@ -10,6 +10,7 @@ from tests.property import test_value_keys as keys
 from tests.support.planted_faults import planted
 from tests.support.searching import search
 from tests.support.volumes import small_limits
+from tests.unit.fsmodel.content import test_logging_amid_settling as logging
 
 
 def test_a_file_whose_chunks_depend_on_how_it_was_written_is_noticed() -> None:
@@ -40,6 +41,27 @@ def test_a_stream_below_older_bytes_is_noticed() -> None:
     fault = planted("old_bytes_count_more_than_a_stream")
     with small_limits(), fault, pytest.raises(AssertionError):
         search(check, *drawn)
+
+
+def test_synced_bytes_behind_a_cut_are_noticed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    orders = st.lists(logging.ACTION, min_size=20, max_size=25)
+
+    def check(actions: list[tuple[str, ...]]) -> None:
+        logging.check_order(logging.Edited(tmp_path_factory.mktemp("edited")), actions)
+
+    fault = planted("rows_outlive_a_cut")
+    with small_limits(), fault, pytest.raises(AssertionError):
+        search(check, orders)
+
+
+def test_a_clone_that_counts_as_settled_is_noticed() -> None:
+    check = canonical.test_a_clone_is_what_the_rows_say_and_any_other_file_from_then_on
+    steps = st.lists(st.tuples(canonical.STATES, st.integers(0, 3_000)), min_size=1, max_size=4)
+    fault = planted("clones_of_cut_files_count_as_settled")
+    with small_limits(), fault, pytest.raises(AssertionError):
+        search(check, canonical.FEW_BYTES, steps)
 
 
 def test_a_kernel_that_cuts_elsewhere_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

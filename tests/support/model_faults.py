@@ -7,9 +7,10 @@ from typing import Any, Final, TypeAlias
 
 from daemon import config
 from fsmodel.buffers import Buffer
+from fsmodel.change import Change
 from fsmodel.content import chunking
 from fsmodel.content.chunk_limits import CutRule
-from fsmodel.content.contents import Contents
+from fsmodel.content.contents import FILE_BYTES_MAX, Contents
 from fsmodel.content.extents import DirtyExtents, Extent
 from fsmodel.content.file_state import FileState
 from fsmodel.content.regions import RegionPlanner
@@ -18,6 +19,7 @@ from fsmodel.errors import NotFound
 from fsmodel.ids import InodeId, ObjectId
 from fsmodel.jobs import JobInfo, Jobs
 from fsmodel.namespace.namespace import Namespace
+from fsmodel.namespace.originals import LiveOriginals, Original
 from fsmodel.namespace.renames import RenameFlag
 from fsmodel.series.lifecycle import Lifecycle
 from fsmodel.stale_trees import EditedInodes, StaleTrees
@@ -123,6 +125,28 @@ def old_bytes_count_more_than_a_stream() -> Patches:
         return list(more)
 
     return [(FileState, "freeze_more", freeze_more)]
+
+
+def rows_outlive_a_cut() -> Patches:
+    """A file that is cut keeps what was synced behind that, and shows it when it grows again."""
+    cut_extents = Contents._cut_extents
+
+    def cut_nothing(self: Contents, change: Change, inode: InodeId, size: int) -> list[int]:
+        return cut_extents(self, change, inode, FILE_BYTES_MAX)
+
+    return [(Contents, "_cut_extents", cut_nothing)]
+
+
+def clones_of_cut_files_count_as_settled() -> Patches:
+    """A copy is settled if its content has as many bytes that count as the file has."""
+    original = LiveOriginals.original
+
+    def as_long_as_it_counts(self: LiveOriginals, *arguments: Any) -> Original:
+        found = original(self, *arguments)
+        lacks = found.content_size != found.size
+        return found._replace(unsettled=lacks or bool(found.extents))
+
+    return [(LiveOriginals, "original", as_long_as_it_counts)]
 
 
 def the_longest_chunk_is_a_byte_short() -> Patches:
@@ -312,6 +336,8 @@ FAULTS: Final = (
     appends_leave_the_last_chunk,
     reads_miss_what_is_being_settled,
     old_bytes_count_more_than_a_stream,
+    rows_outlive_a_cut,
+    clones_of_cut_files_count_as_settled,
     the_longest_chunk_is_a_byte_short,
     every_piece_is_the_last,
     files_that_come_are_not_noted,

@@ -50,6 +50,7 @@ class Edited:
         self.inode: InodeId = settled_file(self.volume, b"file", DATA)
         self.volume.open_file(self.inode, writing=True)
         self.bytes = bytearray(DATA)
+        self.written_to = 0
         self._folder = folder
         self._copies = 0
 
@@ -58,6 +59,12 @@ class Edited:
         self.volume.write(self.inode, offset, data)
         self.bytes += bytes(max(offset + len(data) - len(self.bytes), 0))
         self.bytes[offset : offset + len(data)] = data
+        self.written_to = offset + len(data)
+
+    def truncate(self, size: int) -> None:
+        """Cut the file, or let it grow by zeros."""
+        self.volume.truncate(self.inode, size)
+        self.bytes = bytearray(resized(self.bytes, size))
 
     def sync(self) -> None:
         """Let a killed process leave what is there now."""
@@ -70,9 +77,10 @@ class Edited:
         assert file is not None
         return file
 
-    def settling(self) -> Driver:
-        """Steps that settle all of it."""
-        return Driver(self.volume.contents.settle(self.inode))
+    def settling(self, *, whole: bool = True) -> Driver:
+        """Steps that settle all of it, or what is certain of it along with what comes behind."""
+        contents = self.volume.contents
+        return Driver(contents.settle(self.inode, whole=whole, goes_on=lambda: True))
 
     def rows(self) -> list[int]:
         """The numbers of its extent rows."""
@@ -95,13 +103,18 @@ class Edited:
 
     def end(self) -> None:
         """Settle the rest, and leave a sound store."""
-        assert read_range(self.volume, self.inode, 0, LONGEST) == self.bytes
+        assert read_range(self.volume, self.inode, 0, 200_000) == self.bytes
         run_inline(self.volume.contents.settle(self.inode))
         assert ref_of(self.volume, self.inode) == ref_of_bytes(bytes(self.bytes))
         assert self.rows() == []
         self.volume.close_file(self.inode, writing=True)
         assert findings(self.volume) == ()
         self.volume.close()
+
+
+def resized(data: bytes | bytearray, size: int) -> bytes:
+    """Bytes of a file that is cut, or grows by zeros."""
+    return bytes(data[:size]).ljust(size, b"\0")
 
 
 @pytest.fixture
@@ -213,7 +226,9 @@ def test_a_file_that_is_cut_afterwards_has_rows_from_the_beginning(
 
 ACTION = st.one_of(
     st.tuples(st.just("write"), st.integers(0, LONGEST - 300), st.integers(1, 300)),
-    st.tuples(st.sampled_from(["sync", "begin", "step", "fail", "kill"])),
+    st.tuples(st.just("write on"), st.integers(1, 4_000)),
+    st.tuples(st.just("truncate"), st.integers(0, LONGEST)),
+    st.tuples(st.sampled_from(["sync", "begin", "begin some", "step", "step", "fail", "kill"])),
 )
 
 
@@ -221,17 +236,27 @@ ACTION = st.one_of(
 def test_whatever_happens_in_which_order(
     tmp_path_factory: pytest.TempPathFactory, actions: list[tuple[str, ...]]
 ) -> None:
-    edited = Edited(tmp_path_factory.mktemp("edited"))
-    kept, frozen, steps = DATA, DATA, None  # `kept` is what a kill leaves
+    check_order(Edited(tmp_path_factory.mktemp("edited")), actions)
+
+
+def check_order(edited: Edited, actions: list[tuple[str, ...]]) -> None:
+    """A kill leaves what was synced or recorded last, whatever else was done."""
+    kept, frozen, steps, whole = DATA, DATA, None, True  # `kept` is what a kill leaves
     for number, (action, *where) in enumerate(actions):
         if action == "write":
             edited.write(int(where[0]), bytes([number + 1]) * int(where[1]))
+        elif action == "write on":
+            edited.write(edited.written_to, noise(int(where[0]), number))
+        elif action == "truncate" and steps is None:
+            edited.truncate(int(where[0]))
+            kept = resized(kept, int(where[0]))
         elif action == "sync" and edited.volume.contents.can_log(edited.inode):
             edited.sync()
             kept = frozen = bytes(edited.bytes)
-        elif action == "begin" and steps is None:
-            frozen = bytes(edited.bytes)
-            steps = edited.settling()
+        elif action.startswith("begin") and steps is None:
+            whole = action == "begin"
+            frozen = bytes(edited.bytes) if whole else kept
+            steps = edited.settling(whole=whole)
         elif action == "step" and steps is not None:
             steps.step()
         elif action == "fail" and steps is not None:
