@@ -104,7 +104,10 @@ class Replacing:
                 _log.warning("a copy that was never finished stays hidden: %s", error)
 
     def _empty(self, top: InodeId) -> Steps[None]:
-        """Remove all that is below a directory, lowest first."""
+        """Remove all that is below a directory, lowest first.
+
+        There is no pause behind the last of it: a program may be at work there, and make a file.
+        """
         stack = [top]
         while stack:
             entries = self._some_of(stack[-1])
@@ -119,7 +122,8 @@ class Replacing:
                 stack += full
             elif len(entries) < CHANGE_ROWS:
                 stack.pop()
-            yield PAUSE
+            if stack:
+                yield PAUSE
 
     def _some_of(self, directory: InodeId) -> list[Entry]:
         listed = self._names.list_entries(directory)

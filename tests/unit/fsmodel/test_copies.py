@@ -397,6 +397,23 @@ def test_a_kill_at_any_moment_of_a_restore_leaves_the_old_or_the_new(
     assert found == sorted(found)
 
 
+def test_who_works_in_a_replaced_tree_until_it_is_gone_does_not_end_its_removal(
+    store: VolumeStore, small_changes: None
+) -> None:
+    """Programs can have it as their working directory, and make files in it."""
+    volume = store.volume
+    fill_tree(volume)
+    snapshot(volume)
+    former = volume.resolve(b"one")
+    for number in moments_of(volume.snapshots.restore(b"first", b"/one")):
+        if volume.resolve(b"one") != former and number % 2:
+            put_file(volume, former, b"%d" % number, b"bytes")
+    with pytest.raises(NotFound):
+        volume.attributes(former)
+    assert lies_aside(volume) == []
+    store.require_sound()
+
+
 Act = Callable[[Volume], object]
 ON_A_LOCKED_FILE: dict[str, Act] = {
     "open": lambda v: v.open_file(v.resolve(b"one/small"), writing=True),
