@@ -26,6 +26,7 @@ from fsmodel.content.windows import WindowPlan
 from fsmodel.errors import DataError
 from fsmodel.ids import InodeId
 from fsmodel.store.read_ahead import Ahead, ReadAhead
+from lmdb_index.errors import IndexProblem
 
 WINDOW_BYTES_MIN: Final = 256 << 10
 WINDOW_BYTES_MAX: Final = 2 << 20
@@ -178,7 +179,7 @@ class ReadStreams:
     def _begin(self, stream: ReadStream, inode: InodeId, offset: int, length: int) -> None:
         """Have a window made. A failure is left for the read that wants those bytes to report."""
         end = offset + length
-        with suppress(DataError):
+        with suppress(DataError, IndexProblem):
             window = self._behind(stream, inode, offset, length)
             window = window or self._anywhere(stream, inode, offset, length)
             if window is not None:

@@ -19,6 +19,7 @@ from fsmodel.errors import ChunkNotFound
 from fsmodel.ids import InodeId, ObjectId, PackId
 from fsmodel.steps import Work
 from fsmodel.store.read_ahead import OpenPack, ReadAhead
+from lmdb_index.errors import IndexCorrupt
 
 INODE = InodeId(7)
 REQUEST = 128 << 10
@@ -49,7 +50,7 @@ class FakeContents:
     short: int = 0  # bytes that the next window lacks at its end
     most: int = SIZE  # bytes of a window, however many are asked for
     fails: bool = False
-    refused: bool = False
+    refused: Exception | None = None
     released: threading.Event = field(default_factory=threading.Event)
     ahead: ReadAhead = field(default_factory=lambda: ReadAhead(_no_pack))
 
@@ -59,8 +60,8 @@ class FakeContents:
         assert inode == INODE
         self.asked.append((offset, length, guessing))
         end = min(offset + min(length, self.most), self.size)
-        if self.refused:
-            raise ChunkNotFound(ObjectId(bytes(32)))
+        if self.refused is not None:
+            raise self.refused
         if offset >= end:
             return None
         short, self.short = self.short, 0
@@ -199,8 +200,13 @@ async def test_what_cannot_be_read_is_left_to_the_request(reading: Reading) -> N
     assert await reading.read(2 * REQUEST) is None
 
 
-async def test_a_place_that_is_not_known_is_left_to_the_request(reading: Reading) -> None:
-    reading.contents.refused = True
+@pytest.mark.parametrize(
+    "refused", [ChunkNotFound(ObjectId(bytes(32))), IndexCorrupt("index table object, row 02")]
+)
+async def test_a_place_that_is_not_known_is_left_to_the_request(
+    reading: Reading, refused: Exception
+) -> None:
+    reading.contents.refused = refused
     await reading.to(4 * REQUEST)
     assert reading.stream.windows == ()
 
