@@ -111,9 +111,11 @@ class VolumeFiles(VolumeUpkeep):
 
         `writing` says that it was opened for that.
         """
-        if writing:
-            self._parts.drafts.end(inode)
-        self.contents.close(inode)
+        try:
+            if writing:
+                self._parts.drafts.end(inode)
+        finally:  # also where there is no room for what that changes
+            self.contents.close(inode)
         if self._is_lost(inode):
             self._names.close_orphan(inode)
 

@@ -158,6 +158,12 @@ class Drafts:
             return
         if draft.refusal:
             _log.info("refused: %s", draft.refusal)
+        try:
+            self._end(inode, draft)
+        finally:
+            self._register.leave(inode, draft.document)
+
+    def _end(self, inode: InodeId, draft: Draft) -> None:
         document, content = draft.document, self._inodes.get(inode).content
         is_other = draft.shown is not None and draft.shown != content
         if document.published is None or not self._is_published(inode, document):
@@ -169,7 +175,6 @@ class Drafts:
             with self._changes.begin() as change:
                 self._hand_over(change, document.published, inode)
             self._publish(document, inode)
-        self._register.leave(inode, document)
 
     # Drafts
 
