@@ -198,7 +198,7 @@ class _Daemon:
         listener = control_socket.listen(self._plan.store)
         async with trio.open_nursery() as nursery:
             for work in self._background():
-                nursery.start_soon(steadfast, work)
+                nursery.start_soon(steadfast, work, name=work)
             nursery.start_soon(ControlServer(self._service, listener).run)
             address = parse_metrics_address(self._plan.settings.metrics_listen)
             if address is not None:
