@@ -220,6 +220,27 @@ def test_what_is_written_over_a_stream_is_not_taken_along(volume: Volume) -> Non
     volume.close_file(inode)
 
 
+def test_what_a_stream_took_along_is_not_safe_before_it_is_recorded(volume: Volume) -> None:
+    """A sync has to wait for it: it has no rows, and no content names it yet."""
+    data = noise(30_000)
+    inode = streamed_file(volume, b"")
+    volume.write(inode, 0, data[:500])
+    volume.contents.log_extents(inode)
+    file = volume.contents.file(inode)
+    assert file is not None
+    driver = Driver(volume.contents.settle(inode, whole=False, goes_on=lambda: True))
+    for at in range(500, len(data), 500):
+        volume.write(inode, at, data[at : at + 500])
+        if not driver.ended:
+            driver.step()
+    assert file.chunks.size > 500
+    driver.finish()
+    assert not volume.contents.can_log(inode)
+    settle(volume, inode)
+    assert volume.contents.can_log(inode)
+    volume.close_file(inode)
+
+
 @pytest.mark.parametrize("start", range(14_000, 20_000, 500))
 def test_a_stream_over_old_bytes_is_not_taken_along(volume: Volume, start: int) -> None:
     """Behind what is being settled lie chunks, some of which are cut again with it."""
