@@ -43,6 +43,7 @@ from fsmodel.store.lock import StoreLock
 from fsmodel.store.object_reader import ObjectReader, locate
 from fsmodel.store.pack_format import ObjectKind
 from fsmodel.store.pack_reader import PackReader
+from fsmodel.store.pack_sync import sync_all_packs
 from fsmodel.upkeep.check_counters import true_counters
 from fsmodel.upkeep.check_series import missing_artifacts
 from fsmodel.upkeep.hurt_files import hurt_files
@@ -124,6 +125,7 @@ class _Rebuild:
 
     def run(self) -> RebuildReport:
         """Make the new index in a folder of its own, then put it in place."""
+        sync_all_packs(self._layout)  # what it is going to speak of
         with host_failures(self._scratch):
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch.mkdir(FOLDER_MODE)

@@ -43,6 +43,7 @@ from fsmodel.store.layout import StoreLayout
 from fsmodel.store.lock import StoreLock
 from fsmodel.store.object_reader import ObjectReader, locate
 from fsmodel.store.pack_reader import PackReader
+from fsmodel.store.pack_sync import sync_all_packs
 from fsmodel.upkeep.findings import Finding, Part
 from fsmodel.upkeep.fsck import FsckReport, check_volume
 from lmdb_index.check import check_rows
@@ -138,6 +139,7 @@ class _Repair:
         try:
             found = self._check(index)
             if found.findings:
+                sync_all_packs(self._layout)  # a commit makes durable what speaks of them
                 self._repair(index)
                 index.checkpoint()
                 found = self._check(index)
