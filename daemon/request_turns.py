@@ -11,9 +11,8 @@ it goes to whoever waited longest, so that tasks change with each request. Here
   * when no task has anything to do, the next request is waited for in place, for a moment: whoever
     has got an answer often asks again at once. What trio waits for ends that, too; a deadline may
     be seen as much later. The first few microseconds of it are spent looking, as to be put to sleep
-    and woken takes longer, on some machines much longer (wake_cost.py). Who asks may need the
-    processor himself: so there have to be two, none of our threads may be at work, and looks that
-    are mostly in vain become few
+    and woken takes longer. Who asks may need the processor himself: so there have to be two, none
+    of our threads may be at work, and looks that are mostly in vain become few
   * when the task that was to read waits for something else, or has ended, another one gets the
     turn: that is seen after each step of any task
 
@@ -33,14 +32,11 @@ import trio
 
 from daemon.arrivals import Arrivals
 from daemon.trio_events import events_descriptor
-from daemon.wake_cost import wake_ns
 from daemon.workers import at_work
 
 AT_ONCE_MAX: Final = 16  # requests read in a row before the scheduler has a round
 MOMENT_MS: Final = 1  # as long as each of them is waited for in place; what `poll` can do
-LOOKING_NS_MIN: Final = 20_000  # of that; about as long as a program takes to ask again
-LOOKING_NS_MAX: Final = 150_000
-LOOKING_WAKES: Final = 2  # or as long as it takes to wake who asks, and to be woken
+LOOKING_NS: Final = 20_000  # of that; about as long as a program takes to ask again
 LUCK_MAX: Final = 16  # looks in vain, less those that were not, until there are few of them
 FEW: Final = 32  # one of so many, to see whether they are worth it again
 
@@ -105,7 +101,6 @@ class _Looks:
 
     def __init__(self) -> None:
         self._has_room = len(os.sched_getaffinity(0)) > 1
-        self._looking_ns = _looking_ns() if self._has_room else 0
         self._luck = LUCK_MAX
         self._left_out = 0
 
@@ -116,7 +111,7 @@ class _Looks:
         """
         if not self._is_worth_it():
             return []
-        until = time.perf_counter_ns() + self._looking_ns
+        until = time.perf_counter_ns() + LOOKING_NS
         while not (found := poll.poll(0)) and time.perf_counter_ns() < until:
             pass
         self._luck = min(self._luck + 1, LUCK_MAX) if found else max(self._luck - 1, 0)
@@ -129,11 +124,6 @@ class _Looks:
             return True
         self._left_out = (self._left_out + 1) % FEW
         return self._left_out == 0
-
-
-def _looking_ns() -> int:
-    """How long to look on this machine."""
-    return min(max(LOOKING_WAKES * wake_ns(), LOOKING_NS_MIN), LOOKING_NS_MAX)
 
 
 class _Readable:

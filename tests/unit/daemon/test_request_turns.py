@@ -14,15 +14,7 @@ import trio.testing
 
 from daemon import request_turns
 from daemon.arrivals import Arrivals
-from daemon.request_turns import (
-    AT_ONCE_MAX,
-    FEW,
-    LOOKING_NS_MAX,
-    LOOKING_NS_MIN,
-    LOOKING_WAKES,
-    LUCK_MAX,
-    take_turns,
-)
+from daemon.request_turns import AT_ONCE_MAX, FEW, LUCK_MAX, take_turns
 from daemon.trio_events import events_descriptor
 from daemon.workers import INLINE_BYTES_MAX, Workers
 from fsmodel.steps import Work
@@ -221,8 +213,7 @@ def test_the_next_request_is_waited_for_in_place(
 def test_one_processor_is_left_to_who_asks(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(request_turns, "LOOKING_NS_MIN", 60 * 10**9)
-    monkeypatch.setattr(request_turns, "LOOKING_NS_MAX", 60 * 10**9)
+    monkeypatch.setattr(request_turns, "LOOKING_NS", 60 * 10**9)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0})
     reading, _ = pipe
 
@@ -249,8 +240,7 @@ class Asked:
 
 
 def test_looks_in_vain_become_few_and_many_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_turns, "LOOKING_NS_MIN", 0)
-    monkeypatch.setattr(request_turns, "LOOKING_NS_MAX", 0)
+    monkeypatch.setattr(request_turns, "LOOKING_NS", 0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
     looks, asked = request_turns._Looks(), Asked()
     for _ in range(LUCK_MAX + 10 * FEW):
@@ -259,17 +249,6 @@ def test_looks_in_vain_become_few_and_many_again(monkeypatch: pytest.MonkeyPatch
     asked.finds = True
     found = [looks.find(cast("select.poll", asked)) for _ in range(FEW + LUCK_MAX)]
     assert found[FEW:] == [[(7, 1)]] * LUCK_MAX
-
-
-@pytest.mark.parametrize(
-    ("wake", "expected"),
-    [(1_000, LOOKING_NS_MIN), (30_000, LOOKING_WAKES * 30_000), (10**9, LOOKING_NS_MAX)],
-)
-def test_who_wakes_slowly_looks_for_longer(
-    monkeypatch: pytest.MonkeyPatch, wake: int, expected: int
-) -> None:
-    monkeypatch.setattr(request_turns, "wake_ns", lambda: wake)
-    assert request_turns._looking_ns() == expected
 
 
 def test_threads_that_are_at_work_have_the_other_processor(monkeypatch: pytest.MonkeyPatch) -> None:
