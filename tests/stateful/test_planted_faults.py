@@ -38,6 +38,19 @@ class VersionsOfATree(VersionsAgainstOracle):
         assert len(self.oracle.versions["/a/b"]) == POLICY.count
 
 
+class VersionsOfAFormerFolder(VersionsAgainstOracle):
+    """Begins with versions of a folder that is gone, and a folder that has none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.make_folder(0, "a")
+        self.write(1, "a", b"1")
+        self.remove_tree(1)
+        self.make_folder(0, "b")
+        self.compare()
+        assert self.oracle.versions["/a/a"]
+
+
 PLANTED: Final = [
     pytest.param(VolumeAgainstModel, "bytes_beside_their_place", marks=pytest.mark.crash),
     (VolumeAgainstModel, "answers_before_the_journal"),
@@ -52,6 +65,7 @@ PLANTED: Final = [
     (SnapshotMachine, "changes_stay_in_their_folder"),
     (VersionsOfATree, "versions_stay_behind"),
     (VersionsOfATree, "a_version_too_many"),
+    (VersionsOfAFormerFolder, "moved_folders_are_known_still"),
     (Versions, "chains_without_end"),
     (CollectionBesideWrites, "pages_go_alone"),
     (CollectionBesideWrites, "outlines_outlive_failed_commits"),
@@ -66,3 +80,4 @@ def test_a_machine_notices_a_fault(machine: type[RuleBasedStateMachine], fault: 
 
 def test_a_tree_to_begin_with_is_no_fault() -> None:
     VersionsOfATree().teardown()
+    VersionsOfAFormerFolder().teardown()

@@ -202,6 +202,18 @@ def versions_stay_behind() -> Patches:
     return [(VersionFolders, "moved", _nothing)]
 
 
+def moved_folders_are_known_still() -> Patches:
+    """Where versions lie is not looked for anew when a directory comes to another place."""
+    moved = VersionFolders.moved
+
+    def without_forgetting(self: VersionFolders, change: Any, *places: Any) -> None:
+        known = dict(self._known)
+        moved(self, change, *places)
+        change.when_applied(lambda: self._known.update(known))
+
+    return [(VersionFolders, "moved", without_forgetting)]
+
+
 def a_version_too_many() -> Patches:
     """Room is made for the versions there are, and not for the one that comes."""
     surplus = retention._surplus
@@ -344,6 +356,7 @@ FAULTS: Final = (
     deleted_series_are_shown,
     changes_stay_in_their_folder,
     versions_stay_behind,
+    moved_folders_are_known_still,
     a_version_too_many,
     chains_without_end,
     pages_go_alone,
