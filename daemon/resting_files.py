@@ -85,12 +85,12 @@ class RestingFiles:
         """Settle a file if it rests; a failure is logged."""
         if inode not in self:
             return
-        file = self._volume.contents.file(inode)
         try:
             await self._settle(inode)
         except CairnError as error:
             _log.error("inode %d: what was fsynced is safe, but unsettled: %s", inode, error)
         else:
+            file = self._volume.contents.file(inode)  # another one if it was let go meanwhile
             if file is not None and file.changed:
                 return  # written again meanwhile, and maybe closed again
         if self._since.pop(inode, None) is not None:

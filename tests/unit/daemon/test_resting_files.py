@@ -288,3 +288,22 @@ async def test_two_that_end_one_file_close_it_once(volume: Volume, flusher: Flus
         nursery.start_soon(flusher.resting.end, inode)
     assert not volume.contents.is_open(inode)
     assert not parts_of(volume).contents.unsettled()
+
+
+async def test_what_rests_anew_while_another_has_ended_it_is_not_let_go_unsettled(
+    volume: Volume, flusher: Flusher
+) -> None:
+    inode = await edited(volume, flusher)
+    settle, end = flusher.resting._settle, flusher.resting.end
+
+    async def slow(inode: InodeId) -> None:
+        flusher.resting._settle = settle
+        await end(inode)
+        assert not volume.contents.is_open(inode)
+        await edit(volume, flusher, inode, 10, b"again")
+
+    flusher.resting._settle = slow
+    await end(inode)
+    assert inode in flusher.resting
+    await end(inode)
+    assert not volume.contents.unsettled()
