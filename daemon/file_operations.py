@@ -82,8 +82,14 @@ class FileOperations(pyfuse3.Operations):
         inode = self._volume.create_file(
             parent, name, mode, creator_of(ctx), exclusive=exclusive, thread=ctx.pid
         )
-        volatile = self._volume.is_volatile(parent, name)
-        return self._opened(inode, flags, ctx.uid), self._counted(inode, volatile=volatile)
+        try:
+            access_is_due = self._access_is_due(inode, flags)
+            volatile = self._volume.is_volatile(parent, name)
+            entry = self._counted(inode, volatile=volatile)
+        except BaseException:
+            self._flusher.close(inode, writing=True)
+            raise
+        return self._opened(inode, flags, ctx.uid, access_is_due=access_is_due), entry
 
     async def open(self, inode: InodeT, flags: FlagT, ctx: RequestContext) -> FileInfo:
         """Open a file, emptying it if asked to."""
@@ -93,10 +99,11 @@ class FileOperations(pyfuse3.Operations):
         try:
             if flags & os.O_TRUNC and writing:
                 await self._truncate(number, 0, ctx.uid)
+            access_is_due = self._access_is_due(number, flags)
         except BaseException:
             self._flusher.close(number, writing=writing)
             raise
-        return self._opened(number, flags, ctx.uid)
+        return self._opened(number, flags, ctx.uid, access_is_due=access_is_due)
 
     async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
         """Bytes of an open file; wrong bytes never, EIO for a damaged range instead."""
@@ -166,17 +173,21 @@ class FileOperations(pyfuse3.Operations):
 
     # -- helpers --------------------------------------------------------------------------
 
-    def _opened(self, inode: InodeId, flags: int, uid: int) -> FileInfo:
-        """A handle for an open file.
+    def _access_is_due(self, inode: InodeId, flags: int) -> bool:
+        """Whether reading through a handle that is opened like this would move the access time."""
+        reading = flags & os.O_ACCMODE != os.O_WRONLY and not flags & O_NOATIME
+        return reading and self._volume.access_is_due(inode)
+
+    def _opened(self, inode: InodeId, flags: int, uid: int, *, access_is_due: bool) -> FileInfo:
+        """A handle for an open file, which `release` ends: nothing may fail any more.
 
         The kernel keeps the pages it has, unless reading them would have to move the access time:
         then the read must come to us, once.
         """
         number = self._handles.open_file(inode, flags, uid)
-        reading = flags & os.O_ACCMODE != os.O_WRONLY and not flags & O_NOATIME
-        due = reading and self._volume.access_is_due(inode)
-        self._handles.file(number).access_is_due = due
-        return FileInfo(fh=FileHandleT(number), keep_cache=not due and not flags & os.O_DIRECT)
+        self._handles.file(number).access_is_due = access_is_due
+        keep = not access_is_due and not flags & os.O_DIRECT
+        return FileInfo(fh=FileHandleT(number), keep_cache=keep)
 
     async def _brought(self, handle: FileHandle, offset: int, size: int) -> Buffer:
         """Bytes that are in windows, or on their way there, or that take a step or more."""
