@@ -140,9 +140,7 @@ class VolumeFiles(VolumeUpkeep):
 
     def _is_lost(self, inode: InodeId) -> bool:
         """Whether an inode has no name and nobody who holds it, so that it can be deleted."""
-        if self.contents.is_open(inode) or inode in self._parts.holds:
-            return False
-        return inode in self._names.orphans and not self.read_only
+        return self._names.orphans.is_lost(inode) and not self.read_only
 
     def write(
         self, inode: InodeId, offset: int, data: bytes, *, privileged: bool = False

@@ -13,7 +13,7 @@ from typing import Final
 from fsmodel.adjusting import adjust
 from fsmodel.assembly import Parts
 from fsmodel.backup.creation import BackupReport, create_backup
-from fsmodel.errors import CairnError
+from fsmodel.errors import CairnError, NotFound
 from fsmodel.history.roots import WrittenRoot, write_persistently
 from fsmodel.ids import ObjectId
 from fsmodel.index_border import index_problems_named
@@ -55,6 +55,7 @@ class VolumeUpkeep:
         self._parts = parts
         self._names = parts.namespace
         self.contents = parts.contents
+        self.contents.close_if_lost = parts.namespace.close_if_lost
         self.durability = parts.durability
         self.index_upkeep = IndexUpkeep(parts.index, parts.durability)
         self.jobs = Jobs(parts.index, parts.changes)
@@ -280,6 +281,8 @@ class VolumeUpkeep:
             try:
                 with index_problems_named():
                     yield from self.contents.settle_beside(inode)
+            except NotFound:
+                continue  # deleted since they were listed
             except CairnError as error:
                 _log.error("inode %d: what was fsynced is safe, but unsettled: %s", inode, error)
 

@@ -51,6 +51,10 @@ def _keep_nothing(change: Change, inode: InodeId, ref: bytes, size: int) -> bool
     return False
 
 
+def _leave(inode: InodeId) -> None:
+    """As it is: nobody deletes files meanwhile."""
+
+
 class Contents:
     """The contents of all files. Owner: the thread that owns the index."""
 
@@ -76,6 +80,7 @@ class Contents:
         self._read_only = read_only
         self._files: dict[InodeId, FileState] = {}
         self.keep_former: KeepFormer = _keep_nothing
+        self.close_if_lost: Callable[[InodeId], None] = _leave  # asked after `settle_beside`
 
     def open(self, inode: InodeId, name: bytes = b"") -> FileState:
         """Hold the contents of a file in memory until `close`. Raises DataError, NotFound.
@@ -256,6 +261,7 @@ class Contents:
             yield from self.settle(inode)
         finally:
             self.close(inode)
+            self.close_if_lost(inode)  # its last name may have gone meanwhile
 
     def is_one_new_chunk(self, inode: InodeId) -> bool:
         """Whether an open file is one for `settle_together`: all of it is new, and little."""

@@ -262,6 +262,11 @@ class Namespace:
             self.orphans.destroy(change, inode)
         return True
 
+    def close_if_lost(self, inode: InodeId) -> None:
+        """Something that used an inode has ended: destroy it if nothing keeps it any more."""
+        if self.orphans.is_lost(inode):
+            self.close_orphan(inode)
+
     def close_orphans(self, inodes: Sequence[InodeId]) -> None:
         """Destroy inodes without a name that nothing holds any more, in one change."""
         with self.changes.begin() as change:

@@ -61,6 +61,10 @@ class Orphans:
         """Whether an inode has no name, and is there all the same."""
         return self._index.get(ORPHAN, number_key(inode)) is not None
 
+    def is_lost(self, inode: InodeId) -> bool:
+        """Whether an inode has no name and nobody who keeps it, so that it can be destroyed."""
+        return not self._is_open(inode) and inode in self
+
     def all(self) -> list[InodeId]:
         """Every orphan."""
         return [InodeId(number_of(key)) for key, _ in self._index.scan(ORPHAN)]

@@ -8,7 +8,7 @@ import pytest
 from fsmodel.content import contents
 from fsmodel.content.contents import FILE_BYTES_MAX
 from fsmodel.content.file_state import FileState
-from fsmodel.errors import ChunkNotFound, NoSpace, TooBig
+from fsmodel.errors import ChunkNotFound, NoSpace, NotFound, TooBig
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.steps import run_inline
@@ -546,6 +546,43 @@ def test_closing_a_file_whose_logged_bytes_cannot_be_settled_keeps_them(volume: 
     assert is_unsettled(volume, inode)
     run_inline(volume.settle_leftovers())
     assert not is_unsettled(volume, inode)
+
+
+def logged_file(volume: Volume, name: bytes) -> InodeId:
+    """A closed file with bytes in extent rows."""
+    inode = new_file(volume, name, data=DATA)
+    volume.contents.log_extents(inode)
+    volume.close_file(inode)
+    return inode
+
+
+def test_what_is_deleted_while_it_is_settled_beside_is_gone_afterwards(volume: Volume) -> None:
+    inode = logged_file(volume, b"file")
+    held = logged_file(volume, b"held")
+    volume.hold(held)
+    steps = Driver(volume.settle_leftovers())
+    volume.unlink(ROOT_INODE, b"file")
+    assert volume.is_orphan(inode)
+    while not volume.contents.is_open(held):
+        steps.step()
+    volume.unlink(ROOT_INODE, b"held")
+    steps.finish()
+    with pytest.raises(NotFound):
+        volume.attributes(inode)
+    assert volume.is_orphan(held)
+    volume.give_back([(held, 1)])
+    assert volume.contents.unsettled() == parts_of(volume).namespace.orphans.all() == []
+
+
+def test_what_is_deleted_before_it_is_settled_beside_is_no_error(
+    volume: Volume, caplog: pytest.LogCaptureFixture
+) -> None:
+    logged_file(volume, b"first")
+    logged_file(volume, b"second")
+    steps = Driver(volume.settle_leftovers())
+    volume.unlink(ROOT_INODE, b"second")
+    steps.finish()
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("whole", [True, False])
