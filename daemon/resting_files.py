@@ -100,7 +100,8 @@ class RestingFiles:
     async def end_replaced(self, parent: InodeId, name: bytes, change: Callable[[], None]) -> None:
         """Do something that takes a name from a file; that is settled before if it has to be.
 
-        Raises as `change`.
+        No other file that rests comes to the name meanwhile: the kernel holds the directory for
+        whoever asked, and lets nobody look up, make or move a name there. Raises as `change`.
         """
         inode = self._named(parent, name)
         if inode is None:
