@@ -7,8 +7,8 @@ what no attribute shows stays as it is stored: ids, most of them shortened, and 
 relative to others (packed_records.py). So an outline is nothing to be kept, or put.
 """
 
-from collections.abc import Iterable
-from typing import Final, Generic
+from collections.abc import Callable, Iterable
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
@@ -21,6 +21,8 @@ from lmdb_index.packed_records import PACKED_CODECS
 from lmdb_index.schema import Record, Table
 
 LACKS_A_ROW: Final = "a group lacks a row"
+
+Item = TypeVar("Item")
 
 
 class PackedOutlines(Generic[Record]):
@@ -65,14 +67,8 @@ def outlines_from(
 
     As outlines, to be read only. Raises IndexCorrupt, IndexTooNew.
     """
-    found: list[tuple[bytes, Record]] = []
-    for block, first, behind in packed.stretches_from(transaction, table.number, start, stop, size):
-        at = first
-        while at < behind:
-            begun, rows = _group_of(block, table, at)
-            found += rows[at - begun : behind - begun]
-            at = begun + len(rows)
-    return found
+    stretches = packed.stretches_from(transaction, table.number, start, stop, size)
+    return _within(stretches, lambda block, place: _group_of(block, table, place))
 
 
 def outlines_in_a_row(
@@ -83,14 +79,27 @@ def outlines_in_a_row(
     That is known without their keys. Raises IndexCorrupt, IndexTooNew.
     """
     start, stop = number_key(first), number_key(first + count)
-    found: list[Record] = []
-    for block, low, behind in packed.stretches_from(transaction, table.number, start, stop, count):
-        at = low
-        while at < behind:
-            begun, records = _records_at(block, table, at)
-            found += records[at - begun : behind - begun]
-            at = begun + len(records)
+    stretches = packed.stretches_from(transaction, table.number, start, stop, count)
+    found = _within(stretches, lambda block, place: _records_at(block, table, place))
     return found if len(found) == count else None
+
+
+def _within(
+    stretches: Iterable[tuple[Block, int, int]],
+    group_at: Callable[[Block, int], tuple[int, list[Item]]],
+) -> list[Item]:
+    """What groups have between the first place and the last one of each stretch of a block.
+
+    `group_at` gives the group that a place is in, and that group's first place.
+    """
+    found: list[Item] = []
+    for block, first, behind in stretches:
+        at = first
+        while at < behind:
+            begun, items = group_at(block, at)
+            found += items[at - begun : behind - begun]
+            at = begun + len(items)
+    return found
 
 
 def _group_of(
