@@ -1,6 +1,5 @@
 """New small files: settled a moment later and together, and nobody can tell."""
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -38,10 +37,9 @@ DATA = noise(LIMITS.min_size)
 OTHER = noise(LIMITS.min_size // 2)
 
 
-@pytest.fixture
-def volume(tmp_path: Path) -> Iterator[Volume]:
-    with opened(make_store(tmp_path / "store")) as volume:
-        yield volume
+def refuse(*_: object) -> None:
+    """As what records a change, on a full host."""
+    raise NoSpace("no room for the record")
 
 
 @pytest.fixture
@@ -175,9 +173,6 @@ async def test_what_it_was_becomes_a_version(tmp_path: Path) -> None:
 async def test_a_name_that_cannot_go_leaves_it_resting(
     volume: Volume, flusher: Flusher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*arguments: object) -> None:
-        raise NoSpace("no room for the record")
-
     inode = written(volume, flusher, b"file")
     with monkeypatch.context() as broken:
         broken.setattr(volume, "unlink", refuse)
@@ -192,10 +187,6 @@ async def test_what_is_cut_and_not_recorded_is_not_let_go_with_a_name(
     volume: Volume, flusher: Flusher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its rows tell less than the memory, though nothing waits to be put into rows."""
-
-    def refuse(*arguments: object) -> None:
-        raise NoSpace("no room for the record")
-
     inode = written(volume, flusher, b"file")
     volume.link(inode, ROOT_INODE, b"stays")
     volume.open_file(inode, writing=True)
@@ -336,10 +327,6 @@ async def test_a_record_that_fails_is_made_good(
     volume: Volume, flusher: Flusher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then the chunks are stored, and in memory only it is known that they are the files'."""
-
-    def refuse(*arguments: object) -> None:
-        raise NoSpace("no room for the record")
-
     inodes = [written(volume, flusher, b"%d" % n, noise(50, n)) for n in range(3)]
     with monkeypatch.context() as broken:
         broken.setattr(parts_of(volume).index._journal, "append", refuse)

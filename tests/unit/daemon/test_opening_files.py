@@ -1,8 +1,6 @@
 """What is opened for a reply that cannot be given is closed again."""
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
@@ -16,7 +14,7 @@ from daemon.workers import Workers
 from fsmodel.errors import DataError
 from fsmodel.ids import ROOT_INODE
 from fsmodel.volume import Volume
-from tests.support.volumes import make_store, opened, settled_file
+from tests.support.volumes import settled_file
 
 NAME: Final = FileNameT(b"file")
 CONTEXT: Final = cast("RequestContext", SimpleNamespace(uid=0, gid=0, pid=1, umask=0))
@@ -29,12 +27,6 @@ async def nothing_to_make(size_bytes: int = 0) -> None:
 def damaged(*_: Any, **__: Any) -> Any:
     """As what reads a row that is damaged."""
     raise DataError("a damaged row")
-
-
-@pytest.fixture
-def volume(tmp_path: Path) -> Iterator[Volume]:
-    with opened(make_store(tmp_path / "store")) as volume:
-        yield volume
 
 
 @pytest.fixture

@@ -1,8 +1,5 @@
 """Files that are closed after edits in place: what is settled later, and for whom sooner."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 import trio
 import trio.testing
@@ -17,10 +14,8 @@ from fsmodel.volume import Volume
 from lmdb_index.schema import OBJECT
 from tests.support.stepping import Driver
 from tests.support.volumes import (
-    make_store,
     new_file,
     noise,
-    opened,
     parts_of,
     read_file,
     ref_of,
@@ -30,12 +25,6 @@ from tests.support.volumes import (
 
 DATA = noise(40_000)
 EDITED = b"edit" + DATA[4:]
-
-
-@pytest.fixture
-def volume(tmp_path: Path) -> Iterator[Volume]:
-    with opened(make_store(tmp_path / "store")) as volume:
-        yield volume
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """Listing a stored directory: what is made ready is what would have been read, or is not told."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyfuse3
@@ -14,7 +13,7 @@ from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.namespace.renames import ROOT_CREATOR
 from fsmodel.volume import Volume
-from tests.support.volumes import make_store, noise, opened, settled_file
+from tests.support.volumes import noise, settled_file
 
 FILES = 20
 AT_ONCE = 6
@@ -40,12 +39,6 @@ def _into_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
         return True
 
     monkeypatch.setattr(pyfuse3, "readdir_reply", reply)
-
-
-@pytest.fixture
-def volume(tmp_path: Path) -> Iterator[Volume]:
-    with opened(make_store(tmp_path / "store")) as volume:
-        yield volume
 
 
 @pytest.fixture
