@@ -24,7 +24,7 @@ from fsmodel.upkeep.findings import Finding, Part
 from fsmodel.upkeep.index_view import IndexView
 from lmdb_index.keys import named_key, number_key, number_of
 from lmdb_index.records import DirentOrderRecord
-from lmdb_index.schema import ARTIFACT, DIRENT, DIRENT_ORDER, XATTR
+from lmdb_index.schema import ARTIFACT, DIRENT, DIRENT_ORDER, INODE, XATTR
 
 _HIDDEN: Final = (DELETED, REMOVED)
 
@@ -57,12 +57,18 @@ def surplus_artifacts(view: IndexView) -> Iterator[bytes]:
     for key, _ in view.scan(ARTIFACT):
         output = number_of(key)
         is_there = outputs.setdefault(output, output in known)
-        if not is_there or not is_artifact(view, key):
+        if not is_there or not _has_name(view, key):
             yield key
 
 
 def is_artifact(view: ReadsRows, key: bytes) -> bool:
-    """Whether what a row stands for has its name."""
+    """Whether a row stands for something that is there, in the output of a series."""
+    record = view.get(INODE, number_key(number_of(key)))
+    return record is not None and record.parent in _above_outputs(view) and _has_name(view, key)
+
+
+def _has_name(view: ReadsRows, key: bytes) -> bool:
+    """Whether what a row stands for has its name, wherever its folder lies."""
     artifact, output = artifact_of(key), number_of(key)
     folder = view.get(DIRENT, named_key(output, artifact.kind))
     if folder is None or folder.kind != DIRECTORY:
@@ -77,17 +83,22 @@ def _key(output: int, kind: bytes, entry: DirentOrderRecord) -> bytes | None:
 
 def _outputs(view: IndexView) -> Iterator[int]:
     """The folders of all output, also of deleted and removed series."""
+    for directory in _above_outputs(view):
+        yield from (each.inode for each in _entries(view, directory) if each.kind == DIRECTORY)
+
+
+def _above_outputs(view: ReadsRows) -> list[int]:
+    """The folders that those of series' output lie in; none where their names are lost."""
     folders = find_structured_folders(view)
     if folders is None:
-        return
+        return []
     above = [int(folders.output)]
     system = view.get(DIRENT, named_key(ROOT_INODE, SYSTEM_NAME))
     for name in _HIDDEN:
         dirent = None if system is None else view.get(DIRENT, named_key(system.inode, name))
         if dirent is not None:
             above.append(dirent.inode)
-    for directory in above:
-        yield from (each.inode for each in _entries(view, directory) if each.kind == DIRECTORY)
+    return above
 
 
 def _check_documents(view: IndexView) -> Iterator[Finding]:

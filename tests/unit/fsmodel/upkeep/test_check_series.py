@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from fsmodel.ids import InodeId
 from fsmodel.rebuild.rebuild import rebuild_index
 from fsmodel.series.artifacts import artifact_key
 from fsmodel.steps import run_inline
 from fsmodel.upkeep.findings import Part
-from lmdb_index.keys import named_key
-from lmdb_index.records import RawRecord
-from lmdb_index.schema import ARTIFACT, XATTR
+from lmdb_index.keys import named_key, pair_key
+from lmdb_index.records import DirentOrderRecord, RawRecord
+from lmdb_index.schema import ARTIFACT, DIRENT, DIRENT_ORDER, XATTR
 from tests.support.structured import StructuredStore
 
 
@@ -70,6 +71,27 @@ def test_repair_makes_the_rows_anew(store: StructuredStore) -> None:
     report = run_inline(store.volume.repair())
     assert [repair.part for repair in report.repaired] == [Part.SERIES] * 2
     store.require_sound()
+    assert store.status("a") == {"1": ["data"]}
+
+
+def test_repair_forgets_rows_of_output_that_lies_elsewhere(store: StructuredStore) -> None:
+    """As when its name was lost, and it is in lost+found: what they stand for has its names."""
+    output, folder = store.split("output/a")
+    entry = store.volume._parts.index.get(DIRENT, named_key(output, folder))
+    assert entry is not None
+    with store.volume._parts.changes.begin() as change:
+        change.operation.delete(DIRENT, named_key(output, folder))
+        change.operation.delete(DIRENT_ORDER, pair_key(output, entry.cookie))
+        change.edit(InodeId(entry.inode)).parent = store.inode("projects")
+    run_inline(store.volume.repair())
+    missing = "series b'a' has no folder for output: write its document again"
+    assert findings(store) == [missing]
+    with store.volume._parts.changes.begin() as change:
+        change.operation.put(DIRENT, named_key(output, folder), entry)
+        row = DirentOrderRecord(entry.inode, entry.kind, folder)
+        change.operation.put(DIRENT_ORDER, pair_key(output, entry.cookie), row)
+        change.edit(InodeId(entry.inode)).parent = output
+    run_inline(store.volume.repair())
     assert store.status("a") == {"1": ["data"]}
 
 
