@@ -262,7 +262,7 @@ def _open_parts(
     )
     indexes = assemble_indexes(index, inodes, changes, namespace, whole, contents.is_open)
     namespace.keep_former(versions.keeper)
-    contents.keep_former = versions.keeper.keep_rewritten
+    contents.recorder.keep_former = versions.keeper.keep_rewritten
     views = Views()
     views.register(VERSIONS_VIEW, VersionsView(versions, inodes, namespace, contents))
     if not dry:
@@ -323,9 +323,7 @@ def _open_parts(
         series=series,
         removal=Removal(changes, namespace),
         indexes=indexes,
-        virtual_attributes=VirtualAttributes(
-            inodes, contents, digests, objects, os.fsencode(layout.folder)
-        ),
+        virtual_attributes=VirtualAttributes(inodes, digests, objects, os.fsencode(layout.folder)),
         metadata=metadata,
         history=history,
         durability=durability,

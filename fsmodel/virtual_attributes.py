@@ -14,7 +14,7 @@ as decimal text, hashes and refs as hexadecimal text.
 from collections.abc import Callable
 from typing import Final
 
-from fsmodel.content.contents import Contents
+from fsmodel.content.chunk_list import stored_chunks
 from fsmodel.content.digests import Digests
 from fsmodel.errors import NoSuchAttribute
 from fsmodel.ids import ROOT_INODE, InodeId
@@ -34,13 +34,11 @@ class VirtualAttributes:
     def __init__(
         self,
         inodes: InodeTable,
-        contents: Contents,
         digests: Digests,
         objects: ObjectStore,
         store: bytes,
     ) -> None:
         self._inodes = inodes
-        self._contents = contents
         self._digests = digests
         self._objects = objects
         self._store = store
@@ -70,7 +68,7 @@ class VirtualAttributes:
         return str(number(record)).encode()
 
     def _chunks(self, record: InodeRecord) -> int:
-        chunks = self._contents.chunk_list(record.content)
+        chunks = stored_chunks(record.content, self._objects)
         return sum(run.repeat for _, run in chunks.runs_from(0))
 
     def _unique_size(self, record: InodeRecord) -> int:
@@ -81,6 +79,6 @@ class VirtualAttributes:
 
     def _rows(self, record: InodeRecord) -> list[ObjectRecord]:
         """The rows of the distinct chunks of a content. Raises DataError."""
-        chunks = self._contents.chunk_list(record.content)
+        chunks = stored_chunks(record.content, self._objects)
         names = {run.id for _, run in chunks.runs_from(0)}
         return [self._objects.get(name) for name in names]

@@ -4,12 +4,16 @@ The bytes of the file are, from the bottom up: `chunks` cut to `kept` bytes, zer
 then `frozen` (extents being settled), then `dirty` (extents written since).
 """
 
+from typing import Final
+
 from msgspec import Struct, field
 
 from fsmodel.content.chunk_list import ChunkList
 from fsmodel.content.extents import DirtyExtents, Extent
 from fsmodel.content.lineage import Descent
 from fsmodel.ids import InodeId
+
+FILE_BYTES_MAX: Final = (1 << 63) - (1 << 20)  # offsets near 2**63 have no room for a page
 
 
 class FileState(Struct, eq=False):

@@ -2,7 +2,7 @@
 
 The chunk list that results is the one the same bytes would have had in one first write: the
 settled content is cut or extended with zeros where needed, and every edited stretch is cut again
-(recut.py). Nothing is recorded in the inode here; contents.py does so when the steps have ended.
+(recut.py). Nothing is recorded in the inode here; recorder.py does so when the steps have ended.
 
 At every step the bytes of the file are all there, in the chunks or frozen, as a reader may come
 between any two; and an error leaves them so.

@@ -14,15 +14,14 @@ from fsmodel.content.content_ref import EMPTY, object_of
 from fsmodel.content.file_state import FileState
 from fsmodel.content.frozen import frozen_file
 from fsmodel.content.lineage import Descent, Lineage
-from fsmodel.content.manifest import named_objects
 from fsmodel.content.reader import Reader
+from fsmodel.content.recorder import save_page
 from fsmodel.content.settle import Settler
 from fsmodel.errors import DataError
 from fsmodel.ids import ROOT_INODE, ObjectId
 from fsmodel.namespace.inodes import bytes_counter
 from fsmodel.steps import Steps
 from fsmodel.store.objects import ObjectStore
-from fsmodel.store.pack_format import ObjectKind
 from lmdb_index.records import InodeRecord
 
 EXTEND_BYTES: Final = 4 << 20  # in memory while a content comes in pieces
@@ -86,7 +85,7 @@ class WholeContents:
     def put(self, change: Change, record: InodeRecord, file: FileState) -> None:
         """Let a file whose record is being edited have what was stored a moment ago."""
         change.when_applied(file.chunks.confirm_saved)
-        ref = file.chunks.save(partial(self._save_page, change))
+        ref = file.chunks.save(partial(save_page, self._objects, change))
         self.share(change, record, ref, file.chunks.size)
         change.when_applied(partial(setattr, self, "_last", ref))
 
@@ -115,6 +114,3 @@ class WholeContents:
                 return None  # collected since
 
         return find
-
-    def _save_page(self, change: Change, page: bytes) -> ObjectId:
-        return self._objects.add_parent(change, ObjectKind.MANIFEST, page, named_objects(page))

@@ -292,7 +292,7 @@ class Drafts:
     def _keep_version(self, change: Change, former: InodeId) -> None:
         """What the document was is kept as a version, as when any file is written again."""
         record = change.inode(former)
-        if record.content and self._contents.keep_former(
+        if record.content and self._contents.recorder.keep_former(
             change, former, record.content, record.size
         ):
             self._objects.add_reference(change, ObjectId(record.content[1:]))

@@ -8,11 +8,12 @@ from typing import Any, Final, TypeAlias
 from daemon import config
 from fsmodel.buffers import Buffer
 from fsmodel.change import Change
-from fsmodel.content import chunking
+from fsmodel.content import chunking, contents
 from fsmodel.content.chunk_limits import CutRule
-from fsmodel.content.contents import FILE_BYTES_MAX, Contents
+from fsmodel.content.contents import Contents
+from fsmodel.content.extent_rows import cut_extents
 from fsmodel.content.extents import DirtyExtents, Extent
-from fsmodel.content.file_state import FileState
+from fsmodel.content.file_state import FILE_BYTES_MAX, FileState
 from fsmodel.content.regions import RegionPlanner
 from fsmodel.documents.directory_hashes import DirectoryHashes
 from fsmodel.errors import NotFound
@@ -129,12 +130,11 @@ def old_bytes_count_more_than_a_stream() -> Patches:
 
 def rows_outlive_a_cut() -> Patches:
     """A file that is cut keeps what was synced behind that, and shows it when it grows again."""
-    cut_extents = Contents._cut_extents
 
-    def cut_nothing(self: Contents, change: Change, inode: InodeId, size: int) -> list[int]:
-        return cut_extents(self, change, inode, FILE_BYTES_MAX)
+    def cut_nothing(change: Change, inode: InodeId, size: int) -> list[int]:
+        return cut_extents(change, inode, FILE_BYTES_MAX)
 
-    return [(Contents, "_cut_extents", cut_nothing)]
+    return [(contents, "cut_extents", cut_nothing)]
 
 
 def clones_of_cut_files_count_as_settled() -> Patches:

@@ -13,7 +13,7 @@ from unittest import mock
 import msgspec
 
 from fsmodel.assembly import Parts
-from fsmodel.content import chunk_list, contents, extents, manifest, reader, regions, settle
+from fsmodel.content import chunk_list, extents, manifest, reader, recorder, regions, settle
 from fsmodel.content.chunk_limits import ChunkLimits
 from fsmodel.content.chunking import cut_points
 from fsmodel.content.content_ref import EMPTY, chunk_ref, manifest_ref
@@ -203,7 +203,7 @@ def small_limits(*, loaded_pages: int = 3, batch_bytes: int = 8_000) -> Iterator
         stack.enter_context(mock.patch.object(chunk_list, "LOADED_PAGES_MAX", loaded_pages))
         stack.enter_context(mock.patch.object(regions, "BATCH_BYTES", batch_bytes))
         stack.enter_context(mock.patch.object(settle, "SKIPPED_REPEATS_MIN", 3))
-        stack.enter_context(mock.patch.object(contents, "UNSAVED_RUNS_MAX", 30))
+        stack.enter_context(mock.patch.object(recorder, "UNSAVED_RUNS_MAX", 30))
         stack.enter_context(mock.patch.object(reader, "INLINE_CHUNKS_MAX", 0))
         stack.enter_context(mock.patch.object(extents, "KEPT_BYTES_MIN", 2_000))
         yield

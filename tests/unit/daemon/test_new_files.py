@@ -192,7 +192,7 @@ async def test_what_is_cut_and_not_recorded_is_not_let_go_with_a_name(
     volume.open_file(inode, writing=True)
     volume.write(inode, len(DATA), bytes(3000))
     with monkeypatch.context() as broken:
-        broken.setattr(volume.contents, "_record_contents", refuse)
+        broken.setattr(volume.contents.recorder, "record", refuse)
         with pytest.raises(NoSpace):
             await flusher.settle(inode)
     flusher.close(inode, writing=True)

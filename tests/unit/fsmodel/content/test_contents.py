@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from fsmodel.content import contents
-from fsmodel.content.contents import FILE_BYTES_MAX
-from fsmodel.content.file_state import FileState
+from fsmodel.content.file_state import FILE_BYTES_MAX, FileState
 from fsmodel.errors import ChunkNotFound, NoSpace, NotFound, TooBig
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.namespace.inodes import AttributeChange

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fsmodel.content import contents, manifest
+from fsmodel.content import manifest, recorder
 from fsmodel.ids import ROOT_INODE, ObjectId
 from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.steps import Steps, run_inline
@@ -93,7 +93,7 @@ def test_a_write_and_a_collection_may_alternate(store: VolumeStore, first: int) 
 def test_pages_of_a_stream_stay_until_it_ends(
     store: VolumeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contents, "UNSAVED_RUNS_MAX", 70)
+    monkeypatch.setattr(recorder, "UNSAVED_RUNS_MAX", 70)
     monkeypatch.setattr(manifest, "PAGE_ITEMS_MAX", 64)
     whole = b"".join(random_bytes(number, 1 << 20) for number in range(16))
     inode = store.write(b"stream", b"", settle=False)
@@ -179,9 +179,8 @@ def test_two_collections_at_once_are_refused(store: VolumeStore) -> None:
 
 def test_a_change_that_was_given_up_leaves_its_chunks_named(store: VolumeStore) -> None:
     inode = store.write(b"file", MANY_CHUNKS, settle=False)
-    parts = store.volume._parts
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parts.contents, "_stamp", _refuse)
+        patch.setattr(recorder, "record_times", _refuse)
         with pytest.raises(InterruptedError):
             run_inline(store.volume.contents.settle(inode))
     store.collect()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fsmodel.content.chunk_list import stored_chunks
 from fsmodel.encoding.codecs import Codec
 from fsmodel.errors import DataError
 from fsmodel.ids import ObjectId, PackId
@@ -47,7 +48,7 @@ def row_of(store: GroupedStore, wanted: ObjectId) -> ObjectRecord:
 
 def chunks_of(store: GroupedStore, name: bytes) -> list[ObjectId]:
     record, _ = store.volume.attributes(store.volume.resolve(b"/" + name))
-    chunks = store.volume.contents.chunk_list(record.content)
+    chunks = stored_chunks(record.content, store.volume._parts.objects)
     return [run.id for _, run in chunks.runs_from(0)]
 
 

@@ -4,6 +4,7 @@ from itertools import islice
 
 import pytest
 
+from fsmodel.content.chunk_list import stored_chunks
 from fsmodel.encoding.codecs import Codec
 from fsmodel.errors import DataError
 from fsmodel.ids import ROOT_INODE, ObjectId
@@ -76,7 +77,7 @@ def test_every_file_that_needs_a_chunk_or_a_page_is_named(store: VolumeStore) ->
     store.write(b"two", random_bytes("start", 300_000) + BIG)
     store.write(b"other", random_bytes("other", 300_000))
     page = content_of(store, b"one")
-    chunks = store.volume.contents.chunk_list(b"\x02" + page)
+    chunks = stored_chunks(b"\x02" + page, store.volume._parts.objects)
     _, last = list(chunks.runs_from(0))[-1]
     damage(store, last.id)
     (found,) = scrub(store).damaged
