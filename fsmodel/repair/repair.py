@@ -149,7 +149,8 @@ class _Repair:
 
     def _repair(self, index: Index) -> None:
         """Every step, in this order. Raises IndexCorrupt, NoSpace, BackendError."""
-        bulk, repairs, load = Bulk(index), self._repairs, partial(self._load, index)
+        repairs, load = self._repairs, partial(self._load, index)
+        bulk = Bulk(index, before_commit=repairs.sync)
         self._report(0, 0, "repairing names")
         removed = remove_garbled(bulk, repairs)
         restore_remembered(bulk, repairs, Remembered(index, load), removed)

@@ -50,7 +50,7 @@ class Repairs:
         self._layout = layout
         self._moment = datetime.fromtimestamp(now_ns // 1_000_000_000, UTC)
         self._descriptor: int | None = None
-        self._end = 0
+        self._end = self._synced_end = 0
         self.done: list[Repair] = []
         self.set_aside: list[str] = []
 
@@ -77,14 +77,25 @@ class Repairs:
             write_at(self._descriptor, [data], self._end)
         self._end += len(data)
 
-    def close(self) -> None:
-        """Make what was kept durable. Raises NoSpace, BackendError."""
-        if self._descriptor is not None:
+    def sync(self) -> None:
+        """Make what was kept durable, before it is gone from the index for good.
+
+        Raises NoSpace, BackendError.
+        """
+        if self._descriptor is not None and self._synced_end < self._end:
             with host_failures(self._layout.quarantine):
                 os.fsync(self._descriptor)
-                os.close(self._descriptor)
                 sync_folder(self._layout.quarantine)
-            self._descriptor = None
+            self._synced_end = self._end
+
+    def close(self) -> None:
+        """Let go of the file. Raises NoSpace, BackendError when not all of it became durable."""
+        if self._descriptor is not None:
+            try:
+                self.sync()
+            finally:
+                os.close(self._descriptor)
+                self._descriptor = None
 
     def _open(self) -> int:
         """A new file for rows."""

@@ -43,6 +43,11 @@ class Disk:
                 stack.enter_context(mock.patch.object(os, name, watcher))
             yield
 
+    def is_durable(self, path: Path) -> bool:
+        """Whether a loss of power would leave a file as it is."""
+        named = path.name in self._names.get(path.parent, ())
+        return named and self._synced.get(path, 0) == path.stat().st_size
+
     def copy(self, store: Path, place: Path) -> Path:
         """What a kill leaves: all bytes, synced or not, in another folder."""
         shutil.copytree(store, place)

@@ -50,6 +50,7 @@ from tests.support.damages import (
     plant_in_rows,
 )
 from tests.support.index_store import flip_bit, records_in
+from tests.support.power import Disk
 from tests.support.volumes import (
     NO_CACHE,
     collect_garbage,
@@ -221,6 +222,34 @@ def test_removed_rows_can_be_put_back(store: Path) -> None:
     key = bytes.fromhex(line["key"])
     assert (line["table"], key) == ("dirent", named_key(ROOT_INODE, b"surplus"))
     assert CODECS[DIRENT.number].unseal(key, bytes.fromhex(line["value"])) == removed
+
+
+@pytest.mark.parametrize("mutations", [1, 5_000])
+def test_removed_rows_are_durable_before_the_index_lacks_them(
+    store: Path, monkeypatch: pytest.MonkeyPatch, mutations: int
+) -> None:
+    """Else a loss of power could leave them nowhere."""
+
+    def plant(index: Index, operation: Operation, dice: Dice) -> None:
+        for name in (b"first", b"second", b"third"):
+            operation.put(DIRENT, named_key(ROOT_INODE, name), DirentRecord(4_000, 99, 8))
+
+    plant_in_rows(store, plant, random.Random())
+    disk, commits = Disk(), list[int]()
+    checkpoint = Index.checkpoint
+
+    def checked(index: Index) -> None:
+        for kept in (store / "quarantine").glob("rows-*"):
+            assert disk.is_durable(kept)
+            commits.append(kept.stat().st_size)
+        checkpoint(index)
+
+    monkeypatch.setattr(bulk, "OPERATION_MUTATIONS", mutations)
+    monkeypatch.setattr(Index, "needs_checkpoint", True)
+    monkeypatch.setattr(Index, "checkpoint", checked)
+    with disk.watched():
+        assert repaired(store).findings == ()
+    assert commits and all(commits)
 
 
 def test_a_broken_index_is_made_again(store: Path, shown: Shown) -> None:
