@@ -12,7 +12,7 @@ from fsmodel.store.host_files import host_failures, sync_file, sync_folder
 from fsmodel.store.layout import FOLDER_MODE, StoreLayout
 from fsmodel.upkeep.garbage import Report
 from lmdb_index.index import Index
-from lmdb_index.meta import schema_of
+from lmdb_index.meta import begun_migration, schema_of
 from lmdb_index.migrations.runner import FIRST_SCHEMA, MIGRATIONS, migrate, pending
 from lmdb_index.rows import Rows
 from lmdb_index.schema import SCHEMA_VERSION
@@ -48,8 +48,11 @@ class MigrationReport:
 
 def schema_status(rows: Rows) -> SchemaStatus:
     """Which schema an open store has."""
-    schema = schema_of(rows)
-    known = [KnownMigration(one.number, one.title, one.number <= schema) for one in MIGRATIONS]
+    schema, begun = schema_of(rows), begun_migration(rows)
+    known = [
+        KnownMigration(one.number, one.title, one.number <= schema and one.number != begun)
+        for one in MIGRATIONS
+    ]
     return SchemaStatus(schema, SCHEMA_VERSION, tuple(known))
 
 
@@ -82,9 +85,17 @@ def _keep_index(layout: StoreLayout, schema: int) -> str:
     with host_failures(folder):
         layout.quarantine.mkdir(FOLDER_MODE, exist_ok=True)
         folder.mkdir(FOLDER_MODE)
-        copy = Path(shutil.copyfile(layout.index / "data.mdb", folder / "data.mdb"))
-        copy.chmod(0o600)
-        sync_file(copy)
-        sync_folder(folder)
+        try:
+            _copy(layout.index / "data.mdb", folder / "data.mdb")
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         sync_folder(layout.quarantine)
     return f"{layout.quarantine.name}/{folder.name}"
+
+
+def _copy(source: Path, copy: Path) -> None:
+    shutil.copyfile(source, copy)
+    copy.chmod(0o600)
+    sync_file(copy)
+    sync_folder(copy.parent)

@@ -14,6 +14,7 @@ from lmdb_index.values import CODECS
 
 SCHEMA_KEY: Final = b"schema"
 STORE_KEY: Final = b"store"
+MIGRATING_KEY: Final = b"migrating"  # there while the tables are of no schema, but between two
 APPLIED_KEY: Final = b"applied"
 COUNTERS_KEY: Final = b"counters"
 ROOT_KEY: Final = b"root"  # the model's: id of the root object written last
@@ -67,9 +68,23 @@ def schema_of(rows: ReadsRows) -> int:
     return _number(rows, SCHEMA_KEY)
 
 
+def begun_migration(rows: ReadsRows) -> int | None:
+    """The number of the migration that was begun and not ended, up or down, if there is one.
+
+    Raises IndexCorrupt.
+    """
+    return None if rows.get(META, MIGRATING_KEY) is None else _number(rows, MIGRATING_KEY)
+
+
+def put_begun_migration(operation: Operation, number: int) -> None:
+    """Say that the tables are between two schemas from the end of an operation on."""
+    operation.put(META, MIGRATING_KEY, RawRecord(_U64.pack(number)))
+
+
 def put_schema(operation: Operation, schema: int) -> None:
     """Say which schema the tables have from the end of an operation on. For migrations."""
     operation.put(META, SCHEMA_KEY, RawRecord(_U64.pack(schema)))
+    operation.delete(META, MIGRATING_KEY)
 
 
 def put_identity(current: CurrentTransaction, uuid: bytes) -> None:

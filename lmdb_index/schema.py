@@ -54,6 +54,7 @@ PACKED_DATABASE: Final = 0  # stands for it where databases have numbers
 # meta: the index's own state.
 #   key    text       value  raw bytes
 #   "schema"   SCHEMA_VERSION of the cairnfs that wrote the index, u64
+#   "migrating" number of the migration that was begun, up or down, and has not ended, u64
 #   "store"    uuid of the store the index belongs to
 #   "applied"  sequence number of the last operation the last commit contains, u64
 #   "counters" all counters at that moment (MessagePack map)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fsmodel.content.content_ref import is_manifest, object_of
 from fsmodel.upkeep.findings import WrongHint
 from fsmodel.upkeep.index_view import IndexView
-from lmdb_index.meta import schema_of
+from lmdb_index.meta import begun_migration, schema_of
 from lmdb_index.migrations.m0002_sha256 import SHA256_ROWS
 from lmdb_index.schema import DIGEST, OBJECT, SHA256
 
@@ -13,9 +13,10 @@ from lmdb_index.schema import DIGEST, OBJECT, SHA256
 def wrong_digests(view: IndexView) -> Iterator[WrongHint]:
     """Look at every hash by its content, and at every content by its hash.
 
-    An index of a schema without the latter is migrated when it is opened for writing.
+    An index of a schema without the latter, or between two, is migrated when it is opened for
+    writing.
     """
-    has_hashes = schema_of(view) >= SHA256_ROWS.number
+    has_hashes = schema_of(view) >= SHA256_ROWS.number and begun_migration(view) is None
     for ref, digest in view.scan(DIGEST):
         named = object_of(ref)
         found = view.get(SHA256, digest.sha256)

@@ -16,7 +16,11 @@ ROWS_AT_ONCE: Final = 5000
 
 
 def up(index: Index) -> Iterator[int]:
-    """Make the row of each digest."""
+    """Make the row of each digest.
+
+    What a migration that was cut short has left may speak of digests that are gone by now.
+    """
+    yield from (0 for _ in down(index))
     done = 0
     rows = index.scan(DIGEST)
     while batch := list(islice(rows, ROWS_AT_ONCE)):

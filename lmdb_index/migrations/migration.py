@@ -12,7 +12,7 @@ class Migration(NamedTuple):
     """Leads from the schema below to `number` (up), and from there to the one below (down).
 
     Both work in operations of some thousand rows and yield after each how many rows they have
-    done. Begun again from the beginning after a kill, they end as if there had been none. A
+    done. Begun on what either has left that was killed, they end as if that had never begun. A
     migration that was released is never changed.
     """
 

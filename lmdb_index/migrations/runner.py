@@ -1,7 +1,8 @@
 """Brings the tables of a store to a schema, one migration after the other.
 
-The row that says which schema it is changes with the last operation of each, so whatever ends the
-process in between, the migration is begun again by the next one.
+The row that says which schema it is changes with the last operation of each, and one says with the
+first that the tables are between two: so whatever ends the process in between, the migration is
+begun again by the next one, or undone by one that goes the other way.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from typing import Final
 
 from lmdb_index.errors import IndexProblem
 from lmdb_index.index import Index
-from lmdb_index.meta import put_schema, schema_of
+from lmdb_index.meta import begun_migration, put_begun_migration, put_schema, schema_of
 from lmdb_index.migrations.m0002_sha256 import SHA256_ROWS
 from lmdb_index.migrations.migration import Migration
 from lmdb_index.schema import SCHEMA_VERSION
@@ -23,10 +24,12 @@ OnRows = Callable[[int, str], None]  # rows done, of which migration
 
 def pending(index: Index, target: int) -> list[Migration]:
     """The migrations between the schema of an index and another, in the order to run them."""
-    present = schema_of(index)
-    if target >= present:
-        return [each for each in MIGRATIONS if present < each.number <= target]
-    return [each for each in reversed(MIGRATIONS) if target < each.number <= present]
+    present, begun = schema_of(index), begun_migration(index)
+    lowest = present if begun is None else begun - 1
+    if target > lowest:
+        return [each for each in MIGRATIONS if lowest < each.number <= target]
+    highest = present if begun is None else begun
+    return [each for each in reversed(MIGRATIONS) if target < each.number <= highest]
 
 
 def migrate(index: Index, target: int, on_rows: OnRows) -> list[Migration]:
@@ -41,6 +44,8 @@ def migrate(index: Index, target: int, on_rows: OnRows) -> list[Migration]:
     steps = pending(index, target)
     for migration in steps:
         goes_up = migration.number <= target
+        with index.operation() as operation:
+            put_begun_migration(operation, migration.number)
         for rows in (migration.up if goes_up else migration.down)(index):
             on_rows(rows, migration.title)
         with index.operation() as operation:

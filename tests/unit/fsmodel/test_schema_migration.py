@@ -64,7 +64,8 @@ def test_down_restores_what_a_golden_store_holds(tmp_path: Path, schema: int) ->
 def test_what_cannot_be_copied_is_not_migrated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(source: Path, copy: Path) -> None:
+        copy.write_bytes(source.read_bytes()[:8192])
         raise OSError(28, "No space left on device")
 
     store = unpacked(FIRST_SCHEMA, tmp_path)
@@ -72,6 +73,7 @@ def test_what_cannot_be_copied_is_not_migrated(
         patch.setattr("fsmodel.schema_migration.shutil.copyfile", full)
         with pytest.raises(NoSpace):
             Volume.open(store)
+    assert not any((store / "quarantine").iterdir())
     volume = Volume.open(store, migrate=False)
     assert volume.schema_status().schema == FIRST_SCHEMA
     with pytest.raises(InvalidArgument, match="there is no schema"):

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,8 @@ def test_killed_at_any_step_it_ends_at_the_next_start(
     migrate(index, FIRST_SCHEMA, silent)
     index.checkpoint()
     oldest = state_of(index)
-    goal, wanted = (NEWEST, newest) if direction == "up" else (FIRST_SCHEMA, oldest)
+    ends = (NEWEST, newest), (FIRST_SCHEMA, oldest)
+    goal = NEWEST if direction == "up" else FIRST_SCHEMA
     if direction == "down":
         migrate(index, NEWEST, silent)
         index.checkpoint()
@@ -80,17 +82,32 @@ def test_killed_at_any_step_it_ends_at_the_next_start(
 
     migrate(index, goal, kill)
     assert len(lives) == 4
-    for store in lives:
-        require_ends(store, goal, wanted)
+    for store, (then, wanted) in product(lives, ends):
+        require_ends(Path(shutil.copytree(store, f"{store}-{then}")), then, wanted)
 
 
 def require_ends(store: Path, goal: int, wanted: State) -> None:
+    """Whoever opens it next may want either schema: a mount goes up after a kill on the way down."""
     opened = Index.open(store, UUID)
     try:
         migrate(opened, goal, silent)
         assert (schema_of(opened), state_of(opened)) == (goal, wanted)
     finally:
         opened.close()
+
+
+def test_what_a_killed_migration_left_is_no_row_of_the_next_one(index: Index) -> None:
+    """An older version knows nothing of the table, and forgets digests."""
+    migrate(index, FIRST_SCHEMA, silent)
+    steps = m0002_sha256.up(index)
+    next(steps)
+    steps.close()
+    (ref, _), *others = index.scan(DIGEST)
+    with index.operation() as operation:
+        operation.delete(DIGEST, ref)
+    migrate(index, NEWEST, silent)
+    found = sorted((row.value, sha256) for sha256, row in index.scan(SHA256))
+    assert found == [(key, digest.sha256) for key, digest in others]
 
 
 @pytest.mark.parametrize("target", [FIRST_SCHEMA - 1, NEWEST + 1])
