@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import lmdb
-from lmdb.verify import VerifyError, verify
 
 from lmdb_index.errors import IndexCorrupt, IndexProblem, NoRoom
 from lmdb_index.host_files import FILE_MODE, NO_ROOM, host_failures
@@ -52,21 +51,6 @@ def index_problem(error: lmdb.Error, place: object) -> IndexProblem:
     if isinstance(error, lmdb.MapFullError) or error.code in NO_ROOM:
         return NoRoom(f"{place}: no room on the host: free some space and try again")
     return IndexProblem(f"{place}: {error}")
-
-
-def check_structure(folder: Path) -> None:
-    """Read the whole LMDB file without LMDB, which a garbled one can make end the process.
-
-    Nothing may have it open for writing. Takes about a second for 60 MB. Raises IndexCorrupt.
-    """
-    try:
-        problems = verify(str(folder))  # type: ignore[no-untyped-call]  # its stubs lack this part
-    except (VerifyError, OSError) as error:
-        problems = [str(error)]
-    if problems:
-        raise IndexCorrupt(
-            f"{folder / DATA_FILE}: {problems[0]} ({len(problems)} such): run cairnfs rebuild-index"
-        )
 
 
 class Environment:

@@ -9,7 +9,6 @@ from lmdb_index.environment import (
     DATA_FILE,
     Environment,
     Transaction,
-    check_structure,
     index_problem,
 )
 from lmdb_index.errors import IndexCorrupt, IndexProblem
@@ -28,6 +27,7 @@ from lmdb_index.recovery import Replayed, set_tail_aside
 from lmdb_index.rows import CurrentTransaction, Rows
 from lmdb_index.segment_file import SegmentFile
 from lmdb_index.shrinking import drop_copy
+from lmdb_index.structure import check_structure
 
 
 @dataclass(frozen=True, slots=True)
