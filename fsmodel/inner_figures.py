@@ -27,7 +27,7 @@ def gather_inner_figures(index: Index, space: HostSpace, long_work: str) -> Inne
     return InnerFigures(
         journal_bytes=index.journal_bytes,
         journal_changes=index.mutations_since_checkpoint,
-        index_file_bytes=index.file_bytes,
+        index_file_bytes=index.room.file_bytes,
         damaged_objects=index.count(DAMAGED),
         free_bytes=space.free_bytes(),
         long_work=long_work,

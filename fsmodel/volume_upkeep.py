@@ -57,7 +57,7 @@ class VolumeUpkeep:
         self.contents = parts.contents
         self.contents.close_if_lost = parts.namespace.close_if_lost
         self.durability = parts.durability
-        self.index_upkeep = IndexUpkeep(parts.index, parts.durability)
+        self.index_upkeep = IndexUpkeep(parts.index.room, parts.durability)
         self.jobs = Jobs(parts.index, parts.changes)
         self._optimizer = Optimizer(
             parts.upkeep.parts, parts.upkeep, self.settle_leftovers, self._collect_thoroughly

@@ -65,6 +65,11 @@ class Journal:
         """Accept no operation any more, until the store is opened again."""
         self._failure = f"{self._folder}: {reason}: see to the disk, then unmount and mount again"
 
+    def refusal(self, reason: str) -> JournalFailed:
+        """Fail; what to raise is returned."""
+        self.fail(reason)
+        return JournalFailed(self._failure)
+
     def sync(self) -> int:
         """Make all operations so far durable; return the position covered. Any thread.
 

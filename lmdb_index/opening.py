@@ -1,5 +1,6 @@
 """Making an index, and the steps of opening one. Nothing is changed before all checks are done."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +22,9 @@ from lmdb_index.journal_files import (
     segment_path,
 )
 from lmdb_index.journal_format import SegmentHeader
-from lmdb_index.journal_survey import Survey, newest_header
-from lmdb_index.meta import Meta, check_identity, put_identity, put_meta
-from lmdb_index.recovery import Replayed, set_tail_aside
+from lmdb_index.journal_survey import Survey, newest_header, survey_journal
+from lmdb_index.meta import Meta, check_identity, put_identity, put_meta, read_meta
+from lmdb_index.recovery import AcceptRecord, Replayed, replay, set_tail_aside
 from lmdb_index.rows import CurrentTransaction, Rows
 from lmdb_index.segment_file import SegmentFile
 from lmdb_index.shrinking import drop_copy
@@ -43,6 +44,18 @@ class Places:
     def of(cls, store: Path) -> "Places":
         """Those of one store."""
         return cls(store, store / "index", store / "journal", store / "quarantine")
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What opening makes of the last commit and the journal."""
+
+    journal: Journal
+    counters: defaultdict[str, int]
+    applied: int  # number of the last operation of the commit
+    replayed_bytes: int  # of the journal
+    unusable_bytes: int  # of its end
+    set_aside: Path | None  # where they went
 
 
 def create_index(places: Places, uuid: bytes) -> None:
@@ -90,7 +103,41 @@ def open_environment(
         raise
 
 
-def open_journal(
+def recover(
+    places: Places,
+    uuid: bytes,
+    environment: Environment,
+    current: CurrentTransaction,
+    accept: AcceptRecord | None,
+    *,
+    dry: bool,
+) -> Recovered:
+    """Replay the journal onto the last commit, and open it; `accept` as for `replay`.
+
+    When `dry`, nothing will be kept of operations. Raises IndexCorrupt, JournalCorrupt,
+    IndexTooNew, NoRoom, IndexProblem; then nothing was changed.
+    """
+    current.packed.load(current.transaction)
+    meta = read_meta(Rows(current))
+    survey = survey_journal(places.journal, uuid, meta.applied)
+    replayed = replay(current, uuid, survey, meta, accept)
+    if dry:
+        position, aside = replayed.position, None
+        journal = Journal(places.journal, None, position=position, synced=position)
+    else:
+        index_bytes = environment.committed_bytes
+        journal, aside = _open_journal(places, uuid, survey, replayed, index_bytes)
+    return Recovered(
+        journal=journal,
+        counters=defaultdict(int, replayed.counters),
+        applied=meta.applied,
+        replayed_bytes=replayed.bytes,
+        unusable_bytes=survey.size - replayed.end,
+        set_aside=aside,
+    )
+
+
+def _open_journal(
     places: Places, uuid: bytes, survey: Survey, replayed: Replayed, index_bytes: int
 ) -> tuple[Journal, Path | None]:
     """Bring the journal folder into order after a replay, and open it for appending.

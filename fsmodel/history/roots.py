@@ -46,10 +46,11 @@ from fsmodel.store.group_format import GROUP_BYTES_MAX
 from fsmodel.store.group_writer import split_into_runs
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
-from lmdb_index.index import Index, Snapshot
+from lmdb_index.index import Index
 from lmdb_index.meta import LISTED_KEY, ROOT_KEY
 from lmdb_index.records import RawRecord
 from lmdb_index.schema import META
+from lmdb_index.snapshot import Snapshot
 
 _log = logging.getLogger(__name__)
 

@@ -24,10 +24,11 @@ from fsmodel.history.tree_pages import TreePages
 from fsmodel.ids import ObjectId
 from fsmodel.steps import Steps, Work
 from fsmodel.store.objects import ObjectStore
-from lmdb_index.index import Index, Snapshot
+from lmdb_index.index import Index
 from lmdb_index.meta import LISTED_KEY
 from lmdb_index.records import RawRecord
 from lmdb_index.schema import META, SNAPSHOT
+from lmdb_index.snapshot import Snapshot
 
 LIST_COST_BYTES: Final = 1 << 20  # never worth doing on the owner thread
 

@@ -132,7 +132,7 @@ class CollectionBesideWrites(RuleBasedStateMachine):
     def pack_rows(self, steps: int) -> None:
         """And let go of inodes, as when there are many, so that their rows are read again."""
         for _ in range(steps):
-            self.store.volume._parts.index.pack_step()
+            self.store.volume._parts.index.room.pack_step()
         self.store.volume._parts.inodes.clear()
 
     @rule(steps=st.integers(1, 8))
@@ -144,7 +144,7 @@ class CollectionBesideWrites(RuleBasedStateMachine):
             inode = volume.lookup(ROOT_INODE, name)
             assert volume.shown_attributes(inode)[1] == len(data)
         with pytest.MonkeyPatch.context() as patch, suppress(NoSpace):
-            patch.setattr("lmdb_index.index.put_meta", _fail)
+            patch.setattr("lmdb_index.checkpoints.put_meta", _fail)
             volume.checkpoint()
         for name, data in self.store.expected.items():
             assert self.store.read(name) == data

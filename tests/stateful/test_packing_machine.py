@@ -220,7 +220,7 @@ class PackingAgainstRows(RuleBasedStateMachine):
     @rule(steps=st.integers(1, 5))
     def pack_some(self, steps: int) -> None:
         for _ in range(steps):
-            self.index.pack_step()
+            self.index.room.pack_step()
 
     @rule()
     def pack_everything(self) -> None:
@@ -234,7 +234,7 @@ class PackingAgainstRows(RuleBasedStateMachine):
     def snapshot(self) -> None:
         self.index.checkpoint()
         with self.index.snapshot() as snapshot:
-            self.index.pack_step()
+            self.index.room.pack_step()
             self.shows_the_rows(snapshot)
 
     @rule(
@@ -262,7 +262,7 @@ class PackingAgainstRows(RuleBasedStateMachine):
             seen.append(key)
             assert self.rows_of(table)[key] == row
             if draw.randrange(9) == 0:
-                self.index.pack_step()
+                self.index.room.pack_step()
             if draw.randrange(9) == 0 and not (table is OBJECT and self.is_named(key)):
                 with self.index.operation() as operation:
                     assert operation.delete(table, key)
@@ -274,16 +274,16 @@ class PackingAgainstRows(RuleBasedStateMachine):
     def shrink(self, late: bool, in_use: bool) -> None:
         """The file is made again, unless something was committed since it was copied."""
         self.index.checkpoint()
-        copy = self.index.compact_copy()()
+        copy = self.index.room.compact_copy()()
         if late:
             with self.index.operation() as operation:
                 operation.put(ORPHAN, b"late", RawRecord())
             self.rows_of(ORPHAN)[b"late"] = RawRecord()
         if in_use:
             with self.index.snapshot():
-                assert not self.index.take_copy(copy)
+                assert not self.index.room.take_copy(copy)
         else:
-            assert self.index.take_copy(copy) != late
+            assert self.index.room.take_copy(copy) != late
 
     # What befalls a store
 
@@ -311,7 +311,7 @@ class PackingAgainstRows(RuleBasedStateMachine):
             patch.setattr(Packed, call, fail)
             for _ in range(steps):
                 with suppress(IndexProblem):
-                    self.index.pack_step()
+                    self.index.room.pack_step()
 
     @rule()
     def fail_to_commit(self) -> None:
@@ -320,8 +320,8 @@ class PackingAgainstRows(RuleBasedStateMachine):
             def fail(*_: object) -> None:
                 raise lmdb.MapFullError("full")
 
-            patch.setattr("lmdb_index.index.put_meta", fail)
-            self.index.pack_step()
+            patch.setattr("lmdb_index.checkpoints.put_meta", fail)
+            self.index.room.pack_step()
             try:
                 self.index.checkpoint()
             except IndexProblem:

@@ -30,6 +30,6 @@ def small_blocks() -> Iterator[None]:
 def pack_all(index: Index) -> None:
     """One sweep over all tables."""
     steps = 0
-    while index.pack_step().more:
+    while index.room.pack_step().more:
         steps += 1
         assert steps < STEPS_MAX, "the sweep does not end"

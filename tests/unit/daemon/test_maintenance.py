@@ -93,9 +93,9 @@ async def test_the_index_of_an_idle_store_is_packed(
         for _ in range(10):
             await trio.sleep(LOOK_SECONDS)
             seen[0] += 1
-        assert index.packed_rows == 0
+        assert index.room.packed_rows == 0
         await trio.sleep(IDLE_SECONDS + 3 * LOOK_SECONDS)
-        assert index.packed_rows > 300
+        assert index.room.packed_rows > 300
         nursery.cancel_scope.cancel()
     store.require_sound()
     store.abandon()

@@ -98,7 +98,7 @@ def test_what_was_shown_is_forgotten_when_its_row_is_packed_no_more(
         raise lmdb.MapFullError("full")
 
     with monkeypatch.context() as patched:
-        patched.setattr("lmdb_index.index.put_meta", fail)
+        patched.setattr("lmdb_index.checkpoints.put_meta", fail)
         with pytest.raises(NoSpace):
             volume.checkpoint()
     assert store.read(b"7") == b"7"

@@ -44,7 +44,7 @@ def test_an_idle_store_is_packed_once(store: VolumeStore) -> None:
     assert not upkeep.is_due(IDLE_SECONDS - 1)
     assert upkeep.is_due(IDLE_SECONDS)
     run_inline(upkeep.tidy())
-    assert index_of(store).packed_rows > 3 * FILES
+    assert index_of(store).room.packed_rows > 3 * FILES
     assert not store.volume.is_dirty
     assert not upkeep.is_due(IDLE_SECONDS)
     store.require_sound()
@@ -61,7 +61,7 @@ def test_a_busy_store_is_packed_when_most_rows_are_not(
     run_inline(upkeep.tidy())
     for number in range(FILES // 3):
         store.write(b"%d" % number, b"other %d" % number)
-    assert index_of(store).unpacked_rows > FILES // 3
+    assert index_of(store).room.unpacked_rows > FILES // 3
     assert not upkeep.is_due(0)
     assert IDLE_ROWS_MIN < BUSY_ROWS_MIN
     store.abandon()
@@ -75,7 +75,7 @@ def test_closing_packs_and_shrinks(store: VolumeStore, monkeypatch: pytest.Monke
     store.volume.close()
     assert file.stat().st_size < before / 2
     store.volume = Volume.open(store.store)
-    assert index_of(store).unpacked_rows < FILES
+    assert index_of(store).room.unpacked_rows < FILES
     store.require_sound()
     store.abandon()
 
@@ -87,10 +87,10 @@ def test_closing_packs_until_its_time_is_over(
     monkeypatch.setattr(index_upkeep, "monotonic", lambda: next(times))
     store.volume.close()
     store.volume = Volume.open(store.store)
-    assert 0 < index_of(store).packed_rows < FILES + 50
+    assert 0 < index_of(store).room.packed_rows < FILES + 50
     assert store.volume.index_upkeep.is_due(IDLE_SECONDS), "the rest is for the next mount"
     run_inline(store.volume.index_upkeep.tidy())
-    assert index_of(store).packed_rows > 3 * FILES
+    assert index_of(store).room.packed_rows > 3 * FILES
     store.require_sound()
     store.abandon()
 
@@ -102,10 +102,10 @@ def test_closing_leaves_a_large_file_to_the_next_mount(
     monkeypatch.setattr(index_upkeep, "CLOSE_COPY_BYTES_MAX", 1)
     store.volume.close()
     store.volume = Volume.open(store.store)
-    before = index_of(store).file_bytes
+    before = index_of(store).room.file_bytes
     assert store.volume.index_upkeep.is_due(IDLE_SECONDS)
     run_inline(store.volume.index_upkeep.tidy())
-    assert index_of(store).file_bytes < before
+    assert index_of(store).room.file_bytes < before
     store.require_sound()
     store.abandon()
 
@@ -116,7 +116,7 @@ def test_a_volume_that_is_only_read_stays_as_it_is(store: VolumeStore) -> None:
     for dry in (False, True):
         Volume.open(store.store, read_only=True, dry=dry).close()
     store.volume = Volume.open(store.store)
-    assert index_of(store).packed_rows == 0
+    assert index_of(store).room.packed_rows == 0
     store.abandon()
 
 
@@ -129,7 +129,7 @@ def test_a_file_that_cannot_shrink_is_let_be_until_it_grows(
         patch.setattr(shrinking, "SPARE_BYTES", 1 << 62)
         with pytest.raises(NoSpace):
             run_inline(upkeep.tidy())
-        assert index_of(store).is_wasteful
+        assert index_of(store).room.is_wasteful
         assert not upkeep.is_due(IDLE_SECONDS)
     store.require_sound()
     store.abandon()
@@ -152,7 +152,7 @@ def test_what_changes_while_a_copy_is_made_stays(
     store: VolumeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_wasteful(monkeypatch)
-    before = index_of(store).file_bytes
+    before = index_of(store).room.file_bytes
     steps = store.volume.index_upkeep.tidy()
     work = next(steps)
     while work.size_bytes < index_upkeep.COPY_COST_BYTES or ".copy" not in repr(work.run):
@@ -161,7 +161,7 @@ def test_what_changes_while_a_copy_is_made_stays(
     store.write(b"meanwhile", b"written")
     with pytest.raises(StopIteration):
         steps.send(copy)
-    assert index_of(store).file_bytes >= before
+    assert index_of(store).room.file_bytes >= before
     assert store.read(b"meanwhile") == b"written"
     store.require_sound()
     store.abandon()

@@ -12,7 +12,8 @@ from typing import Any
 import lmdb
 import pytest
 
-from lmdb_index import index as module
+from lmdb_index import checkpoints
+from lmdb_index import index as index_module
 from lmdb_index.environment import Environment, index_problem
 from lmdb_index.errors import IndexProblem, JournalCorrupt, JournalFailed, NoRoom
 from lmdb_index.index import JOURNAL_BYTES_MAX, MUTATIONS_MAX, Index
@@ -94,7 +95,7 @@ def test_a_checkpoint_is_needed_when_enough_has_changed(
     assert (MUTATIONS_MAX, JOURNAL_BYTES_MAX) == (50_000, 64 << 20)
     put_packs(index, range(2))
     assert not index.needs_checkpoint
-    monkeypatch.setattr(module, name, 4)
+    monkeypatch.setattr(index_module, name, 4)
     assert index.needs_checkpoint
     index.checkpoint()
     assert not index.needs_checkpoint
@@ -194,7 +195,7 @@ def test_a_full_host_is_told_from_a_broken_one(
         with pytest.raises(IndexProblem) as raised:
             index.checkpoint()
         assert not isinstance(raised.value, NoRoom)
-        monkeypatch.setattr(module, "is_full", lambda folder: True)
+        monkeypatch.setattr(checkpoints, "is_full", lambda folder: True)
         with pytest.raises(NoRoom, match="free some space and try again"):
             index.checkpoint()
     index.checkpoint()
@@ -229,7 +230,7 @@ def test_after_a_commit_and_a_replay_that_failed_nothing_is_shown(
     """The last commit alone lacks what was acknowledged: it must not be taken for what there is."""
     fill(index)
     with monkeypatch.context() as patch, files_limited_to(20_000):
-        patch.setattr(module, "survey_journal", fail_to_survey)
+        patch.setattr(checkpoints, "survey_journal", fail_to_survey)
         with pytest.raises(IndexProblem, match="Too many open files"):
             index.checkpoint()
     with pytest.raises(IndexProblem):

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from lmdb_index.errors import IndexProblem, JournalFailed
-from lmdb_index.index import Index, Snapshot
+from lmdb_index.index import Index
 from lmdb_index.records import RawRecord
 from lmdb_index.schema import PACK, TABLES, XATTR
+from lmdb_index.snapshot import Snapshot
 from tests.support.index_store import UUID, opened, pack_numbers, put_packs, put_raw, sync
 
 

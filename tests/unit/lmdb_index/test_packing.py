@@ -79,10 +79,10 @@ def stored(index: Index, number: int) -> int:
 def test_a_sweep_moves_nearly_all_rows_into_blocks(index: Index) -> None:
     fill(index)
     before = state_of(index)
-    assert index.unpacked_rows == 3 * MANY
+    assert index.room.unpacked_rows == 3 * MANY
     pack_all(index)
-    assert index.unpacked_rows == 0
-    assert index.packed_rows == 3 * MANY
+    assert index.room.unpacked_rows == 0
+    assert index.room.packed_rows == 3 * MANY
     assert state_of(index) == before
     assert (index.count(OBJECT), index.count(INODE), index.count(XATTR)) == (MANY, MANY, MANY)
     assert list(check_rows(index)) == []
@@ -91,17 +91,17 @@ def test_a_sweep_moves_nearly_all_rows_into_blocks(index: Index) -> None:
 def test_packed_rows_are_small(index: Index) -> None:
     fill(index, 2000)
     index.checkpoint()
-    before = index._used_bytes()
+    before = index.room.used_bytes
     pack_all(index)
     index.checkpoint()
-    assert index._used_bytes() < before / 4
+    assert index.room.used_bytes < before / 4
 
 
 def test_few_rows_are_not_packed(index: Index) -> None:
     fill(index, TAIL_ROWS_MIN - 1)
     put_packs(index, range(500))  # of a table that has no blocks
     pack_all(index)
-    assert index.packed_rows == 0
+    assert index.room.packed_rows == 0
     assert stored(index, PACK.number) == 500
 
 
@@ -132,7 +132,7 @@ def test_what_is_packed_is_committed_without_an_operation(store: Path) -> None:
         assert sorted((store / "journal").iterdir()) == segments
         state = state_of(index)
     with opened(store) as index:
-        assert index.unpacked_rows == 0
+        assert index.room.unpacked_rows == 0
         assert state_of(index) == state
 
 
@@ -146,7 +146,7 @@ def test_a_kill_undoes_packing_and_nothing_else(store: Path, tmp_path: Path) -> 
         operation.put(INODE, number_key(5), an_inode(500))
     state = state_of(index)
     with opened(killed(index, store, tmp_path / "killed")) as index:
-        assert index.packed_rows == 0
+        assert index.room.packed_rows == 0
         assert state_of(index) == state
 
 
@@ -162,7 +162,7 @@ def test_a_replay_onto_packed_rows_gives_the_same_rows(store: Path, tmp_path: Pa
         operation.put(XATTR, named_key(4, b"user.b"), RawRecord(b"new"))
     state = state_of(index)
     with opened(killed(index, store, tmp_path / "killed")) as index:
-        assert index.packed_rows > 0
+        assert index.room.packed_rows > 0
         assert state_of(index) == state
         assert index.count(XATTR) == MANY
         assert list(check_rows(index)) == []
@@ -222,8 +222,8 @@ def test_a_dry_index_packs_nothing(store: Path) -> None:
     with opened(store) as index:
         fill(index)
     with opened(store, dry=True) as index:
-        assert index.pack_step() == (0, False)
-        assert index.packed_rows == 0
+        assert index.room.pack_step() == (0, False)
+        assert index.room.packed_rows == 0
 
 
 def test_ids_are_shortened_and_completed(index: Index) -> None:
@@ -307,9 +307,9 @@ def test_objects_that_name_objects_do_so_briefly_when_all_are_packed(index: Inde
     assert bases_told_whole(index) < 300
     assert state_of(index) == state
     assert list(check_rows(index)) == []
-    used = index._used_bytes()
+    used = index.room.used_bytes
     pack_all(index)
-    assert index._used_bytes() <= used
+    assert index.room.used_bytes <= used
 
 
 def test_an_id_whose_beginning_is_taken_stays_as_it_is(index: Index) -> None:
@@ -369,8 +369,8 @@ def test_a_step_that_fails_packs_nothing(index: Index, monkeypatch: pytest.Monke
     with monkeypatch.context() as patch:
         patch.setattr(type(index._current.packed), "note_moved", fail)
         with pytest.raises(IndexProblem):
-            index.pack_step()
-    assert index.packed_rows == 0
+            index.room.pack_step()
+    assert index.room.packed_rows == 0
     assert state_of(index) == state
     pack_all(index)
     assert state_of(index) == state
@@ -385,7 +385,7 @@ def test_a_step_that_fails_leaves_what_was_counted_since_the_last_commit(
         for number in range(1, MANY, 2):
             operation.delete(XATTR, named_key(number, b"user.a"))
             operation.put(INODE, number_key(number), an_inode(number))
-    packed_rows = index.packed_rows
+    packed_rows = index.room.packed_rows
 
     def fail(*_: object) -> None:
         raise lmdb.MapFullError("full")
@@ -394,7 +394,7 @@ def test_a_step_that_fails_leaves_what_was_counted_since_the_last_commit(
         patch.setattr(type(index._current.packed), "note_moved", fail)
         with pytest.raises(IndexProblem):
             pack_all(index)
-    assert index.packed_rows == packed_rows
+    assert index.room.packed_rows == packed_rows
     assert index.count(INODE) == MANY
     assert index.count(XATTR) == MANY // 2
     assert list(check_rows(index)) == []
@@ -468,7 +468,7 @@ def test_a_sweep_leaves_a_block_whose_rows_are_none(packed: Path) -> None:
     with opened(packed) as index:
         fill(index, MANY, 1000)  # so many objects that ids are shortened again
         pack_all(index)
-        assert index.packed_rows > 3 * MANY
+        assert index.room.packed_rows > 3 * MANY
         with pytest.raises(IndexCorrupt):
             index.get(OBJECT, place[1:])
 
@@ -545,7 +545,7 @@ def test_what_was_looked_for_in_vain_is_found_once_it_is_there(index: Index) -> 
     put_inodes(range(3, MANY + 2, 2))
     assert list(check_rows(index)) == []
     pack_all(index)
-    assert index.unpacked_rows == 0
+    assert index.room.unpacked_rows == 0
     assert index.get(INODE, missed) == an_inode(MANY + 1)
     with index.operation() as operation:
         assert operation.delete(INODE, missed)

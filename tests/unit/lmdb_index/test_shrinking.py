@@ -38,7 +38,7 @@ def file_bytes(store: Path) -> int:
 
 
 def shrink(index: Index) -> bool:
-    return index.take_copy(index.compact_copy()())
+    return index.room.take_copy(index.room.compact_copy()())
 
 
 @pytest.fixture
@@ -70,10 +70,10 @@ def test_when_it_is_worth_it(file: int, used: int, worth: bool) -> None:
 
 def test_what_is_used_is_known_well(wasteful: Path) -> None:
     with opened(wasteful) as index:
-        used = index._used_bytes()
-        before = index.file_bytes
+        used = index.room.used_bytes
+        before = index.room.file_bytes
         assert shrink(index)
-        assert abs(index.file_bytes - used) <= 4 * 4096 < before
+        assert abs(index.room.file_bytes - used) <= 4 * 4096 < before
 
 
 def test_blocks_that_were_made_again_are_a_change(store: Path) -> None:
@@ -85,7 +85,7 @@ def test_blocks_that_were_made_again_are_a_change(store: Path) -> None:
             for number, key in enumerate(ids):
                 base = ids[number - len(ids) // 2]
                 operation.put(OBJECT, key, ObjectRecord(1, 1, 1, number, 1, 1, base=base))
-        while index.pack_step().moved_rows:
+        while index.room.pack_step().moved_rows:
             index.checkpoint()
         assert not shrink(index)
         index.checkpoint()
@@ -119,27 +119,27 @@ def test_it_can_be_done_again_and_again(wasteful: Path) -> None:
 
 def test_a_copy_that_is_out_of_date_is_not_taken(wasteful: Path) -> None:
     with opened(wasteful) as index:
-        copy = index.compact_copy()()
+        copy = index.room.compact_copy()()
         put_raw(index, b"more")
-        assert not index.take_copy(copy)
-        copy = index.compact_copy()()
+        assert not index.room.take_copy(copy)
+        copy = index.room.compact_copy()()
         index.checkpoint()
-        assert not index.take_copy(copy)
-        copy = index.compact_copy()()
+        assert not index.room.take_copy(copy)
+        copy = index.room.compact_copy()()
         with index.snapshot():
-            assert not index.take_copy(copy)
+            assert not index.room.take_copy(copy)
         assert not copy.file.exists()
         assert len(state_of(index)) == ROWS + 1
 
 
 def test_another_thread_may_copy_while_operations_go_on(wasteful: Path) -> None:
     with opened(wasteful) as index, ThreadPoolExecutor(1) as thread:
-        copying = thread.submit(index.compact_copy())
+        copying = thread.submit(index.room.compact_copy())
         for number in range(50):
             put_raw(index, b"%d" % number)
             index.checkpoint()
-        assert not index.take_copy(copying.result())
-        assert index.take_copy(thread.submit(index.compact_copy()).result())
+        assert not index.room.take_copy(copying.result())
+        assert index.room.take_copy(thread.submit(index.room.compact_copy()).result())
         assert len(state_of(index)) == ROWS + 50
 
 
@@ -231,15 +231,15 @@ def test_a_name_that_may_be_lost_ends_it(
 def test_without_room_nothing_is_tried(wasteful: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shrinking, "SPARE_BYTES", 1 << 62)
     with opened(wasteful) as index, pytest.raises(NoRoom, match="for a copy of the index"):
-        index.compact_copy()()
+        index.room.compact_copy()()
 
 
 def test_a_copy_that_lacks_something_is_refused(wasteful: Path) -> None:
     with opened(wasteful) as index:
-        copy = index.compact_copy()()
+        copy = index.room.compact_copy()()
         lacking = copy.entries | {XATTR.number: ROWS - 1}
         with pytest.raises(IndexProblem, match="is not what it was copied from"):
-            index.take_copy(replace(copy, entries=lacking))
+            index.room.take_copy(replace(copy, entries=lacking))
         assert len(state_of(index)) == ROWS
     assert not (wasteful / "index" / COPY_FOLDER).exists()
 
@@ -249,7 +249,7 @@ def test_what_a_kill_left_is_removed(wasteful: Path) -> None:
     left.mkdir()
     (left / "data.mdb").write_bytes(b"half of it")
     with opened(wasteful, dry=True) as index:
-        assert not index.is_wasteful
+        assert not index.room.is_wasteful
         assert left.exists()
     with opened(wasteful):
         assert not left.exists()

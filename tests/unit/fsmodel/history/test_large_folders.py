@@ -20,10 +20,10 @@ from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.namespace.renames import NO_RENAME_FLAGS, RenameFlag
 from fsmodel.steps import PAUSE, Steps, run_inline
 from fsmodel.volume import Volume
-from lmdb_index.index import Snapshot
 from lmdb_index.keys import number_key
 from lmdb_index.records import DamagedRecord
 from lmdb_index.schema import DAMAGED, INODE
+from lmdb_index.snapshot import Snapshot
 from tests.support.namespace_store import ManualClock
 from tests.support.volume_store import USER, VolumeStore, moments_of
 
