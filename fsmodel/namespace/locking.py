@@ -55,7 +55,7 @@ class Locking:
             (waiting if entry.kind == DIRECTORY else batch).append(entry.inode)
 
     def _apply(self, inodes: list[InodeId], *, locked: bool) -> int:
-        changed = 0
+        changed = set[InodeId]()
         with self._changes.begin() as change:
             for inode in inodes:
                 record = self._inodes.find(inode)
@@ -64,5 +64,7 @@ class Locking:
                 edited = change.edit(inode)
                 if bool(edited.flags & InodeFlag.LOCKED) != locked:
                     edited.flags ^= InodeFlag.LOCKED
-                    changed += 1
-        return changed
+                    changed.add(inode)
+        for watcher in self._names.lock_watchers if locked else ():
+            watcher.update(changed)
+        return len(changed)

@@ -76,6 +76,7 @@ class Namespace:
         )
         self.renames = Renames(self.directories, self.creation, self.links, policy)
         self.paths = Paths(index, inodes, self.directories)
+        self.lock_watchers: list[set[InodeId]] = []  # each gets the inodes that are locked from now
         self._listings = Listings(index, inodes)
         self._inodes = inodes
         self._atime_mode = atime_mode

@@ -5,7 +5,7 @@ afterwards, in changes of a bounded number of rows.
 """
 
 import logging
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -63,9 +63,12 @@ class Replacing:
         anything below, is locked; NotFound, what the policy raises.
         """
         present = self._names.directories.find(parent, name)
-        if present is not None and present.kind == DIRECTORY:
-            yield from self._require_unlocked_below(InodeId(present.inode))
-        present = self._names.directories.find(parent, name)
+        with self._locked_meanwhile() as locked:
+            if present is not None and present.kind == DIRECTORY:
+                yield from self._require_unlocked_below(InodeId(present.inode))
+            present = self._names.directories.find(parent, name)
+            if present is not None and present.kind == DIRECTORY:
+                self._require_not_below(InodeId(present.inode), locked)
         is_plain = not is_directory(self._inodes.get(copied.inode))
         if present is None or (present.kind != DIRECTORY and is_plain):
             self._rename(copied, parent, name, NO_RENAME_FLAGS)
@@ -81,7 +84,7 @@ class Replacing:
         self._names.rename(aside, copied.name, parent, name, flags)
 
     def discard(self, name: bytes) -> Steps[None]:
-        """Remove what lies aside under a name, if anything does. Raises NoSpace, NotPermitted."""
+        """Remove what lies aside under a name, if anything does. Raises NoSpace."""
         aside = self._names.system.find(ASIDE)
         dirent = None if aside is None else self._names.directories.find(aside, name)
         if aside is None or dirent is None:
@@ -132,10 +135,20 @@ class Replacing:
     def _remove(
         self, change: Change, directory: InodeId, name: bytes, dirent: DirentRecord
     ) -> None:
-        """Take an entry of something that is empty away; it leaves no version."""
+        """Take an entry of something that is empty away; it leaves no version.
+
+        What was locked when nobody could see it any more goes as well, but for files that have
+        other names.
+        """
+        record = change.edit(InodeId(dirent.inode))
+        was_locked = record.flags & InodeFlag.LOCKED
+        for each in (record, change.edit(directory)):
+            each.flags &= ~InodeFlag.LOCKED
         self._names.directories.remove(change, directory, name, dirent)
         place = Place(directory, dirent.cookie)
         self._names.links.drop(change, InodeId(dirent.inode), place)
+        if record.nlink and not is_directory(record):
+            record.flags |= was_locked
 
     def _require_unlocked_below(self, top: InodeId) -> Steps[None]:
         """Raises NotPermitted when a directory or anything below it is locked."""
@@ -152,6 +165,25 @@ class Replacing:
             if looked >= LOOK_ROWS:
                 looked = 0
                 yield PAUSE
+
+    @contextmanager
+    def _locked_meanwhile(self) -> Iterator[set[InodeId]]:
+        """The inodes that are locked while the block runs, as they come."""
+        found, watchers = set[InodeId](), self._names.lock_watchers
+        watchers.append(found)
+        try:
+            yield found
+        finally:
+            watchers[:] = [each for each in watchers if each is not found]
+
+    def _require_not_below(self, top: InodeId, locked: Iterable[InodeId]) -> None:
+        """Raises NotPermitted when one of these is locked, and a directory or anything below it."""
+        (above,) = self._names.paths_of(top)
+        for inode in locked:
+            is_there = self._inodes.find(inode) is not None
+            for path in self._names.paths_of(inode) if is_there else ():
+                if path == above or path.startswith(above + b"/"):
+                    self._require_unlocked(inode)
 
     def _require_unlocked(self, inode: InodeId) -> None:
         record = self._inodes.find(inode)

@@ -2,6 +2,8 @@
 
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -411,6 +413,53 @@ def test_who_works_in_a_replaced_tree_until_it_is_gone_does_not_end_its_removal(
     with pytest.raises(NotFound):
         volume.attributes(former)
     assert lies_aside(volume) == []
+    store.require_sound()
+
+
+@pytest.mark.parametrize("at", ["one", "one/two", "one/small"])
+def test_what_is_locked_while_it_is_replaced_stays_or_goes_and_is_not_hidden(
+    store: VolumeStore, small_changes: None, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """It is kept if that was asked for before another tree had its name; else it is gone."""
+    monkeypatch.setattr(replacing, "LOOK_ROWS", 1)
+    fill_tree(store.volume, big_bytes=10_000, hole_bytes=10_000)
+    volume = store.volume
+    one = volume.resolve(b"one")
+    volume.rename(one, b"two \xff\xfe", one, b"two", NO_RENAME_FLAGS)
+    snapshot(volume)
+    moments = len(list(moments_of(volume.snapshots.restore(b"first", b"/one"))))
+    kept = 0
+    for moment in range(1, moments):
+        former, locked = volume.resolve(b"one"), volume.resolve(at.encode())
+        steps = moments_of(volume.snapshots.restore(b"first", b"/one"))
+        list(islice(steps, moment))
+        is_named = volume.resolve(b"one") == former
+        with suppress(NotFound):
+            run_inline(volume.lock(locked))
+        with suppress(NotPermitted):
+            list(steps)
+        assert (volume.resolve(b"one") == former) == is_named
+        assert lies_aside(volume) == []
+        if is_named:
+            assert volume.resolve(at.encode()) == locked
+            run_inline(volume.unlock(locked))
+            kept += 1
+        store.require_sound()
+    assert 0 < kept < moments
+
+
+def test_what_lies_aside_is_removed_though_it_is_locked(store: VolumeStore) -> None:
+    """A process may have been killed before it had removed a tree that was locked meanwhile."""
+    volume = store.volume
+    fill_tree(volume)
+    snapshot(volume)
+    former = volume.resolve(b"one")
+    steps = moments_of(volume.snapshots.restore(b"first", b"/one"))
+    while volume.resolve(b"one") == former:
+        next(steps)
+    run_inline(volume.lock(former, recursive=True))
+    store.kill()
+    assert lies_aside(store.volume) == []
     store.require_sound()
 
 
