@@ -27,7 +27,7 @@ from fsmodel.history.naming import named_by
 from fsmodel.history.reads_rows import ReadsRows
 from fsmodel.history.root_format import SNAPSHOTS_LABEL, Label, Root, encode_root
 from fsmodel.history.snapshot_list import SnapshotList, list_state
-from fsmodel.history.snapshots import name_snapshot
+from fsmodel.history.snapshots import name_snapshot, require_free_name
 from fsmodel.history.tree_builder import (
     FormerPagesWrong,
     MadeTree,
@@ -248,7 +248,13 @@ class Roots:
     def _store_root(
         self, view: Snapshot, directory: TreeEntry, labels: tuple[Label, ...], name: bytes
     ) -> ObjectId:
-        """Record the root, and let it take the place of the last one."""
+        """Record the root, and let it take the place of the last one.
+
+        Nothing of one whose name has been taken meanwhile comes into a pack: an index made again
+        would take it for the snapshot.
+        """
+        if name:
+            require_free_name(self._index, name)
         former = current_root(self._index)
         root = Root(
             time_ns=self._changes.now_ns(),

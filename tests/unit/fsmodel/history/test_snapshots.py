@@ -302,6 +302,22 @@ def test_the_index_made_again_has_the_snapshots(store: VolumeStore) -> None:
     store.require_sound()
 
 
+def test_who_was_late_with_a_name_leaves_no_root_that_has_it(store: VolumeStore) -> None:
+    """An index made again would take that for the snapshot."""
+    fill_tree(store.volume)
+    late = moments_of(store.volume.snapshots.create(b"first"))
+    next(late)
+    made = create(store.volume, b"first")
+    put_file(store.volume, ROOT_INODE, b"new", b"bytes")
+    with pytest.raises(AlreadyExists):
+        list(late)
+    store.kill()
+    store.volume._parts.close()
+    rebuild(store)
+    assert store.volume.snapshots.all() == [made]
+    store.require_sound()
+
+
 def test_the_last_snapshot_is_told_by_its_own_root(store: VolumeStore) -> None:
     fill_tree(store.volume)
     made = create(store.volume, b"first")
