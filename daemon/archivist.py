@@ -133,7 +133,7 @@ class Archivist:
 
     async def _drive(self, steps: Steps[object]) -> bool:
         try:
-            await PatientWorkers(_rest).drive(steps)
+            await PatientWorkers(lambda: trio.sleep(REST_SECONDS)).drive(steps)
         except Busy as busy:
             _log.debug("no archival now: %s", busy)
         except CairnError as error:
@@ -146,7 +146,3 @@ class Archivist:
 
 def _nothing(done: int, total: int, text: str) -> None:
     """Nobody is there to be told how far it is."""
-
-
-async def _rest() -> None:
-    await trio.sleep(REST_SECONDS)

@@ -33,7 +33,7 @@ class FolderKeeper:
         self._service = service
         self._volume = service.volume
         self.metrics_seconds = metrics_seconds  # may change at any time
-        self._workers = PatientWorkers(_rest)
+        self._workers = PatientWorkers(lambda: trio.sleep(REST_SECONDS))
         self._written: tuple[int | float, ...] = ()
 
     async def run(self) -> None:
@@ -82,7 +82,3 @@ class FolderKeeper:
             return await self._workers.drive(steps)
         finally:
             steps.close()
-
-
-async def _rest() -> None:
-    await trio.sleep(REST_SECONDS)

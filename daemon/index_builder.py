@@ -24,7 +24,7 @@ class IndexBuilder:
 
     def __init__(self, volume: Volume) -> None:
         self._volume = volume
-        self._workers = PatientWorkers(_rest)
+        self._workers = PatientWorkers(lambda: trio.sleep(REST_SECONDS))
 
     async def run(self) -> None:
         """Build what waits for that, for ever."""
@@ -44,7 +44,3 @@ class IndexBuilder:
             _log.warning("indexes could not be finished, will be tried again: %s", error)
         finally:
             steps.close()
-
-
-async def _rest() -> None:
-    await trio.sleep(REST_SECONDS)

@@ -44,7 +44,7 @@ class JobKeeper:
         try:
             steps = self._volume.jobs.go_on(job.number, steps_of_job(context, job))
             try:
-                await PatientWorkers(_rest).drive(steps)
+                await PatientWorkers(lambda: trio.sleep(REST_SECONDS)).drive(steps)
             finally:
                 steps.close()
         except Busy:
@@ -56,7 +56,3 @@ class JobKeeper:
 
 def _nobody_is_told(progress: Progress) -> None:
     """Whoever asked for the job is gone."""
-
-
-async def _rest() -> None:
-    await trio.sleep(REST_SECONDS)

@@ -55,7 +55,7 @@ class Maintenance:
         self._volume = volume
         self.thresholds = thresholds  # may change at any time
         self._activity = activity
-        self._workers = PatientWorkers(_rest)
+        self._workers = PatientWorkers(lambda: trio.sleep(REST_SECONDS))
 
     async def run(self) -> None:
         """Collect garbage whenever it is due, for ever."""
@@ -106,7 +106,3 @@ class Maintenance:
             )
         finally:
             steps.close()
-
-
-async def _rest() -> None:
-    await trio.sleep(REST_SECONDS)

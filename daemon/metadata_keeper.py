@@ -26,7 +26,7 @@ class MetadataKeeper:
 
     def __init__(self, volume: Volume) -> None:
         self._volume = volume
-        self._workers = PatientWorkers(_rest)
+        self._workers = PatientWorkers(lambda: trio.sleep(REST_SECONDS))
 
     async def run(self) -> None:
         """Hash what was written, every few seconds, and forget what is not needed, for ever."""
@@ -48,7 +48,3 @@ class MetadataKeeper:
             _log.warning("%s: %s", failure, error)
         finally:
             steps.close()
-
-
-async def _rest() -> None:
-    await trio.sleep(REST_SECONDS)

@@ -40,7 +40,7 @@ class RootKeeper:
         self._settle_closed = settle_closed
         self.interval_seconds = interval_seconds  # may change at any time
         self._activity = activity
-        self._workers = PatientWorkers(_rest)
+        self._workers = PatientWorkers(lambda: trio.sleep(REST_SECONDS))
         self._not_before = 0.0  # of trio's clock: what was written last is left alone until then
 
     async def run(self) -> None:
@@ -75,7 +75,3 @@ class RootKeeper:
             self._not_before = now + PAUSE_SHARE * (now - began)
         finally:
             steps.close()  # also when cancelled: what it holds of the index must be given back
-
-
-async def _rest() -> None:
-    await trio.sleep(REST_SECONDS)

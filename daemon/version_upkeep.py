@@ -24,7 +24,7 @@ class VersionUpkeep:
 
     def __init__(self, volume: Volume) -> None:
         self._volume = volume
-        self._workers = PatientWorkers(_rest)
+        self._workers = PatientWorkers(lambda: trio.sleep(REST_SECONDS))
         self._making_room = trio.Lock()
 
     async def run(self) -> None:
@@ -51,7 +51,3 @@ class VersionUpkeep:
             else:
                 if dropped:
                     _log.warning("the host is full: %d versions went to make room", dropped)
-
-
-async def _rest() -> None:
-    await trio.sleep(REST_SECONDS)
