@@ -2,9 +2,8 @@
 
 from fsmodel.assembly import Parts
 from fsmodel.ids import InodeId
-from fsmodel.namespace.contained_links import SYMLINKS
-from fsmodel.namespace.folder_levels import COMPRESSION, FolderCompression
-from fsmodel.namespace.folder_symlinks import FolderSymlinks
+from fsmodel.namespace import contained_links, folder_levels
+from fsmodel.namespace.folder_attribute import FolderAttribute
 from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.steps import Steps
 from fsmodel.versions.policy import ATTRIBUTE as VERSIONS_ATTRIBUTE
@@ -18,8 +17,13 @@ class VolumeAttributes(VolumeUpkeep):
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
-        self._folder_compression = FolderCompression(parts.changes, parts.namespace)
-        self._folder_symlinks = FolderSymlinks(parts.changes, parts.namespace)
+        self._folder_attributes = {
+            name: FolderAttribute(parts.changes, parts.namespace, name, check, subject)
+            for name, check, subject in (
+                (folder_levels.COMPRESSION, folder_levels.level_of, "compression"),
+                (contained_links.SYMLINKS, contained_links.check_text, "symbolic links"),
+            )
+        }
 
     def attributes(self, inode: InodeId) -> tuple[InodeRecord, int]:
         """An inode's record, to be read only, and its size as of now. Raises NotFound."""
@@ -78,10 +82,8 @@ class VolumeAttributes(VolumeUpkeep):
         """An extended attribute, stored or virtual. Raises NoSuchAttribute."""
         if name == VERSIONS_ATTRIBUTE:
             return self._parts.versions.policy_text(inode)
-        if name == COMPRESSION:
-            return self._folder_compression.text(inode)
-        if name == SYMLINKS:
-            return self._folder_symlinks.text(inode)
+        if name in self._folder_attributes:
+            return self._folder_attributes[name].text(inode)
         if name.startswith(PREFIX):
             return (yield from self._parts.virtual_attributes.get(inode, name))
         return self.stored_xattr(inode, name)
@@ -99,10 +101,8 @@ class VolumeAttributes(VolumeUpkeep):
         self._require_room()
         if name == VERSIONS_ATTRIBUTE:
             self._parts.versions.set_policy(inode, value)
-        elif name == COMPRESSION:
-            self._folder_compression.set(inode, value)
-        elif name == SYMLINKS:
-            self._folder_symlinks.set(inode, value)
+        elif name in self._folder_attributes:
+            self._folder_attributes[name].set(inode, value)
         else:
             self._names.set_xattr(inode, name, value)
 
@@ -115,9 +115,7 @@ class VolumeAttributes(VolumeUpkeep):
         self._require_writable()
         if name == VERSIONS_ATTRIBUTE:
             self._parts.versions.set_policy(inode, None)
-        elif name == COMPRESSION:
-            self._folder_compression.set(inode, None)
-        elif name == SYMLINKS:
-            self._folder_symlinks.set(inode, None)
+        elif name in self._folder_attributes:
+            self._folder_attributes[name].set(inode, None)
         else:
             self._names.remove_xattr(inode, name)

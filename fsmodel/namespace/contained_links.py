@@ -7,7 +7,7 @@ says. A contained link points to what lies in that folder or below; for a mount,
 from collections.abc import Iterator
 from typing import Final
 
-from fsmodel.errors import CrossesDevice, PathRefused
+from fsmodel.errors import CrossesDevice, InvalidArgument, PathRefused
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import DIRECTORY, SYMLINK, kind_of
@@ -23,6 +23,12 @@ SYMLINKS: Final = b"cairnfs.symlinks"
 CONTAINED: Final = b"contained"
 FREE: Final = b"free"
 MOVED_MAX: Final = 20_000  # entries looked at when a tree moves; a larger one is to be copied
+
+
+def check_text(text: bytes) -> None:
+    """Whether a folder can say so about its links. Raises InvalidArgument."""
+    if text not in (CONTAINED, FREE):
+        raise InvalidArgument(f"symlinks {text!r}: say contained or free")
 
 
 class ContainedLinks:

@@ -12,12 +12,9 @@ and only a directory that has any attribute is looked at twice.
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from fsmodel.change import Changes
-from fsmodel.errors import InvalidArgument, NoSuchAttribute, NotSupported
+from fsmodel.errors import InvalidArgument
 from fsmodel.ids import InodeId
 from fsmodel.inode_table import InodeTable
-from fsmodel.namespace.inodes import is_directory, require_unlocked
-from fsmodel.namespace.namespace import Namespace
 from fsmodel.store.drafts import UNCOMPRESSED
 from lmdb_index.keys import named_key, number_key
 from lmdb_index.records import InodeFlag, InodeRecord
@@ -79,38 +76,3 @@ def level_for(rows: ReadsRows, inodes: InodeTable, file: InodeId) -> int | None:
     if record is None:
         return None
     return folder_level(rows, InodeId(record.parent), inodes.find)
-
-
-class FolderCompression:
-    """The attribute of directories. Owner: the thread that owns the index."""
-
-    def __init__(self, changes: Changes, namespace: Namespace) -> None:
-        self._changes = changes
-        self._namespace = namespace
-
-    def text(self, inode: InodeId) -> bytes:
-        """What a directory itself says. Raises NoSuchAttribute."""
-        record = self._namespace.record(inode)
-        text = self._namespace.xattrs.find(inode, record, COMPRESSION)
-        if text is None:
-            raise NoSuchAttribute(f"inode {inode} says nothing about compression")
-        return text
-
-    def set(self, inode: InodeId, text: bytes | None) -> None:
-        """Let a directory say how hard files in it are compressed, or no longer say it.
-
-        Raises InvalidArgument, NotSupported for what is no directory, NotPermitted if locked,
-        NoSuchAttribute when there is nothing to remove.
-        """
-        xattrs = self._namespace.xattrs
-        with self._changes.begin() as change:
-            record = change.edit(inode)
-            if not is_directory(record):
-                raise NotSupported(f"inode {inode} is no directory: set it on the one above")
-            require_unlocked(inode, record)
-            record.ctime_ns = change.now_ns
-            if text is not None:
-                level_of(text)
-                xattrs.put(change, inode, COMPRESSION, text)
-            elif not xattrs.discard(change, inode, COMPRESSION):
-                raise NoSuchAttribute(f"inode {inode} says nothing about compression")
