@@ -4,7 +4,6 @@ As `.versions/` beside the documents, named as that is beside files; the time is
 analysis was written. A document copied from here over the present one brings its analysis back.
 """
 
-import stat
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,39 +14,17 @@ from fsmodel.steps import Steps
 from fsmodel.versions.version_names import stamp_from_text, stamp_text
 from fsmodel.views.access_lists import access_list
 from fsmodel.views.metadata_file import MetadataTools
-from fsmodel.views.nodes import ViewAttributes, ViewDirectory, ViewNode
+from fsmodel.views.metadata_folder import FolderOfDirectory
+from fsmodel.views.nodes import ViewNode
 from fsmodel.views.text_file import Text, TextFile
 
 _READ: Final = 0o444
-_READ_AND_ENTER: Final = 0o555
 
 
-class _FolderOfFormer(ViewDirectory):
-    """A folder that bears owner, time and, but for writing, permissions of a directory."""
+class _FolderOfFormer(FolderOfDirectory):
+    """A folder in which nobody can write."""
 
-    def __init__(
-        self,
-        tools: MetadataTools,
-        identity: bytes,
-        parent: InodeId,
-        of: InodeId,
-    ) -> None:
-        super().__init__(identity, parent)
-        self.tools = tools
-        self.documents = tools.documents
-        self.of = of
-
-    def attributes(self) -> Steps[ViewAttributes]:
-        """Those of the directory. Raises NotFound."""
-        record = self.tools.inodes.get(self.of)
-        mode = stat.S_IFDIR | record.mode & _READ_AND_ENTER
-        return ViewAttributes(mode, record.uid, record.gid, 0, record.mtime_ns, record.ctime_ns)
-        yield  # a generator, as its overrides are
-
-    def get_xattr(self, name: bytes) -> Steps[bytes]:
-        """The access list of the directory counts here too. Raises NoSuchAttribute."""
-        return access_list(self.tools.namespace, self.of, name)
-        yield  # a generator, as its overrides are
+    shown_permissions = 0o555
 
 
 class FormerAnalyses(_FolderOfFormer):
@@ -73,8 +50,8 @@ class FormerAnalyses(_FolderOfFormer):
 
     def entries(self) -> Steps[Sequence[tuple[bytes, ViewNode | InodeId]]]:
         """Documents that are listed in the directory and have former analyses."""
-        hashes = yield from self.documents.names(self.of, self._digits)
-        names = [b"%b.json" % each.encode() for each in hashes if self.documents.former(each)]
+        hashes = yield from self.tools.documents.names(self.of, self._digits)
+        names = [b"%b.json" % each.encode() for each in hashes if self.tools.documents.former(each)]
         return [(name, self._folder(name)) for name in names]
 
     def _folder(self, name: bytes) -> "_FormerOfOne":
@@ -87,7 +64,7 @@ class _FormerOfOne(_FolderOfFormer):
     def lookup(self, name: bytes) -> Steps[ViewNode | InodeId]:
         """What it was. Raises NotFound."""
         wanted = stamp_from_text(name)
-        for stamp, analysis in self.documents.former(self._sha256):
+        for stamp, analysis in self.tools.documents.former(self._sha256):
             if stamp == wanted:
                 return self._file(stamp, analysis)
         raise NotFound(f"no analysis was written at {name!r}")
@@ -95,7 +72,7 @@ class _FormerOfOne(_FolderOfFormer):
 
     def entries(self) -> Steps[Sequence[tuple[bytes, ViewNode | InodeId]]]:
         """Oldest first."""
-        former = self.documents.former(self._sha256)
+        former = self.tools.documents.former(self._sha256)
         return [(stamp_text(stamp), self._file(stamp, each)) for stamp, each in former]
         yield  # a generator, as its overrides are
 

@@ -12,7 +12,6 @@ whose documents say nothing of their own can be removed, and are there again whe
 """
 
 import re
-import stat
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
@@ -28,41 +27,23 @@ from fsmodel.ids import InodeId
 from fsmodel.namespace.inodes import AttributeChange, Creator, is_directory
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.steps import Steps
-from fsmodel.views.access_lists import access_list
 from fsmodel.views.former_analyses_view import FormerAnalyses
 from fsmodel.views.metadata_drafts import TEMPORARY_NAME, Draft, DraftKey
 from fsmodel.views.metadata_file import DocumentFile, MetadataTools
+from fsmodel.views.metadata_folder import FolderOfDirectory
 from fsmodel.views.metadata_places import MetadataPlaces
-from fsmodel.views.nodes import ViewAttributes, ViewDirectory, ViewFile, ViewNode
+from fsmodel.views.nodes import ViewDirectory, ViewFile, ViewNode
 from fsmodel.views.text_file import Text, TextFile
 from fsmodel.views.views import ViewProvider
 
 FORMER: Final = b".versions"
 GITIGNORE: Final = b".gitignore"
-_PERMISSIONS: Final = 0o1777
 _FOLDER: Final = re.compile(rb"[0-9a-f]{2}")
 _DOCUMENT: Final = re.compile(rb"([0-9a-f]{64})\.json")
 
 
-class _FolderOfDirectory(ViewDirectory):
-    """A folder that bears owner, permissions and time of the directory it belongs to."""
-
-    def __init__(self, tools: MetadataTools, identity: bytes, parent: InodeId, of: InodeId) -> None:
-        super().__init__(identity, parent)
-        self.tools = tools
-        self.of = of
-
-    def attributes(self) -> Steps[ViewAttributes]:
-        """Those of the directory, the sticky bit included. Raises NotFound."""
-        record = self.tools.inodes.get(self.of)
-        mode = stat.S_IFDIR | record.mode & _PERMISSIONS
-        return ViewAttributes(mode, record.uid, record.gid, 0, record.mtime_ns, record.ctime_ns)
-        yield  # a generator, as its overrides are
-
-    def get_xattr(self, name: bytes) -> Steps[bytes]:
-        """The access list of the directory counts here too. Raises NoSuchAttribute."""
-        return access_list(self.tools.namespace, self.of, name)
-        yield  # a generator, as its overrides are
+class _FollowingFolder(FolderOfDirectory):
+    """One that is written in, too."""
 
     def set_attributes(self, wanted: AttributeChange) -> Steps[None]:
         """Nothing: it follows its directory. Tools that copy set everything."""
@@ -70,7 +51,7 @@ class _FolderOfDirectory(ViewDirectory):
         yield  # a generator, as its overrides are
 
 
-class MetadataFolder(_FolderOfDirectory):
+class MetadataFolder(_FollowingFolder):
     """`.metadata` of one directory."""
 
     def __init__(self, tools: MetadataTools, directory: InodeId) -> None:
@@ -126,7 +107,7 @@ class MetadataFolder(_FolderOfDirectory):
         return DocumentFolder(self.tools, self.of, name, self.inode)
 
 
-class DocumentFolder(_FolderOfDirectory):
+class DocumentFolder(_FollowingFolder):
     """The documents of one directory whose hashes begin with the same two digits."""
 
     def __init__(
