@@ -9,8 +9,9 @@ from typing import Final
 
 from fsmodel.errors import DataError
 from fsmodel.history.root_format import Root
-from fsmodel.history.tree_entry import FIRST_PLACE, VALUE_INLINE_MAX, TreeEntry, TreeXattr, placed
+from fsmodel.history.tree_entry import FIRST_PLACE, TreeEntry, placed
 from fsmodel.history.tree_reader import LoadTree, entries_of_tree
+from fsmodel.history.tree_rows import inode_row, xattr_row
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.rebuild.bulk import Bulk
 from fsmodel.upkeep.check_contents import content_size
@@ -19,7 +20,6 @@ from lmdb_index.records import (
     DirentOrderRecord,
     DirentRecord,
     InodeFlag,
-    InodeRecord,
     RawRecord,
 )
 from lmdb_index.schema import DIRENT, DIRENT_ORDER, INODE, LINK, UNSETTLED, XATTR
@@ -76,34 +76,15 @@ class NameRestorer:
 
     def _put_inode(self, entry: TreeEntry, parent: int, cookie: int) -> None:
         key = number_key(entry.inode)
-        flags = entry.flags & ~(FIRST_PLACE | InodeFlag.UNSETTLED)
+        record = inode_row(entry, parent, cookie)
+        record.tree = entry.tree
         if entry.flags & InodeFlag.UNSETTLED:
             self.unsettled.append(InodeId(entry.inode))
         if stat.S_ISREG(entry.mode) and not self._is_settled(entry):
-            flags |= InodeFlag.UNSETTLED
+            record.flags |= InodeFlag.UNSETTLED
             self._bulk.put(UNSETTLED, key, _PRESENT)
         if self._put_xattrs(entry):
-            flags |= InodeFlag.HAS_XATTRS
-        record = InodeRecord(
-            mode=entry.mode,
-            uid=entry.uid,
-            gid=entry.gid,
-            nlink=entry.nlink,
-            size=entry.size,
-            rdev=entry.rdev,
-            atime_ns=entry.atime_ns,
-            mtime_ns=entry.mtime_ns,
-            ctime_ns=entry.ctime_ns,
-            birth_ns=entry.birth_ns,
-            parent=parent,
-            cookie=cookie,
-            content=entry.content,
-            content_size=entry.content_size,
-            next_cookie=entry.next_cookie,
-            flags=flags,
-            target=entry.target,
-            tree=entry.tree,
-        )
+            record.flags |= InodeFlag.HAS_XATTRS
         self._bulk.put(INODE, key, record)
 
     def _put_xattrs(self, entry: TreeEntry) -> bool:
@@ -111,15 +92,10 @@ class NameRestorer:
         restored = False
         for xattr in entry.xattrs:
             try:
-                value = self._value_of(xattr)
+                value = xattr_row(xattr, self._load)
             except DataError:
                 self.lost_attributes.append((InodeId(entry.inode), xattr.name))
                 continue
             self._bulk.put(XATTR, named_key(entry.inode, xattr.name), RawRecord(value))
             restored = True
         return restored
-
-    def _value_of(self, xattr: TreeXattr) -> bytes:
-        if xattr.size <= VALUE_INLINE_MAX:
-            return xattr.value
-        return self._load(ObjectId(xattr.value))

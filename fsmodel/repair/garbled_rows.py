@@ -10,8 +10,9 @@ from typing import Any, Final
 from fsmodel.errors import DataError
 from fsmodel.history.root_format import decode_root
 from fsmodel.history.roots import current_root
-from fsmodel.history.tree_entry import FIRST_PLACE, VALUE_INLINE_MAX, TreeEntry, placed
+from fsmodel.history.tree_entry import FIRST_PLACE, TreeEntry, placed
 from fsmodel.history.tree_reader import LoadTree, entries_of_tree
+from fsmodel.history.tree_rows import inode_row, xattr_row
 from fsmodel.ids import ROOT_INODE, ObjectId
 from fsmodel.rebuild.bulk import Bulk
 from fsmodel.repair.repairs import Repairs
@@ -21,7 +22,7 @@ from lmdb_index.errors import IndexCorrupt
 from lmdb_index.index import Index
 from lmdb_index.keys import name_of, named_key, number_key, number_of
 from lmdb_index.meta import LISTED_KEY, ROOT_KEY
-from lmdb_index.records import InodeFlag, InodeRecord, RawRecord
+from lmdb_index.records import InodeRecord, RawRecord
 from lmdb_index.schema import DIRENT_ORDER, INODE, META, TABLES, XATTR, Table
 
 _TABLES: Final[dict[str, Table[Any]]] = {table.name.decode(): table for table in TABLES}
@@ -91,25 +92,7 @@ class Remembered:
         if inode not in self._found:
             return None
         entry, directory = self._found[inode]
-        return InodeRecord(
-            mode=entry.mode,
-            uid=entry.uid,
-            gid=entry.gid,
-            nlink=entry.nlink,
-            size=entry.size,
-            rdev=entry.rdev,
-            atime_ns=entry.atime_ns,
-            mtime_ns=entry.mtime_ns,
-            ctime_ns=entry.ctime_ns,
-            birth_ns=entry.birth_ns,
-            parent=directory,
-            cookie=entry.cookie if directory else 0,
-            content=entry.content,
-            content_size=entry.content_size,
-            next_cookie=entry.next_cookie,
-            flags=entry.flags & ~(FIRST_PLACE | InodeFlag.UNSETTLED),
-            target=entry.target,
-        )
+        return inode_row(entry, directory, entry.cookie if directory else 0)
 
     def xattr(self, inode: int, name: bytes) -> bytes | None:
         """The value that an attribute had when the root was written."""
@@ -118,8 +101,7 @@ class Remembered:
         for xattr in self._found[inode][0].xattrs:
             if xattr.name == name:
                 try:
-                    short = xattr.size <= VALUE_INLINE_MAX
-                    return xattr.value if short else self._load(ObjectId(xattr.value))
+                    return xattr_row(xattr, self._load)
                 except DataError:
                     return None
         return None
