@@ -3,7 +3,7 @@
 import ctypes
 import os
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EBADF
 from pathlib import Path
@@ -26,46 +26,15 @@ from fsmodel.store.frames import (
     read_chunks,
     read_part,
 )
-from fsmodel.store.pack_format import CHECKSUM_BYTES, FRAME_HEADER, raw_chunk_header
-from fsmodel.store.sections import section_values
+from fsmodel.store.pack_format import CHECKSUM_BYTES, FRAME_HEADER
+from tests.support.frames import BEFORE, SEED, bodies_of, frame_of, frames_of, wanted_of
 from tests.support.nowait_files import nowait_file
-
-SEED = 0xFEDCBA9876543210
-BEFORE = b"what lies in front"
 
 sizes = st.lists(st.sampled_from([0, 1, 63, 64, 1024, 1025, 5000, 70_000]), max_size=5)
 seeds = st.integers(0, 2**64 - 1)
 bare_ones = st.sets(st.integers(0, 5))  # frames that have no values of sections
 
 each_kernel = pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
-
-
-def bodies_of(sizes: list[int], seed: int = 0) -> list[bytes]:
-    """Random chunks of these sizes."""
-    return [Random(seed + number).randbytes(size) for number, size in enumerate(sizes)]
-
-
-def frames_of(
-    bodies: list[bytes], seed: int = SEED, *, bare: Collection[int] = frozenset()
-) -> bytes:
-    """Their frames, one behind the other; nobody looks at the checksum of a body.
-
-    Those with some numbers have no values of sections.
-    """
-    return b"".join(
-        frame_of(body, seed, sectioned=number not in bare) for number, body in enumerate(bodies)
-    )
-
-
-def frame_of(body: bytes, seed: int = SEED, *, sectioned: bool = True) -> bytes:
-    """One of them, with values of sections if they are wanted and it can have them."""
-    values = section_values(body) if sectioned else b""
-    header = raw_chunk_header(seed, object_id(body), len(body), sectioned=bool(values))
-    return header + body + values
-
-
-def wanted_of(bodies: list[bytes]) -> list[tuple[ObjectId, int]]:
-    return [(object_id(body), len(body)) for body in bodies]
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from fsmodel.ids import ObjectId, PackId
 from fsmodel.store import frames_reference, read_ahead
 from fsmodel.store.pack_format import FRAME_HEADER
 from fsmodel.store.read_ahead import THREADS_MAX, Ahead, ReadAhead, threads_for
-from tests.property.test_frames_twins import BEFORE, SEED, bodies_of, frames_of, wanted_of
+from tests.support.frames import BEFORE, SEED, bodies_of, frames_of, wanted_of
 
 PACK = PackId(5)
 BODIES = bodies_of([70_000, 1, 5_000, 64, 300_000, 1024, 70_000], seed=50)

@@ -31,8 +31,8 @@ from fsmodel.store.sections import (
     section_values,
     values_bytes,
 )
-from tests.property.test_frames_twins import BEFORE, SEED, frame_of
 from tests.support.blake3_tree import joined, value_of
+from tests.support.frames import BEFORE, SEED, frame_of
 from tests.support.nowait_files import looked_again, nowait_file
 
 NOISE = Random(8).randbytes(SECTIONED_MAX + 1)
