@@ -1,11 +1,7 @@
 """docs/on-disk-format.md says what the code does, byte for byte."""
 
-import importlib
 import json
-import pkgutil
-import re
 from enum import IntEnum
-from itertools import accumulate, takewhile
 from pathlib import Path
 from struct import Struct
 from typing import Final
@@ -68,8 +64,9 @@ from fsmodel.store.pack_format import (
     pack_seed,
 )
 from fsmodel.store.pack_writer import PACK_BYTES_MAX
+from tests.support.format_pages import FormatPage, fields, public_structs
 
-PAGE: Final = (Path(__file__).parents[2] / "docs" / "on-disk-format.md").read_text("utf-8")
+PAGE: Final = FormatPage("on-disk-format.md")
 
 BYTE_TABLES: Final = {
     "Pack header": PACK_HEADER,
@@ -81,69 +78,22 @@ BYTE_TABLES: Final = {
     "Tree page": TREE_HEADER,
     "Root": ROOT_HEADER,
 }
-TYPES: Final = {"B": ("u8", 1), "H": ("u16", 2), "I": ("u32", 4), "Q": ("u64", 8)}
 ENUMERATIONS: Final[dict[str, type[IntEnum]]] = {"kind": ObjectKind, "codec": Codec}
-
-Row = dict[str, str]
-
-
-def section(heading: str) -> str:
-    """The text below a heading, up to the next one."""
-    match = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)
-    assert match is not None, f"no section {heading}"
-    return match[1]
-
-
-def rows(text: str, first_column: str) -> list[Row]:
-    """The rows of the table that begins with a column of this name."""
-    lines = text.splitlines()
-    (start,) = (at for at, line in enumerate(lines) if line.startswith(f"| {first_column} |"))
-    table = takewhile(lambda line: line.startswith("|"), lines[start:])
-    cells = [[cell.strip() for cell in line.strip()[1:-1].split("|")] for line in table]
-    return [dict(zip(cells[0], line, strict=True)) for line in cells[2:]]
-
-
-def fenced(text: str, language: str) -> str:
-    match = re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)
-    assert match is not None
-    return match[1]
-
-
-def fields(layout: Struct) -> list[tuple[str, int]]:
-    """The fields of a little-endian Struct as (type, size)."""
-    assert layout.format[0] == "<"
-    found = []
-    for count, code in re.findall(r"(\d*)([a-zA-Z])", layout.format):
-        if code == "s":
-            found.append(("bytes", int(count)))
-        elif code == "x":
-            found.append(("zero", int(count or 1)))
-        else:
-            found += [TYPES[code]] * int(count or 1)
-    assert sum(size for _, size in found) == layout.size
-    return found
 
 
 @pytest.mark.parametrize("heading", BYTE_TABLES)
 def test_byte_tables_are_the_structs(heading: str) -> None:
-    table = rows(section(heading), "offset")
-    written = fields(BYTE_TABLES[heading])
-    offsets = [0, *accumulate(size for _, size in written)][:-1]
-    assert [(row["type"], int(row["size"])) for row in table] == written
-    assert [int(row["offset"]) for row in table] == offsets
+    PAGE.require_bytes(heading, BYTE_TABLES[heading])
 
 
 def test_every_struct_of_the_model_that_has_a_name_has_a_table() -> None:
-    known = list(BYTE_TABLES.values())
-    for module in pkgutil.walk_packages(fsmodel.__path__, "fsmodel."):
-        for name, value in vars(importlib.import_module(module.name)).items():
-            if isinstance(value, Struct) and not name.startswith("_"):
-                assert value in known, f"{module.name}.{name} has no table"
+    for name, layout in public_structs(fsmodel):
+        assert layout in BYTE_TABLES.values(), f"{name} has no table"
 
 
 @pytest.mark.parametrize("column", ENUMERATIONS)
 def test_numbers_are_the_enumerations(column: str) -> None:
-    table = rows(section("Frame header"), column)
+    table = PAGE.rows("Frame header", column)
     told = {row["name"]: int(row[column]) for row in table}
     assert told == {member.name: member.value for member in ENUMERATIONS[column]}
 
@@ -160,27 +110,27 @@ def test_numbers_are_the_enumerations(column: str) -> None:
     ],
 )
 def test_magics_and_versions_are_told(heading: str, magic: bytes | None, version: int) -> None:
-    told = {row["field"]: row["meaning"] for row in rows(section(heading), "offset")}
+    told = PAGE.meanings(heading)
     assert told["version"] == str(version)
-    assert magic is None or f"`{magic.hex(' ')}`" in told["magic"]
+    assert magic is None or magic.hex(" ") in told["magic"]
 
 
 def test_limits_are_told() -> None:
-    frame = {row["field"]: row["meaning"] for row in rows(section("Frame header"), "offset")}
+    frame = PAGE.meanings("Frame header")
     assert frame["plain size"].endswith(f"at most {OBJECT_BYTES_MAX}")
     assert frame["body size"].endswith(f"at most {BODY_BYTES_MAX}")
-    assert f"beyond {PACK_BYTES_MAX >> 20} MiB" in " ".join(section("Packs").split())
-    group = {row["field"]: row["meaning"] for row in rows(section("Group"), "offset")}
+    assert f"beyond {PACK_BYTES_MAX >> 20} MiB" in " ".join(PAGE.section("Packs").split())
+    group = PAGE.meanings("Group")
     assert group["members"].endswith(f"1 to {GROUP_MEMBERS_MAX}")
-    assert f"at most {GROUP_BYTES_MAX} plain bytes" in section("Group")
-    page = {row["field"]: row["meaning"] for row in rows(section("Manifest page"), "offset")}
+    assert f"at most {GROUP_BYTES_MAX} plain bytes" in PAGE.section("Group")
+    page = PAGE.meanings("Manifest page")
     assert page["level"].endswith(f"at most {LEVEL_MAX}")
     assert page["count"].endswith(f"1 to {PAGE_ITEMS_MAX}")
-    assert f"not before {PAGE_ITEMS_MIN} items" in " ".join(section("Manifest page").split())
+    assert f"not before {PAGE_ITEMS_MIN} items" in " ".join(PAGE.section("Manifest page").split())
 
 
 def test_the_columns_of_a_tree_leaf_are_told() -> None:
-    table = rows(section("Tree page"), "column")
+    table = PAGE.rows("Tree page", "column")
     assert [(row["column"], row["bits"], row["beside"]) for row in table] == [
         (column.name, str(column.bits), column.beside) for column in LEAF_COLUMNS
     ]
@@ -188,16 +138,16 @@ def test_the_columns_of_a_tree_leaf_are_told() -> None:
     numbers = (NO_REF, CHUNK_REF, MANIFEST_REF, TREE_REF, INLINED)
     words = ("none", "a chunk", "a manifest", "a tree", "entries that follow")
     assert kinds == ", ".join(f"{n} {word}" for n, word in zip(numbers, words, strict=True))
-    forms = {row["name"]: int(row["form"]) for row in rows(section("Tree page"), "form")}
+    forms = {row["name"]: int(row["form"]) for row in PAGE.rows("Tree page", "form")}
     assert forms == {"PLAIN": PLAIN, "STEPS": STEPS, "BESIDE": BESIDE}
-    assert f"0 to {WIDTH_MAX}" in section("Tree page")
+    assert f"0 to {WIDTH_MAX}" in PAGE.section("Tree page")
 
 
 def test_the_limits_of_a_tree_page_are_told() -> None:
-    page = {row["field"]: row["meaning"] for row in rows(section("Tree page"), "offset")}
+    page = PAGE.meanings("Tree page")
     assert page["level"].endswith(f"at most {TREE_LEVEL_MAX}")
     assert f"at most {TREE_COUNT_MAX};" in page["count"]
-    text = " ".join(section("Tree page").split())
+    text = " ".join(PAGE.section("Tree page").split())
     assert f"not before {TREE_ITEMS_MIN} entries; behind {TREE_ITEMS_MAX} entries" in text
     assert f"the low {BOUNDARY_BITS} bits" in text
     assert f"fewer than {INLINE_ENTRIES} entries" in text
@@ -212,21 +162,19 @@ def test_paths_are_told() -> None:
         name for name in dir(StoreLayout) if isinstance(vars(StoreLayout).get(name), property)
     ]
     paths = {str(getattr(layout, name).relative_to("/store")) for name in properties}
-    told = {
-        row["path"].strip("`").removesuffix("/") for row in rows(section("Store folder"), "path")
-    }
+    told = {row["path"].strip("`").removesuffix("/") for row in PAGE.rows("Store folder", "path")}
     assert told == {path if path != "packs" else "packs/LL/N.pack" for path in paths}
 
 
 def test_the_sample_format_file_is_valid_and_complete() -> None:
-    sample = fenced(section("format.json"), "json").encode()
+    sample = PAGE.fenced("format.json", "json").encode()
     assert parse_format(sample, Path("/store")).format == FORMAT_VERSION
-    told = [row["key"].strip("`") for row in rows(section("format.json"), "key")]
+    told = [row["key"].strip("`") for row in PAGE.rows("format.json", "key")]
     assert told == list(json.loads(sample))
 
 
 def test_the_checksum_of_the_sample_is_computed_as_told() -> None:
-    document = json.loads(fenced(section("format.json"), "json"))
+    document = json.loads(PAGE.fenced("format.json", "json"))
     checksum = document.pop("checksum")
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
     assert f"{checksum64(canonical):016x}" == checksum
@@ -234,21 +182,21 @@ def test_the_checksum_of_the_sample_is_computed_as_told() -> None:
 
 def test_the_sample_pack_is_what_is_written() -> None:
     """Changing a stored byte takes a new format version: this fails when one changes unnoticed."""
-    store = parse_format(fenced(section("format.json"), "json").encode(), Path("/store")).uuid.bytes
+    store = parse_format(PAGE.fenced("format.json", "json").encode(), Path("/store")).uuid.bytes
     data = b"hello, cairn\n"
     frame = encode_frame(ObjectKind.CHUNK, Codec.RAW, len(data), object_id(data), data)
     seed = pack_seed(store, PackId(1))
-    lines = fenced(section("Sample"), "hex").splitlines()
+    lines = PAGE.fenced("Sample", "hex").splitlines()
     told = bytes.fromhex("".join(line.split("  ", 1)[1] for line in lines))
     assert told == encode_pack_header(store, PackId(1)) + b"".join(frame.sealed(seed))
     assert [int(line.split()[0], 16) for line in lines] == list(range(0, len(told), 16))
-    assert f"`{seed:016x}`" in section("Sample")
+    assert f"`{seed:016x}`" in PAGE.section("Sample")
 
 
 def test_the_comparison_notices_a_difference() -> None:
     """The harness is awake: another Struct does not match the table."""
-    table = rows(section("Frame header"), "offset")
-    assert [(row["type"], int(row["size"])) for row in table] != fields(PACK_HEADER)
+    with pytest.raises(AssertionError):
+        PAGE.require_bytes("Frame header", PACK_HEADER)
     assert fields(Struct("<4sB3xIQ")) == [
         ("bytes", 4),
         ("u8", 1),

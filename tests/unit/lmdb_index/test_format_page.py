@@ -1,10 +1,7 @@
 """docs/format-index.md says what the code does, byte for byte."""
 
-import importlib
-import pkgutil
 import re
 from datetime import UTC, datetime
-from itertools import accumulate, takewhile
 from pathlib import Path
 from struct import Struct
 from typing import Final
@@ -36,9 +33,10 @@ from lmdb_index.records import RawRecord
 from lmdb_index.schema import SCHEMA_VERSION, TABLES, XATTR
 from lmdb_index.segment_file import RESERVE_BYTES, ZEROED_BYTES
 from lmdb_index.values import VALUE_HEADER, RowCodec
+from tests.support.format_pages import FormatPage, fields, public_structs
 from tests.support.index_store import UUID
 
-PAGE: Final = (Path(__file__).parents[3] / "docs" / "format-index.md").read_text("utf-8")
+PAGE: Final = FormatPage("format-index.md")
 
 BYTE_TABLES: Final = {
     "Stored value": VALUE_HEADER,
@@ -46,57 +44,22 @@ BYTE_TABLES: Final = {
     "Segment header": SEGMENT_HEADER,
     "Record header": RECORD_HEADER,
 }
-TYPES: Final = {"B": ("u8", 1), "H": ("u16", 2), "I": ("u32", 4), "Q": ("u64", 8)}
-
-Row = dict[str, str]
-
-
-def section(heading: str) -> str:
-    """The text below a heading, up to the next one."""
-    match = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)
-    assert match is not None, f"no section {heading}"
-    return match[1]
-
-
-def rows(heading: str, first_column: str) -> list[Row]:
-    """The rows of a section's table that begins with a column of this name."""
-    lines = section(heading).splitlines()
-    (start,) = (at for at, line in enumerate(lines) if line.startswith(f"| {first_column} |"))
-    table = takewhile(lambda line: line.startswith("|"), lines[start:])
-    cells = [[cell.strip(" `") for cell in line.strip()[1:-1].split("|")] for line in table]
-    return [dict(zip(cells[0], line, strict=True)) for line in cells[2:]]
-
-
-def fields(layout: Struct) -> list[tuple[str, int]]:
-    """The fields of a little-endian Struct as (type, size)."""
-    assert layout.format[0] == "<"
-    found = []
-    for count, code in re.findall(r"(\d*)([a-zA-Z])", layout.format):
-        found += [("bytes", int(count))] if code == "s" else [TYPES[code]] * int(count or 1)
-    assert sum(size for _, size in found) == layout.size
-    return found
 
 
 @pytest.mark.parametrize("heading", BYTE_TABLES)
 def test_byte_tables_are_the_structs(heading: str) -> None:
-    table = rows(heading, "offset")
-    written = fields(BYTE_TABLES[heading])
-    offsets = [0, *accumulate(size for _, size in written)][:-1]
-    assert [(row["type"], int(row["size"])) for row in table] == written
-    assert [int(row["offset"]) for row in table] == offsets
+    PAGE.require_bytes(heading, BYTE_TABLES[heading])
 
 
 def test_every_struct_that_has_a_name_has_a_table() -> None:
-    for module in pkgutil.walk_packages(lmdb_index.__path__, "lmdb_index."):
-        for name, value in vars(importlib.import_module(module.name)).items():
-            if isinstance(value, Struct) and not name.startswith("_"):
-                assert value in BYTE_TABLES.values(), f"{module.name}.{name} has no table"
+    for name, layout in public_structs(lmdb_index):
+        assert layout in BYTE_TABLES.values(), f"{name} has no table"
 
 
 def test_the_tables_are_those_of_the_schema() -> None:
     told = [
         (row["table"], int(row["number"]), int(row["version"]), row["record"])
-        for row in rows("Index", "table")
+        for row in PAGE.rows("Index", "table")
     ]
     assert told == [
         (table.name.decode(), table.number, table.version, table.record.__name__)
@@ -106,7 +69,8 @@ def test_the_tables_are_those_of_the_schema() -> None:
 
 def test_the_fields_of_records_are_told_in_their_order() -> None:
     told = {
-        row["record"]: re.findall(r"\w+", row["fields"]) for row in rows("Stored value", "record")
+        row["record"]: re.findall(r"\w+", row["fields"])
+        for row in PAGE.rows("Stored value", "record")
     }
     assert told == {
         name: [field.name for field in msgspec.structs.fields(record)]
@@ -118,7 +82,7 @@ def test_the_fields_of_records_are_told_in_their_order() -> None:
 def test_packed_rows_are_told() -> None:
     told = {
         (int(row["form"]), row["name"]): re.findall(r"\w+", row["tables"])
-        for row in rows("Packed rows", "form")
+        for row in PAGE.rows("Packed rows", "form")
     }
     assert told == {
         (form.value, form.name): [
@@ -126,32 +90,32 @@ def test_packed_rows_are_told() -> None:
         ]
         for form in KeyForm
     }
-    header = {row["field"]: row["meaning"] for row in rows("Packed rows", "offset")}
+    header = PAGE.meanings("Packed rows")
     assert header["version"] == str(BLOCK_VERSION)
-    assert f"array of {GROUP_ROWS} rows" in section("Packed rows")
-    assert f"by its first {SHORT_BYTES} if" in section("Packed rows")
+    assert f"array of {GROUP_ROWS} rows" in PAGE.section("Packed rows")
+    assert f"by its first {SHORT_BYTES} if" in PAGE.section("Packed rows")
 
 
 def test_the_rows_of_meta_are_told() -> None:
-    told = {row["key"]: row["value"] for row in rows("Meta rows", "key")}
+    told = {row["key"]: row["value"] for row in PAGE.rows("Meta rows", "key")}
     keys = {value for name, value in vars(meta).items() if name.endswith("_KEY")}
     assert {key.encode() for key in told} == keys
     assert told["schema"].endswith(f"; {SCHEMA_VERSION}")
 
 
 def test_kinds_of_records_are_told() -> None:
-    told = {row["name"]: bytes.fromhex(row["kind"]) for row in rows("Record header", "kind")}
+    told = {row["name"]: bytes.fromhex(row["kind"]) for row in PAGE.rows("Record header", "kind")}
     assert told == {kind.name: kind.value for kind in RecordKind}
 
 
 def test_magic_version_and_limits_are_told() -> None:
-    header = {row["field"]: row["meaning"] for row in rows("Segment header", "offset")}
-    assert f"`{SEGMENT_MAGIC.hex(' ')}`".strip("`") in header["magic"]
+    header = PAGE.meanings("Segment header")
+    assert SEGMENT_MAGIC.hex(" ") in header["magic"]
     assert header["version"] == str(SEGMENT_VERSION)
-    record = {row["field"]: row["meaning"] for row in rows("Record header", "offset")}
+    record = PAGE.meanings("Record header")
     assert f"at most {PAYLOAD_BYTES_MAX} " in record["payload size"]
-    assert f"up to {RESERVE_BYTES >> 20} MiB" in section("Journal")
-    assert f", {ZEROED_BYTES >> 10} KiB of zeros" in section("Journal")
+    assert f"up to {RESERVE_BYTES >> 20} MiB" in PAGE.section("Journal")
+    assert f", {ZEROED_BYTES >> 10} KiB of zeros" in PAGE.section("Journal")
     assert segment_path(Path(), 1).name == f"{1:016x}.wal"
 
 
@@ -164,18 +128,16 @@ def test_the_sample_is_what_is_written() -> None:
     payload = encode_payload({"n": 1}, [(XATTR.number, key, value)])
     written += encode_record(RecordKind.OPERATION, 1, payload, seed, len(written))
     written += encode_record(RecordKind.SYNC_MARKER, 1, b"", seed, len(written))
-    block = re.search(r"```hex\n(.*?)```", section("Sample"), re.DOTALL)
-    assert block is not None
-    lines = block[1].splitlines()
+    lines = PAGE.fenced("Sample", "hex").splitlines()
     assert bytes.fromhex("".join(line.split("  ", 1)[1] for line in lines)) == written
     assert [int(line.split()[0], 16) for line in lines] == list(range(0, len(written), 16))
-    assert f"`{seed:016x}`" in section("Sample")
+    assert f"`{seed:016x}`" in PAGE.section("Sample")
 
 
 def test_the_comparison_notices_a_difference() -> None:
     """The harness is awake: another Struct does not match the table."""
-    table = rows("Record header", "offset")
-    assert [(row["type"], int(row["size"])) for row in table] != fields(SEGMENT_HEADER)
+    with pytest.raises(AssertionError):
+        PAGE.require_bytes("Record header", SEGMENT_HEADER)
     assert fields(Struct("<4sB2IQ")) == [
         ("bytes", 4),
         ("u8", 1),
@@ -186,7 +148,7 @@ def test_the_comparison_notices_a_difference() -> None:
 
 
 def test_tags_of_value_keys() -> None:
-    table = rows("Value keys", "tag")
+    table = PAGE.rows("Value keys", "tag")
     assert all(bytes.fromhex(row["tag"]) == getattr(value_keys, row["name"]) for row in table)
     moment = datetime(2026, 11, 20, tzinfo=UTC)
     values: tuple[object, ...] = (None, False, True, 0, moment, "", [])
