@@ -151,12 +151,13 @@ class ControlServer:
         if command.needs_the_store_alone:
             await self._service.make_way()
         steps = steps_of(command, context, arguments)
-        try:
-            return await PatientWorkers(progress.send).drive(steps)
-        finally:
-            steps.close()
-            if context.touched:
-                await self._service.let_kernel_know(context.touched)
+        with self._service.volume.links_watched() as relinked:
+            try:
+                return await PatientWorkers(progress.send).drive(steps)
+            finally:
+                steps.close()
+                if context.touched or relinked:
+                    await self._service.let_kernel_know(context.touched, relinked)
 
 
 class _LatestProgress:

@@ -5,7 +5,7 @@ command asks for over the control socket.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 import pyfuse3
@@ -27,14 +27,20 @@ def entry_changed(directory: InodeId, name: bytes) -> None:
     pyfuse3.invalidate_entry_async(parent, pyfuse3.FileNameT(name), ignore_enoent=True)
 
 
-def entries_changed(touched: Sequence[tuple[InodeId, bytes]]) -> None:
+def entries_changed(
+    touched: Sequence[tuple[InodeId, bytes]], relinked: Collection[InodeId]
+) -> None:
     """The same of several names, in a thread of its own: when this returns, the kernel knows.
 
-    It may have to wait for a request about the directory, which only the event loop can answer.
+    Also of files that have more or fewer names than before, which it shows under all of them. It
+    may have to wait for a request about the directory, which only the event loop can answer.
     """
     for directory, name in touched:
         with suppress(OSError):  # it does not know the name
             pyfuse3.invalidate_entry(pyfuse3.InodeT(directory), pyfuse3.FileNameT(name))
+    for inode in relinked:
+        with suppress(OSError):  # it has forgotten the file
+            pyfuse3.invalidate_inode(pyfuse3.InodeT(inode), attr_only=True)
 
 
 async def bytes_refused(inode: InodeId) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 import trio
@@ -18,7 +18,7 @@ from daemon.status_report import StatusReport, printable_path
 from fsmodel.ids import InodeId
 from fsmodel.volume import Volume
 
-TellKernel = Callable[[Sequence[tuple[InodeId, bytes]]], None]
+TellKernel = Callable[[Sequence[tuple[InodeId, bytes]], Collection[InodeId]], None]
 
 
 class DaemonService:
@@ -44,7 +44,7 @@ class DaemonService:
         self._archivist = archivist
         self._reload = reload
         self._tallies = tallies
-        self.tell_kernel: TellKernel = lambda touched: None  # until there is a mount
+        self.tell_kernel: TellKernel = lambda touched, relinked: None  # until there is a mount
         self._is_stopping = False
         self._started_at = datetime.now(UTC)
         self._started_monotonic = time.monotonic()
@@ -129,9 +129,11 @@ class DaemonService:
         """Read the configuration again; see reloading.py. Raises ConfigInvalid, UsageProblem."""
         return await self._reload()
 
-    async def let_kernel_know(self, touched: Sequence[tuple[InodeId, bytes]]) -> None:
-        """Have the kernel forget what it knew of some names, before this returns."""
-        await trio.to_thread.run_sync(self.tell_kernel, touched)
+    async def let_kernel_know(
+        self, touched: Sequence[tuple[InodeId, bytes]], relinked: Collection[InodeId]
+    ) -> None:
+        """Have the kernel forget what it knew of some names, and files, before this returns."""
+        await trio.to_thread.run_sync(self.tell_kernel, touched, tuple(relinked))
 
     async def make_way(self) -> None:
         """Interrupt long work in the background, for a command that needs the store alone."""

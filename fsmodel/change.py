@@ -5,7 +5,8 @@ hence one index operation: all of it applies, or none. Inode records are copied 
 and stored once at the end, however often they were touched.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Final
 
@@ -129,6 +130,15 @@ class Changes:
     def watch(self, watcher: Callable[[Change], None]) -> None:
         """Have each change shown to somebody as it ends, before it is certain: `when_applied`."""
         self._watchers.append(watcher)
+
+    @contextmanager
+    def watched(self, watcher: Callable[[Change], None]) -> Iterator[None]:
+        """The same for the length of a block."""
+        self._watchers.append(watcher)
+        try:
+            yield
+        finally:
+            self._watchers.remove(watcher)
 
     def watch_removals(self, watcher: Callable[[Change], None]) -> None:
         """The same for somebody who cares about changes alone that remove inodes."""

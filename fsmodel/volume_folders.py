@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from fsmodel.documents.analysis_sweep import Swept
 from fsmodel.errors import CairnError, NotSupported
 from fsmodel.ids import InodeId
+from fsmodel.link_changes import LinkChanges
 from fsmodel.outside_changes import EntryChanged
 from fsmodel.series.all_series import AllSeries
 from fsmodel.series.cache_folder import Evicted
@@ -43,6 +45,13 @@ class VolumeFolders(VolumeUpkeep):
         self._parts.history.outside.directory_changed = told
         if self._parts.series is not None:
             self._parts.series.lifecycle.directory_changed = told
+
+    def links_watched(self) -> AbstractContextManager[set[InodeId]]:
+        """The files that get or lose names while a block runs, as they do.
+
+        Of those that are held. The kernel has to be told, unless it has asked for it.
+        """
+        return LinkChanges(self._parts.changes, self._parts.holds).watched()
 
     def analysis(self, sha256: bytes) -> Steps[dict[str, Any] | None]:
         """What is known about the content with this SHA-256; None when that is nothing.

@@ -6,7 +6,7 @@ give the same answer. A *service command* is about the running daemon and exists
 """
 
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -55,8 +55,10 @@ class Service(Protocol):
         """Read the configuration again. Raises ConfigInvalid, UsageProblem."""
         ...
 
-    async def let_kernel_know(self, touched: Sequence[tuple[InodeId, bytes]]) -> None:
-        """Have the kernel forget what it knew of some names, before this returns."""
+    async def let_kernel_know(
+        self, touched: Sequence[tuple[InodeId, bytes]], relinked: Collection[InodeId]
+    ) -> None:
+        """Have the kernel forget what it knew of some names, and files, before this returns."""
         ...
 
     async def make_way(self) -> None:

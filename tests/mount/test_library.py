@@ -1,9 +1,10 @@
 """The library over the control socket and the mount, used at once: both see the same, at once."""
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,27 @@ def test_what_one_side_changes_the_other_sees_at_once(
         store.stat("/projects/below")
     with pytest.raises(IsADirectory):
         store.read_file("/projects")
+
+
+def test_a_file_has_as_many_names_as_it_has_whoever_took_some(
+    filesystem: MountedStore, store: Store
+) -> None:
+    """Programs that copy look for the others if there is more than one."""
+    folder = filesystem.mountpoint / "projects"
+    changes: dict[str, Callable[[], object]] = {
+        "removed": lambda: store.remove("/projects/removed"),
+        "written": lambda: store.write_file("/projects/written", b"new"),
+        "replaced": lambda: store.rename("/projects/other", "/projects/replaced"),
+    }
+    (folder / "other").write_bytes(b"other")
+    for name, change in changes.items():
+        path = folder / f"also {name}"
+        (folder / name).write_bytes(b"file")
+        path.hardlink_to(folder / name)
+        assert path.stat().st_nlink == 2
+        with path.open("rb") as file:
+            change()
+            assert (path.stat().st_nlink, os.fstat(file.fileno()).st_nlink) == (1, 1)
 
 
 def test_who_has_a_file_open_keeps_what_it_was(filesystem: MountedStore, store: Store) -> None:

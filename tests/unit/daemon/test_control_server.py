@@ -5,8 +5,8 @@ import logging
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,11 +28,20 @@ from fsmodel.volume import Volume
 SERVER_SECONDS = 20
 
 
+class MadeUpVolume(str):
+    """Stands for a volume, of which no file gets or loses a name."""
+
+    __slots__ = ()
+
+    def links_watched(self) -> AbstractContextManager[set[InodeId]]:
+        return nullcontext(set())
+
+
 class MadeUpService:
     """Stands for a daemon; counts what it was asked to do."""
 
     def __init__(self) -> None:
-        self.volume = cast("Volume", "the volume")
+        self.volume = cast("Volume", MadeUpVolume("the volume"))
         self.durable = 0
         self.made_way = 0
         self.stuck = 0
@@ -60,7 +69,9 @@ class MadeUpService:
     async def make_way(self) -> None:
         self.made_way += 1
 
-    async def let_kernel_know(self, touched: Sequence[tuple[InodeId, bytes]]) -> None:
+    async def let_kernel_know(
+        self, touched: Sequence[tuple[InodeId, bytes]], relinked: Collection[InodeId]
+    ) -> None:
         self.told += touched
 
 
@@ -74,7 +85,7 @@ def count(context: Context, arguments: Numbers) -> Steps[object]:
     for number in range(arguments.steps):
         context.report(Progress(number, arguments.steps, "counting"))
         yield Work(lambda: None, 0)
-    return {"counted": arguments.steps, "volume": context.volume}
+    return {"counted": arguments.steps, "volume": str(context.volume)}
 
 
 def many(context: Context, arguments: Numbers) -> Steps[object]:
