@@ -83,9 +83,13 @@ class Copies:
     ) -> Steps[InodeId]:
         """Let a name stand for a new inode with the attributes of an original, as a rename would.
 
-        `finish` may give it a content in the same change. Raises what the policy raises,
-        DocumentInvalid, NotPermitted, NoSpace: then the name stands for what it did.
+        `finish` may give it a content in the same change. Raises IsADirectory where there is one,
+        what the policy raises, DocumentInvalid, NotPermitted, NoSpace: then the name stands for
+        what it did.
         """
+        dirent = self._names.directories.find(parent, name)
+        if dirent is not None and dirent.kind == DIRECTORY:
+            raise IsADirectory(f"{name.decode(errors='backslashreplace')} is a directory")
         self._guard.require_room()
         self._replacing.check(parent, name, original.mode >> 12)
         copied = self._copier.begin(original, finish)

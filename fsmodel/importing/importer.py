@@ -178,6 +178,7 @@ class Importer:
             if not self._linked(run, folder, entry):
                 yield from self._put_large(run, folder, entry)
         else:
+            self._require_no_directory(folder, entry)
             made = yield from self._copies.put(_original(entry), folder.copy, entry.name)
             self._note(run, entry, made)
             run.report.others += 1

@@ -164,6 +164,21 @@ def bring_while(
         return report
 
 
+@pytest.mark.parametrize("name", ["deep/link", "fifo", "empty", "another name"])
+def test_a_directory_of_the_store_gives_way_to_nothing(
+    store: VolumeStore, source: Path, name: str
+) -> None:
+    volume = store.volume
+    bring(store, source)
+    directory, last = volume.resolve(os.path.dirname(name).encode()), os.path.basename(name)
+    volume.unlink(directory, last.encode())
+    made = volume.make_directory(directory, last.encode(), 0o755, USER)
+    volume.make_node(made, b"kept", 0o100644, 0, USER)
+    report = bring(store, source)
+    assert [each.path for each in report.failed] == [name]
+    assert volume.resolve(name.encode() + b"/kept")
+
+
 def test_a_file_that_changes_while_it_is_read_is_told(store: VolumeStore, source: Path) -> None:
     def grow(work: Work) -> None:
         if getattr(work.run, "func", None) is os.pread and not grown:
