@@ -75,8 +75,16 @@ class VolumeHistory(VolumeFolders):
     def make_room(self, size_bytes: int = 0) -> Steps[int]:
         """If the host has no room, let the oldest versions go; see room.py. Returns how many."""
         self._require_writable()
-        retention = self._parts.versions.retention
-        return (yield from make_room(self._parts.space, retention, self._collect_all, size_bytes))
+        parts = self._parts
+        return (
+            yield from make_room(
+                parts.space,
+                parts.versions.retention,
+                self._collect_all,
+                lambda: bool(parts.upkeep.running),
+                size_bytes,
+            )
+        )
 
     def _collect_all(self) -> Steps[GcReport]:
         return self.collect_garbage(lambda done, total, text: None, thorough=True)

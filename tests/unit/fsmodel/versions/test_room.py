@@ -9,6 +9,7 @@ import pytest
 
 from fsmodel.errors import NoSpace
 from fsmodel.steps import run_inline
+from fsmodel.versions import room
 from tests.support.versioned import VersionedVolume
 from tests.support.volumes import noise, parts_of
 
@@ -60,6 +61,28 @@ def test_nothing_goes_while_there_is_room(kept: VersionedVolume, host: SmallHost
     kept.unlink("/file")
     assert run_inline(kept.volume.make_room(FILE_BYTES)) == 0
     assert kept.names() == [b"file"]
+
+
+def test_no_version_goes_while_nothing_can_be_collected(
+    kept: VersionedVolume, host: SmallHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scrub, a backup or an optimization may run for hours."""
+    monkeypatch.setattr(room, "WAIT_SECONDS", 0)
+    for number in range(20):
+        kept.write(f"/{number}", noise(FILE_BYTES // 10, number))
+        kept.unlink(f"/{number}")
+    host.capacity = 0
+    parts_of(kept.volume).space._looked_at = float("-inf")  # look again
+    upkeep = parts_of(kept.volume).upkeep
+    with upkeep.alone("a scrub"):
+        assert run_inline(kept.volume.make_room(1)) == 0
+    assert len(kept.names()) == 20
+    ending = upkeep.alone("a scrub")
+    ending.__enter__()
+    steps = kept.volume.make_room(1)
+    next(steps)
+    ending.__exit__(None, None, None)
+    assert run_inline(steps) == 20
 
 
 def test_a_host_that_others_have_filled(kept: VersionedVolume, host: SmallHost) -> None:
