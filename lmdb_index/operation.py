@@ -9,9 +9,9 @@ list of all pages that the open transaction has changed: 20 us where these are a
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 
 import lmdb
 
@@ -23,6 +23,8 @@ from lmdb_index.rows import CurrentTransaction, Rows, table_problem
 from lmdb_index.schema import Record, Table
 from lmdb_index.values import CODECS
 from lmdb_index.waiting_rows import WAITING
+
+Key = TypeVar("Key", bound=bytes)
 
 
 class Mutation(NamedTuple):
@@ -100,6 +102,28 @@ class Operation(Rows):
             self._formers.append(former)
             self._mutations.append((number, key, value))
             if not former and key <= self._last.get(number, b""):
+                current.packed.note_put(transaction, number, key, former)
+        except lmdb.Error as error:
+            raise self._refusal(error, table) from error
+        current.generation += 1
+
+    def put_new(self, table: Table[Record], records: Mapping[Key, Record]) -> None:
+        """Store many rows of keys that have none, as `present` says, in fewer steps.
+
+        Not of the table whose rows wait in memory. Raises as `put`.
+        """
+        transaction, number = self._transaction, table.number
+        assert transaction is not None, "the operation has ended"
+        assert number != WAITING
+        seal, current = CODECS[number].seal, self._current
+        rows = [(key, seal(key, record)) for key, record in records.items()]
+        try:
+            with transaction.cursor(self._databases[number]) as cursor:
+                tombstones = dict(cursor.getmulti(list(records))) if number in self._last else {}
+                self._formers += map(tombstones.get, records)
+                self._mutations += [(number, key, value) for key, value in rows]
+                cursor.putmulti(rows)
+            for key, former in tombstones.items():
                 current.packed.note_put(transaction, number, key, former)
         except lmdb.Error as error:
             raise self._refusal(error, table) from error

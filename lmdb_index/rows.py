@@ -77,6 +77,24 @@ class Rows:
         codec: RowCodec[Record] = CODECS[number]
         return codec.unseal(key, value)
 
+    def present(self, table: Table[Record], keys: Sequence[bytes]) -> set[bytes]:
+        """Those of some keys that have a row, in fewer steps than `get` takes. Raises as `get`.
+
+        Not of the table whose rows may wait in memory.
+        """
+        current, number = self._current, table.number
+        assert number != WAITING
+        transaction, packed = current.transaction, current.packed
+        last = packed.last.get(number, b"")
+        try:
+            with transaction.cursor(current.databases[number]) as cursor:
+                found = dict(cursor.getmulti(keys))
+            below = [key for key in keys if key <= last and key not in found] if last else []
+            found |= {key: key for key in below if packed.get(transaction, table, key) is not None}
+        except lmdb.Error as error:
+            raise table_problem(error, table) from error
+        return set(found) if all(found.values()) else {key for key in found if found[key]}
+
     def completed(self, table: Table[Record], outline: Record) -> Record:
         """The record that an outline is of, if its row is as it was; the outline becomes it.
 

@@ -29,6 +29,7 @@ from fsmodel.content.manifest import (
     ends_page,
     joined,
     level_of,
+    sizes_of,
     split_into_pages,
     total_of,
 )
@@ -78,7 +79,7 @@ class _Page:
 
     def measured(self, runs: Sequence[Run]) -> Sequence[int]:
         """Where in the page each run ends, from now on known."""
-        self.ends = list(accumulate(length * repeat for _, length, repeat in runs))
+        self.ends = list(accumulate(sizes_of(runs)))
         return self.ends
 
     def laid_out(self, runs: Sequence[Run]) -> Sequence[int]:
@@ -176,6 +177,9 @@ class ChunkList:
         assert 0 <= start <= end <= self.size
         if not self._pages:
             self._repage(0, 0, joined(runs))
+            return
+        if start == self.size and runs and runs[0].id != self._runs(self._pages[-1])[-1].id:
+            self._append(joined(runs))
             return
         first = min(bisect_right(self._ends, start), max(len(self._pages) - 1, 0))
         if first > 0 and start in (self.size, self._start_of(first)):
@@ -285,6 +289,17 @@ class ChunkList:
         at = page.index_of(offset - start, runs)
         return [*_part(runs[at], page.ends[at] - (offset - start)), *runs[at + 1 :]]
 
+    def _append(self, runs: Sequence[Run]) -> None:
+        """Put runs behind the last one, which has another chunk: only its page changes."""
+        last = self._pages[-1]
+        first, start = self._runs(last), self.size - last.size
+        if ends_page(first[-1].id, len(first)):
+            grown = [last, *_unsaved_pages(runs)]
+        else:
+            grown = _unsaved_pages([*first, *runs], len(first))
+        self._pages[-1:] = grown
+        self._ends[-1:] = [start + end for end in accumulate(page.size for page in grown)]
+
     def _repage(self, first: int, after: int, runs: list[Run]) -> None:
         """Replace pages [first, after) by those of `runs`, and go on until old pages fit again."""
         while runs and after < len(self._pages):
@@ -342,8 +357,9 @@ def _ends_with_a_page(runs: Sequence[Run]) -> bool:
     return ends_page(tail[-1].id, len(tail))
 
 
-def _unsaved_pages(runs: Sequence[Run]) -> list[_Page]:
-    return [_Page(sum(run.size for run in page), None, page) for page in split_into_pages(runs)]
+def _unsaved_pages(runs: Sequence[Run], known: int = 0) -> list[_Page]:
+    """Runs in pages, of which none ends among the first so many."""
+    return [_Page(sum(sizes_of(page)), None, page) for page in split_into_pages(runs, known)]
 
 
 def _saved(page: _Page) -> ObjectId:

@@ -11,7 +11,7 @@ from operator import mul
 from struct import unpack_from
 from typing import Final, overload
 
-from fsmodel.content.manifest import LEAF_LEVEL, PAGE_HEADER, Run, header_of, ids_within
+from fsmodel.content.manifest import LEAF_LEVEL, PAGE_HEADER, Run, header_of, ids_within, runs_of
 from fsmodel.errors import FrameCorrupt
 from fsmodel.ids import OBJECT_ID_BYTES
 
@@ -54,9 +54,7 @@ class Leaf(Sequence[Run]):
     def _some(self, first: int, end: int, step: int) -> list[Run]:
         assert step == 1, "runs are taken as they follow each other"
         ids = ids_within(self._page, first, max(end - first, 0))
-        return list(
-            map(Run._make, zip(ids, self.lengths[first:end], self._repeats[first:end], strict=True))
-        )
+        return runs_of(ids, self.lengths[first:end], self._repeats[first:end])
 
 
 def decode_leaf(page: bytes) -> Leaf:

@@ -12,7 +12,10 @@ Layout of a page (little-endian), in columns so that ids stay apart from what co
     leaf: count lengths u32, then count repeats u64      node: count lengths u64
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from operator import eq, itemgetter, mul
 from struct import Struct, pack, unpack_from
 from typing import Final, NamedTuple, TypeVar
 
@@ -52,6 +55,19 @@ class Child(NamedTuple):
 
 Item = TypeVar("Item", Run, Child)
 
+_ID, _LENGTH, _REPEAT = itemgetter(0), itemgetter(1), itemgetter(2)
+_made_run = partial(tuple.__new__, Run)  # what a named tuple does besides takes longer than this
+
+
+def runs_of(ids: Iterable[ObjectId], lengths: Iterable[int], repeats: Iterable[int]) -> list[Run]:
+    """Runs by their columns, which end with the shortest."""
+    return list(map(_made_run, zip(ids, lengths, repeats, strict=False)))
+
+
+def sizes_of(runs: Sequence[Run]) -> Iterator[int]:
+    """The bytes of the file that each run covers; the interpreter takes no step for one."""
+    return map(mul, map(_LENGTH, runs), map(_REPEAT, runs))
+
 
 def ends_page(item_id: ObjectId, items: int) -> bool:
     """Whether a page of so many items ends after the item with this id: 1 id in 256 says so."""
@@ -61,6 +77,10 @@ def ends_page(item_id: ObjectId, items: int) -> bool:
 
 def joined(runs: Iterable[Run]) -> list[Run]:
     """The same chunks, with neighbours of one id merged into one run."""
+    runs = list(runs)
+    ids = list(map(_ID, runs))
+    if not any(map(eq, ids, islice(ids, 1, None))):  # most chunks are like no other
+        return runs
     result: list[Run] = []
     for run in runs:
         if result and result[-1].id == run.id:
@@ -70,11 +90,15 @@ def joined(runs: Iterable[Run]) -> list[Run]:
     return result
 
 
-def split_into_pages(items: Sequence[Item]) -> list[Sequence[Item]]:
-    """Cut a list of items into pages; only the last may end without a boundary."""
+def split_into_pages(items: Sequence[Item], known: int = 0) -> list[Sequence[Item]]:
+    """Cut a list of items into pages; only the last may end without a boundary.
+
+    Of the first so many it is known that no page ends among them.
+    """
     pages: list[Sequence[Item]] = []
     start = 0
-    for end in [at for at, item in enumerate(items, 1) if item[0][0] < ENDING_FIRST_BYTES]:
+    rest = items[known:] if known else items
+    for end in [at for at, item in enumerate(rest, known + 1) if item[0][0] < ENDING_FIRST_BYTES]:
         while end - start > PAGE_ITEMS_MAX:
             pages.append(items[start : start + PAGE_ITEMS_MAX])
             start += PAGE_ITEMS_MAX
@@ -93,10 +117,10 @@ def encode_leaf(runs: Sequence[Run]) -> bytes:
     count = len(runs)
     return b"".join(
         (
-            PAGE_HEADER.pack(PAGE_VERSION, LEAF_LEVEL, 0, count, sum(run.size for run in runs)),
-            *(run.id for run in runs),
-            pack(f"<{count}I", *(run.length for run in runs)),
-            pack(f"<{count}Q", *(run.repeat for run in runs)),
+            PAGE_HEADER.pack(PAGE_VERSION, LEAF_LEVEL, 0, count, sum(sizes_of(runs))),
+            *map(_ID, runs),
+            pack(f"<{count}I", *map(_LENGTH, runs)),
+            pack(f"<{count}Q", *map(_REPEAT, runs)),
         )
     )
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import compress, pairwise
+from itertools import repeat as repeated
+from operator import itemgetter
 from typing import Final
 
 from fsmodel.buffers import Buffer
@@ -20,7 +22,7 @@ from fsmodel.content.cutting import CutAhead, Cutter
 from fsmodel.content.extents import Extent
 from fsmodel.content.file_state import FileState
 from fsmodel.content.lineages import Lineages
-from fsmodel.content.manifest import Run
+from fsmodel.content.manifest import Run, runs_of
 from fsmodel.content.recut import CutRegion, NewChunk
 from fsmodel.content.regions import RegionPlanner
 from fsmodel.content.small_files import LevelOf, SmallFiles
@@ -34,6 +36,9 @@ from fsmodel.store.pack_format import ObjectKind
 
 HASTY_BYTES_MIN: Final = 4 << 20  # of a file that wait to be chunked: then what is quick counts
 SKIPPED_REPEATS_MIN: Final = 16  # of one chunk, before it is looked at whether cuts can be spared
+
+_ID, _DATA, _VALUES = itemgetter(1), itemgetter(2), itemgetter(3)  # of a new chunk
+_made_object = partial(tuple.__new__, NewObject)  # there are many, and this makes them quickly
 
 
 def _nothing() -> None:
@@ -254,21 +259,19 @@ class Settler:
         hints = partial(partial, self._lineages.hints, file)
         hasty = self._is_hasty(file)
         untried = hasty and level is None and self.may_leave_untried()
-        yield from self._objects.add(
-            [
-                NewObject(
-                    ObjectKind.CHUNK,
-                    chunk.id,
-                    chunk.data,
-                    hints(chunk),
-                    level,
-                    hasty,
-                    untried,
-                    chunk.values,
-                )
-                for chunk in new
-            ]
+        chunks = list(new)
+        columns = zip(
+            repeated(ObjectKind.CHUNK),
+            map(_ID, chunks),
+            map(_DATA, chunks),
+            map(hints, chunks),
+            repeated(level),
+            repeated(hasty),
+            repeated(untried),
+            map(_VALUES, chunks),
+            strict=False,
         )
+        yield from self._objects.add(list(map(_made_object, columns)))
 
     def _is_hasty(self, file: FileState) -> bool:
         """Whether a file comes faster than it can be compressed; then so does its end.
@@ -279,8 +282,8 @@ class Settler:
         return file.hasty
 
 
-def _runs_of(chunks: Iterable[NewChunk], repeat: int = 1) -> list[Run]:
-    return [Run(chunk.id, len(chunk.data), repeat) for chunk in chunks]
+def _runs_of(chunks: Sequence[NewChunk], repeat: int = 1) -> list[Run]:
+    return runs_of(map(_ID, chunks), map(len, map(_DATA, chunks)), repeated(repeat))
 
 
 def _apply(file: FileState, start: int, runs: Sequence[Run], result: CutRegion) -> list[Extent]:

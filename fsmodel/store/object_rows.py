@@ -10,9 +10,10 @@ falls to zero stays readable, and can be named again, until GC removes it.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Final
 
@@ -30,6 +31,8 @@ from lmdb_index.schema import DAMAGED, OBJECT, PACK, UNREFERENCED
 FALLEN_MAX: Final = 100_000  # remembered; a collection finds the others
 
 _PRESENT: Final = RawRecord()
+_PACK, _STORED, _PLAIN = attrgetter("pack"), attrgetter("stored"), attrgetter("plain")
+_BASE, _SAVED = attrgetter("base"), attrgetter("saved")
 
 
 class ObjectRows:
@@ -127,19 +130,26 @@ class ObjectRows:
 
     def add_references(self, change: Change, named: Sequence[ObjectId]) -> None:
         """The same for each of many, of which those without a row are counted together."""
-        operation, fresh = change.operation, dict[ObjectId, ObjectRecord]()
-        for each in named:
-            record = self._unrecorded.get(each)
-            if record is None or record.base or operation.get(OBJECT, each) is not None:
-                self.add_reference(change, each)
-                continue
+        operation, find = change.operation, self._unrecorded.get
+        fresh = {
+            each: record for each in named if (record := find(each)) is not None and not record.base
+        }
+        for each in operation.present(OBJECT, list(fresh)):
+            del fresh[ObjectId(each)]
+        for record in fresh.values():
             record.references = 1
-            operation.put(OBJECT, each, record)
-            fresh[each] = record
+        operation.put_new(OBJECT, fresh)
         self._count(change, fresh.values(), 1)
-        for pack in {record.pack for record in fresh.values()} - {self._known_pack}:
+        for pack in set(map(_PACK, fresh.values())) - {self._known_pack}:
             self._ensure_pack_row(change, pack)
         change.when_applied(partial(self._forget_unrecorded, fresh))
+        if len(fresh) < len(named):
+            once = set(fresh)
+            for each in named:
+                if each in once:
+                    once.remove(each)
+                else:
+                    self.add_reference(change, each)
 
     def drop_reference(self, change: Change, named: ObjectId) -> None:
         """Count one place less. Raises ChunkNotFound."""
@@ -177,8 +187,11 @@ class ObjectRows:
         if self._new_bases is not None:
             self._new_bases.add(base)
 
-    def _is_unknown(self, wanted: ObjectId) -> bool:
-        return self.find(wanted) is None
+    def _unknown(self, wanted: Iterable[ObjectId]) -> list[ObjectId]:
+        """Those that are not stored, in the same order."""
+        absent = [each for each in wanted if each not in self._unrecorded]
+        stored = self._index.present(OBJECT, absent)
+        return [each for each in absent if each not in stored] if stored else absent
 
     def _lacks(self, wanted: ObjectId) -> bool:
         return self.find(wanted) is None or self.is_damaged(wanted)
@@ -200,19 +213,12 @@ class ObjectRows:
         self.untried.mark(change, pack)
         change.when_applied(partial(setattr, self, "_known_pack", pack))
 
-    def _count(self, change: Change, records: Iterable[ObjectRecord], sign: int) -> None:
+    def _count(self, change: Change, records: Collection[ObjectRecord], sign: int) -> None:
         """Keep the figures of `cairnfs stats` as objects begin or cease to be named."""
-        stored = saved = chunks = plain = deltas = 0
-        for record in records:
-            stored += record.stored
-            saved += record.saved
-            if record.kind == ObjectKind.CHUNK:
-                chunks += 1
-                plain += record.plain
-                deltas += bool(record.base)
+        chunks = [record for record in records if record.kind == ObjectKind.CHUNK]
         add = change.operation.add
-        add("stored_bytes", sign * stored)
-        add("chunks", sign * chunks)
-        add("unique_bytes", sign * plain)
-        add("delta_chunks", sign * deltas)
-        add("delta_saved_bytes", sign * saved)
+        add("stored_bytes", sign * sum(map(_STORED, records)))
+        add("chunks", sign * len(chunks))
+        add("unique_bytes", sign * sum(map(_PLAIN, chunks)))
+        add("delta_chunks", sign * sum(map(bool, map(_BASE, chunks))))
+        add("delta_saved_bytes", sign * sum(map(_SAVED, records)))

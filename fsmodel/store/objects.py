@@ -349,17 +349,20 @@ class ObjectStore(ObjectRows):
         In the order they were encoded in, so that a base is known before what needs it. The base
         may be another's, and so be deeper than what this batch has made of it.
         """
+        stored = self._index.present(OBJECT, [new.id for new in objects])
         for new, record in zip(objects, records, strict=True):
             if record.base:
                 record.depth = self.get(ObjectId(record.base)).depth + 1
                 self._note_base(ObjectId(record.base))
-            if self._index.get(OBJECT, new.id) is None:
+            if new.id not in stored:
                 self._unrecorded.setdefault(new.id, record)
             elif self.is_damaged(new.id) and not record.base:
                 with self._changes.begin() as change:
                     self._heal(change, new.id, record)
 
     def _missing(self, objects: Sequence[NewObject]) -> list[NewObject]:
-        """Those that `_lacks` says are to be stored, each once."""
-        lacks = self._lacks if self._index.count(DAMAGED) else self._is_unknown
-        return list({new.id: new for new in objects if lacks(new.id)}.values())
+        """Those that are not stored, or damaged, each once."""
+        first = {new.id: new for new in objects}
+        if self._index.count(DAMAGED):
+            return [new for new in first.values() if self._lacks(new.id)]
+        return [first[each] for each in self._unknown(first)]

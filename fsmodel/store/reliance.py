@@ -20,14 +20,14 @@ class Relied:
         self._held = held
 
     def __enter__(self) -> None:
-        for each in self._held:
-            self._counted[each] += 1
+        self._counted.update(self._held)
 
     def __exit__(self, *_: object) -> None:
+        counted = self._counted
         for each in self._held:
-            self._counted[each] -= 1
-            if not self._counted[each]:
-                del self._counted[each]
+            count = counted.pop(each) - 1
+            if count:
+                counted[each] = count
 
 
 class Reliance:

@@ -154,6 +154,28 @@ class PackingAgainstRows(RuleBasedStateMachine):
             return
         self.rows_of(table).update(new)
 
+    @rule(table=st.sampled_from(TABLES), picks=PICKS, seed=SEEDS, give_up=st.booleans())
+    def put_what_is_new(
+        self, table: Table[Any], picks: Iterable[int], seed: int, give_up: bool
+    ) -> None:
+        """Of some keys, those that have no row, all at once."""
+        draw, rows = Random(seed), self.rows_of(table)
+        keys = [key_of(table, number) for number in picks]
+        present = {key for key in keys if key in rows}
+        assert self.index.present(table, keys) == present
+        new = {key: record(table, draw) for key in keys if key not in present}
+        try:
+            with self.index.operation() as operation:
+                operation.put_new(table, new)
+                assert operation.present(table, keys) == set(keys)
+                assert [operation.get(table, key) for key in new] == list(new.values())
+                assert operation.count(table) == len(rows) + len(new)
+                if give_up:
+                    raise GivenUp
+        except GivenUp:
+            return
+        rows.update(new)
+
     @rule(
         table=st.sampled_from(TABLES),
         picks=PICKS | st.just(range(60)) | st.integers(0, 59).map(range),

@@ -258,8 +258,17 @@ def fill(index: Index) -> None:
             operation.put(XATTR, number_key(number), RawRecord(bytes(1000)))
 
 
+def fill_at_once(index: Index) -> None:
+    """The same rows in one go."""
+    rows = {number_key(number): RawRecord(bytes(1000)) for number in range(2000)}
+    del rows[number_key(5)]
+    with index.operation() as operation:
+        operation.put_new(XATTR, rows)
+
+
+@pytest.mark.parametrize("fill", [fill, fill_at_once])
 def test_an_operation_that_lmdb_has_no_room_for_leaves_what_was_there(
-    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fill: Callable[[Index], None]
 ) -> None:
     monkeypatch.setattr("lmdb_index.environment.MAP_BYTES_MIN", 1 << 20)
     with opened(store) as index:

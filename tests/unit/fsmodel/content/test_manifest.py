@@ -139,3 +139,15 @@ def test_pages_depend_on_nothing_behind_them(firsts: list[int], more: list[int])
     before = split_into_pages(items[: len(firsts)])
     finished = len(before) - 1 if before else 0
     assert split_into_pages(items)[:finished] == before[:finished]
+
+
+@given(st.lists(st.integers(0, 4), max_size=60), st.lists(st.integers(0, 4), max_size=30))
+def test_a_page_that_has_not_ended_need_not_be_looked_through_again(
+    firsts: list[int], more: list[int]
+) -> None:
+    items = [Run(an_id(n, first), 1, 1) for n, first in enumerate([*firsts, *more])]
+    *before, last = split_into_pages(items[: len(firsts)]) or [[]]
+    if not last or ends_page(last[-1].id, len(last)):
+        before, last = [*before, last][: len(before) + bool(last)], []
+    behind = split_into_pages([*last, *items[len(firsts) :]], len(last))
+    assert [*before, *behind] == split_into_pages(items)
