@@ -14,7 +14,7 @@ from fsmodel.adjusting import adjust
 from fsmodel.assembly import Parts
 from fsmodel.backup.creation import BackupReport, create_backup
 from fsmodel.errors import CairnError, NotFound
-from fsmodel.history.roots import WrittenRoot, write_persistently
+from fsmodel.history.roots import WrittenRoot, write_persistently, write_present
 from fsmodel.ids import ObjectId
 from fsmodel.index_border import index_problems_named
 from fsmodel.index_upkeep import IndexUpkeep
@@ -252,7 +252,8 @@ class VolumeUpkeep:
         """
         self._require_writable()
         upkeep = self._parts.upkeep
-        write_root = partial(write_persistently, self.write_root)
+        present = partial(write_present, self._parts.roots, self.durability.checkpoint)
+        write_root = partial(write_persistently, present)
         return create_backup(upkeep.parts, upkeep, write_root, target, report)
 
     def follow_up_deletions(self) -> Steps[None]:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from fsmodel.backup.container import Catalog, StoredFile
 from fsmodel.backup.writer import BackupWriter, writing
-from fsmodel.history.roots import WrittenRoot
 from fsmodel.steps import Steps, Work
 from fsmodel.store.host_files import host_failures
 from fsmodel.upkeep.garbage import Report
@@ -22,7 +21,7 @@ from lmdb_index.meta import ROOT_KEY
 from lmdb_index.records import PackState
 from lmdb_index.schema import META, PACK
 
-WriteRoot = Callable[[], Steps[WrittenRoot | None]]
+WriteRoot = Callable[[], Steps[None]]  # one that shows everything up to now
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from time import sleep
 from typing import Final
 
 from fsmodel.change import Changes
@@ -63,6 +64,8 @@ GROUP_BYTES: Final = GROUP_BYTES_MAX
 CHANGE_ROWS: Final = 512  # of objects, in one change: about 10 ms; one page may exceed it
 CHANGE_DIRECTORIES: Final = 256
 FORMER_PAGES_MAX: Final = 256  # in memory at a time, some 3 MB; of others the rows are read
+WAIT_SECONDS: Final = 0.01  # for a root that is being written
+WAIT_COST_BYTES: Final = 1 << 20  # waiting belongs in a worker
 ATTEMPTS: Final = 10  # when what a commit names is collected before the root names it
 
 
@@ -85,6 +88,22 @@ def write_persistently(write: Callable[[], Steps[Result]]) -> Steps[Result]:
         with suppress(ChunkNotFound):
             return (yield from write())
     return (yield from write())
+
+
+def write_present(
+    roots: "Roots", checkpoint: Callable[[], Steps[None]], name: bytes = b""
+) -> Steps[None]:
+    """Write a root that shows everything up to now, after any other that is being written.
+
+    Where nothing has changed since the last one, that does. Raises as Roots.write.
+    """
+    while True:
+        while roots.is_writing:
+            yield Work(partial(sleep, WAIT_SECONDS), WAIT_COST_BYTES)
+        yield from checkpoint()
+        written = yield from roots.write(name)
+        if written is not None or not (name or roots.is_due):
+            return
 
 
 def current_root(rows: ReadsRows) -> ObjectId | None:

@@ -1,7 +1,6 @@
 """Everything one can do with named snapshots: make, list, look into, compare, restore, delete."""
 
 from functools import partial
-from time import sleep
 from typing import Final
 
 from fsmodel.change import Changes
@@ -10,7 +9,7 @@ from fsmodel.durability import Durability
 from fsmodel.errors import InvalidArgument, NotFound, ReadOnly
 from fsmodel.history.differences import Found, find_differences
 from fsmodel.history.root_format import decode_root
-from fsmodel.history.roots import Roots, current_root, write_persistently
+from fsmodel.history.roots import Roots, current_root, write_persistently, write_present
 from fsmodel.history.snapshot_originals import SnapshotOriginals
 from fsmodel.history.snapshot_tree import SnapshotTree, is_directory_entry
 from fsmodel.history.snapshots import (
@@ -27,15 +26,13 @@ from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.namespace.inodes import Creator
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.outside_changes import OutsideChanges
-from fsmodel.steps import Steps, Work
+from fsmodel.steps import Steps
 from fsmodel.store.objects import ObjectStore
 from fsmodel.write_guard import WriteGuard
 from lmdb_index.index import Index
 from lmdb_index.schema import SNAPSHOT
 
 _UNKNOWN: Final = -1
-WAIT_SECONDS: Final = 0.01  # for a root that is being written
-WAIT_COST_BYTES: Final = 1 << 20  # waiting belongs in a worker
 
 
 class SnapshotStore:
@@ -160,14 +157,7 @@ class SnapshotStore:
         return (yield from self._copies.copy(originals, original, parent, new_name))
 
     def _write_root(self, name: bytes) -> Steps[None]:
-        """Write a root that shows everything up to now, after any other that is being written."""
-        while True:
-            while self._roots.is_writing:
-                yield Work(partial(sleep, WAIT_SECONDS), WAIT_COST_BYTES)
-            yield from self._durability.checkpoint()
-            written = yield from self._roots.write(name)
-            if written is not None or not (name or self._roots.is_due):
-                return
+        return write_present(self._roots, self._durability.checkpoint, name)
 
     def _tree_of(self, root: ObjectId) -> Steps[SnapshotTree]:
         data = yield from self._pages.load_bytes(root)

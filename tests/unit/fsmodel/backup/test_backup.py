@@ -108,6 +108,26 @@ def test_no_collection_runs_meanwhile_and_writers_go_on(store: VolumeStore, targ
     assert verify_backup(target, silent, thorough=True).restorable
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_what_came_while_another_root_was_written_is_part_of_it(
+    store: VolumeStore, target: Path, is_first: bool
+) -> None:
+    """That root shows less, and the one before it less than that; there may be none."""
+    if not is_first:
+        back_up(store, target)
+        store.write(b"seen", b"by the root that is being written")
+    root = moments_of(store.volume.write_root())
+    while not store.volume._parts.roots.is_writing:
+        next(root)
+    store.write(b"after", b"its moment")
+    backing = moments_of(steps(store, target))
+    for _ in range(6):
+        next(backing)
+    list(root)
+    list(backing)
+    require_restored(store, target, dict(store.expected))
+
+
 def test_a_kill_leaves_the_former_backup_or_the_new_one(store: VolumeStore, target: Path) -> None:
     back_up(store, target)
     former = dict(store.expected)
