@@ -4,7 +4,7 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -126,13 +126,10 @@ def _open_former(path: Path, uuid: bytes) -> Backup | None:
         except FileNotFoundError:
             return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(path, path, descriptor)
         former = read_backup(path, descriptor)
         if former.uuid != uuid:
             raise BackupInvalid(f"{path} is the backup of another store: name another file")
-    except BlockingIOError:
-        os.close(descriptor)
-        raise Busy(f"{path} is being written by another backup: wait for it") from None
     except BaseException:
         os.close(descriptor)
         raise
@@ -165,17 +162,32 @@ def _made_anew(path: Path) -> Iterator[int]:
     with host_failures(temporary):
         descriptor = _opened_own(temporary, os.O_CREAT)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        with host_failures(temporary):
-            os.ftruncate(descriptor, 0)
-        yield descriptor
-        with host_failures(path):
-            os.rename(temporary, path)
-            sync_folder(path.parent)
-    except BlockingIOError:
-        raise Busy(f"{path} is being written by another backup: wait for it") from None
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        _lock(path, temporary, descriptor)
+        try:
+            with host_failures(temporary):
+                os.ftruncate(descriptor, 0)
+            yield descriptor
+            with host_failures(path):
+                os.rename(temporary, path)
+                sync_folder(path.parent)
+        except BaseException:
+            with suppress(FileNotFoundError):  # it has its name, though not durably
+                os.unlink(temporary)
+            raise
     finally:
         os.close(descriptor)
+
+
+def _lock(backup: Path, path: Path, descriptor: int) -> None:
+    """Let nobody else write to an open file as long as it is open. Raises Busy.
+
+    Also where it is not the file of that name any more: another backup has put it, or one made
+    anew, in place since it was opened.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_ours = os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except (BlockingIOError, FileNotFoundError):
+        is_ours = False
+    if not is_ours:
+        raise Busy(f"{backup} is being written by another backup: wait for it")

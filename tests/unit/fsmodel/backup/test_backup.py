@@ -199,6 +199,34 @@ def test_two_backups_into_one_file_do_not_mix(store: VolumeStore, target: Path) 
     copy.remove()
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_file_that_another_backup_has_just_put_in_place_is_left_alone(
+    store: VolumeStore, target: Path, monkeypatch: pytest.MonkeyPatch, is_first: bool
+) -> None:
+    """It was opened before that, and locked after."""
+    ready, opened = target.with_name("ready"), target
+    back_up(store, ready)
+    whole = ready.read_bytes()
+    if is_first:  # the other one makes this file as well
+        opened = ready = ready.rename(target.with_name(f".{target.name}.new"))
+    else:
+        shutil.copy(ready, target)
+    open_own = writer_module._opened_own
+
+    def opened_before(path: Path, flags: int) -> int:
+        descriptor = open_own(path, flags)
+        if path == opened and ready.exists():
+            ready.rename(target)
+        return descriptor
+
+    monkeypatch.setattr(writer_module, "_opened_own", opened_before)
+    with pytest.raises(Busy):
+        back_up(store, target)
+    assert target.read_bytes() == whole
+    back_up(store, target)
+    require_restored(store, target, dict(store.expected))
+
+
 def test_anothers_backup_is_not_touched(store: VolumeStore, target: Path, tmp_path: Path) -> None:
     other = VolumeStore(tmp_path / "other")
     back_up(other, target)
