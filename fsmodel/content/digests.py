@@ -23,7 +23,7 @@ from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
 from lmdb_index.index import Index
 from lmdb_index.records import DigestRecord
-from lmdb_index.schema import DIGEST, SHA256
+from lmdb_index.schema import DIGEST, OBJECT, SHA256
 
 READ_BYTES: Final = 1 << 20
 BATCH_BYTES: Final = 4 << 20  # small contents hashed in one hop, and recorded in one operation
@@ -117,11 +117,15 @@ class Digests:
         return DigestRecord(located.id, hashlib.sha256(data).digest())
 
     def _remember(self, taken: dict[bytes, DigestRecord]) -> None:
-        """Record what was taken; without room for it, it is taken again another time."""
+        """Record what was taken; without room for it, it is taken again another time.
+
+        Of what has been collected since it was found, nothing is kept: no collection would find it.
+        """
         if taken:
             with suppress(NoSpace), self._changes.begin() as change:
                 for ref, digest in taken.items():
-                    remember_digest(change.operation, ref, digest)
+                    if change.operation.get(OBJECT, ref[1:]) is not None:
+                        remember_digest(change.operation, ref, digest)
 
     def _take(self, ref: bytes) -> Steps[DigestRecord]:
         file = frozen_file(ref, self._objects)

@@ -126,7 +126,9 @@ class Collector:
         """Count objects as freed; return what would lose references by that."""
         losing: set[ObjectId] = set()
         for freed, named in children.items():
-            record = self._objects.get(freed)
+            record = self._objects.find(freed)
+            if record is None:
+                continue  # a deletion was followed up meanwhile: what it named has lost that
             found.objects += 1
             found.by_pack[record.pack] += record.stored
             base = [ObjectId(record.base)] if record.base else []

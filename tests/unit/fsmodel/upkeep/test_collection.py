@@ -74,6 +74,18 @@ def test_a_preview_says_what_comes_and_changes_nothing(store: VolumeStore) -> No
     assert expected.garbage_bytes_before == pytest.approx(done.garbage_bytes_before, rel=0.01)
 
 
+def test_deletions_are_followed_up_beside_a_preview(store: VolumeStore) -> None:
+    """As the daemon does every few seconds, also while somebody asks what a collection would do."""
+    for number in range(4):
+        store.write(b"%d" % number, MANY_CHUNKS[number * 200_000 :] + b"%d" % number)
+    store.delete(*(b"%d" % number for number in range(4)))
+    preview = run_to(store.collection(dry_run=True), 1)
+    run_inline(store.volume.follow_up_deletions())
+    finish(preview)
+    assert store.collect().objects_freed > 0
+    store.require_sound()
+
+
 @pytest.mark.parametrize("first", range(8))
 def test_a_write_and_a_collection_may_alternate(store: VolumeStore, first: int) -> None:
     """The write finds chunks that nothing names, and names them some steps later."""
@@ -134,6 +146,19 @@ def test_a_hash_can_be_taken_while_its_file_is_deleted(store: VolumeStore) -> No
     finish(moments)  # raises if a chunk has gone
     store.collect()
     assert store.volume._parts.index.count(DIGEST) == 0
+    store.require_sound()
+
+
+def test_no_hash_is_kept_of_what_goes_while_others_are_taken(store: VolumeStore) -> None:
+    """Small contents wait to be hashed together; a large one comes in between."""
+    inodes = [store.write(name, data) for name, data in ((b"1", b"small"), (b"2", MANY_CHUNKS))]
+    refs = [store.volume.attributes(inode)[0].content for inode in inodes]
+    steps = store.volume._parts.metadata.digests.take_all(refs)
+    taking = run_to(steps, 2)
+    store.delete(b"1")
+    store.collect()
+    finish(taking)
+    assert store.volume._parts.index.count(DIGEST) == 1
     store.require_sound()
 
 
