@@ -1,8 +1,14 @@
-"""Locks: what is locked stays as it is, bytes, attributes and names, until somebody undoes it."""
+"""Locks: what is locked stays as it is, bytes, attributes and names, until somebody undoes it.
 
+What goes as a whole is looked through before, and then lies where nobody sees it. A lock that comes
+after that is overlooked: else what bears it would lie there for ever.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
-from fsmodel.change import Changes
+from fsmodel.change import Change, Changes
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import DIRECTORY, is_directory
@@ -13,6 +19,18 @@ from fsmodel.write_guard import WriteGuard
 from lmdb_index.records import InodeFlag
 
 CHANGE_ROWS: Final = 256
+
+
+@contextmanager
+def lock_overlooked(change: Change, directory: InodeId, inode: InodeId) -> Iterator[None]:
+    """The block takes an entry away whatever is locked; a file that has other names stays so."""
+    record = change.edit(inode)
+    was_locked = record.flags & InodeFlag.LOCKED
+    for each in (record, change.edit(directory)):
+        each.flags &= ~InodeFlag.LOCKED
+    yield
+    if record.nlink and not is_directory(record):
+        record.flags |= was_locked
 
 
 class Locking:

@@ -22,6 +22,7 @@ from fsmodel.namespace.inodes import (
     require_unlocked,
 )
 from fsmodel.namespace.listing import Entry
+from fsmodel.namespace.locking import lock_overlooked
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.namespace.places import Place
 from fsmodel.namespace.renames import NO_RENAME_FLAGS, RenameFlag
@@ -135,20 +136,11 @@ class Replacing:
     def _remove(
         self, change: Change, directory: InodeId, name: bytes, dirent: DirentRecord
     ) -> None:
-        """Take an entry of something that is empty away; it leaves no version.
-
-        What was locked when nobody could see it any more goes as well, but for files that have
-        other names.
-        """
-        record = change.edit(InodeId(dirent.inode))
-        was_locked = record.flags & InodeFlag.LOCKED
-        for each in (record, change.edit(directory)):
-            each.flags &= ~InodeFlag.LOCKED
-        self._names.directories.remove(change, directory, name, dirent)
-        place = Place(directory, dirent.cookie)
-        self._names.links.drop(change, InodeId(dirent.inode), place)
-        if record.nlink and not is_directory(record):
-            record.flags |= was_locked
+        """Take an entry of something that is empty away; it leaves no version."""
+        inode = InodeId(dirent.inode)
+        with lock_overlooked(change, directory, inode):
+            self._names.directories.remove(change, directory, name, dirent)
+            self._names.links.drop(change, inode, Place(directory, dirent.cookie))
 
     def _require_unlocked_below(self, top: InodeId) -> Steps[None]:
         """Raises NotPermitted when a directory or anything below it is locked."""

@@ -99,11 +99,15 @@ class CacheFolder:
             self._used.popitem(last=False)
 
     def empty_temp(self) -> None:
-        """Let `cache/temp/` be empty; what was in it goes bit by bit (removal.py)."""
+        """Let `cache/temp/` be empty; what was in it goes bit by bit (removal.py).
+
+        Raises NotPermitted when anything in it is locked.
+        """
         cache = self._folder()
         temp = None if cache is None else self._names.find(cache, TEMP)
         if cache is None or temp is None or not self._inodes.get(temp).size:
             return
+        self._names.require_unlocked_below(temp)
         with self._changes.begin() as change:
             record = change.inode(temp)
             emptied = self._names.system.folder(change, EMPTIED)
@@ -147,6 +151,8 @@ class CacheFolder:
             fits = files <= self.limits.files_max and size <= self.limits.bytes_max
             if fits and cached.used_ns >= oldest_ns:
                 return
+            if self._is_locked(cached):
+                continue
             files, size = files - 1, size - cached.size
             yield cached
 
@@ -167,7 +173,14 @@ class CacheFolder:
         """Whether a file is still there as it was found, and nobody has it open."""
         if self._names.find(cached.directory, cached.name) != cached.inode:
             return False
-        return not self._is_open(cached.inode) and self._last_use(cached.inode) == cached.used_ns
+        if self._is_open(cached.inode) or self._is_locked(cached):
+            return False
+        return self._last_use(cached.inode) == cached.used_ns
+
+    def _is_locked(self, cached: _Cached) -> bool:
+        """Whether a file is to stay, as itself or as an entry."""
+        is_there = self._names.find(cached.directory, cached.name) == cached.inode
+        return is_there and any(map(self._names.is_locked, (cached.inode, cached.directory)))
 
     def _remove_empty(self, change: Change, directory: InodeId) -> Iterator[tuple[InodeId, bytes]]:
         """Remove a folder that is empty now, and those above it that are then."""
@@ -176,6 +189,8 @@ class CacheFolder:
             parent = InodeId(change.inode(directory).parent)
             name = self._namespace.directories.name_of(change, directory)
             if parent == cache and name == TEMP:
+                return
+            if self._names.is_locked(parent) or self._names.is_locked(directory):
                 return
             self._links.rmdir(change, parent, name)
             yield parent, name

@@ -115,9 +115,13 @@ class Lifecycle:
             self._names.rename(change, hidden, deleted_name, hidden, new_name)
 
     def remove_output(self, change: Change, deleted_name: bytes) -> None:
-        """The output of a deleted series is needed no more; it goes bit by bit."""
+        """The output of a deleted series is needed no more; it goes bit by bit.
+
+        Raises NotPermitted when anything in it is locked.
+        """
         output = self.hidden_output_of(deleted_name)
         if output is not None:
+            self._names.require_unlocked_below(output)
             hidden = self._names.system.folder(change, DELETED)
             removed = self._names.system.folder(change, REMOVED)
             self._names.rename(change, hidden, deleted_name, removed, b"%d" % output)

@@ -11,6 +11,7 @@ from fsmodel.ids import InodeId
 from fsmodel.namespace.inodes import DIRECTORY
 from fsmodel.namespace.links import Links
 from fsmodel.namespace.listing import Entry
+from fsmodel.namespace.locking import lock_overlooked
 from fsmodel.namespace.names import OrdinaryNames
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.series.layout import EMPTIED, REMOVED
@@ -68,10 +69,9 @@ class Removal:
         return len(batch)
 
     def _remove(self, change: Change, folder: InodeId, entry: Entry) -> None:
-        if entry.kind == DIRECTORY:
-            self._links.rmdir(change, folder, entry.name)
-        else:
-            self._links.unlink(change, folder, entry.name)
+        remove = self._links.rmdir if entry.kind == DIRECTORY else self._links.unlink
+        with lock_overlooked(change, folder, entry.inode):
+            remove(change, folder, entry.name)
 
     def _size(self, folder: InodeId) -> int:
         return self._namespace.record(folder).size

@@ -1,15 +1,17 @@
 """Names that cairnfs gives and takes itself, without asking the policy for users' names."""
 
 from fsmodel.change import Change
+from fsmodel.errors import NotPermitted
 from fsmodel.ids import InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.creation import Creation
 from fsmodel.namespace.former_names import FormerNames
-from fsmodel.namespace.inodes import Creator
+from fsmodel.namespace.inodes import DIRECTORY, Creator
 from fsmodel.namespace.links import Links
 from fsmodel.namespace.names import OrdinaryNames
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.namespace.renames import Renames
+from lmdb_index.records import InodeFlag
 
 
 class UncheckedNames:
@@ -17,6 +19,8 @@ class UncheckedNames:
 
     def __init__(self, inodes: InodeTable, namespace: Namespace) -> None:
         anything = OrdinaryNames()
+        self._namespace = namespace
+        self._inodes = inodes
         self._directories = namespace.directories
         self._creation = Creation(inodes, namespace.directories, namespace.xattrs, anything)
         self._links = Links(namespace.directories, namespace.orphans, anything)
@@ -49,6 +53,30 @@ class UncheckedNames:
     ) -> None:
         """Move an entry, replacing what has the name. Raises Refused."""
         self._renames.rename(change, parent, name, new_parent, new_name)
+
+    def require_unlocked_below(self, top: InodeId) -> None:
+        """Raises NotPermitted when a directory or anything below it is locked.
+
+        It looks at all of it, without a pause.
+        """
+        stack = [top]
+        while stack:
+            directory = stack.pop()
+            self._require_unlocked(directory)
+            for entry in self._namespace.list_entries(directory):
+                if entry.kind == DIRECTORY:
+                    stack.append(entry.inode)
+                else:
+                    self._require_unlocked(entry.inode)
+
+    def is_locked(self, inode: InodeId) -> bool:
+        """Whether an inode that is there stays as it is."""
+        return bool(self._inodes.get(inode).flags & InodeFlag.LOCKED)
+
+    def _require_unlocked(self, inode: InodeId) -> None:
+        if self.is_locked(inode):
+            shown = self._namespace.paths_of(inode)[0].decode(errors="backslashreplace")
+            raise NotPermitted(f"{shown} is locked, so nothing above it can be removed")
 
     def unlink(self, change: Change, parent: InodeId, name: bytes) -> None:
         """Remove a name. Raises NotFound."""

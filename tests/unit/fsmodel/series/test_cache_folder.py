@@ -128,6 +128,36 @@ def test_a_look_is_due_after_a_while_and_when_much_has_come(
     assert run_inline(tidy()).files == 2
 
 
+def test_what_is_locked_stays_and_is_in_nobodys_way(
+    cached: StructuredStore, clock: ManualClock
+) -> None:
+    cached.mkdir("cache/d")
+    cached.mkdir("cache/d/e")
+    fill(cached, clock, "cache/locked", "cache/d/entry", "cache/d/e/a", "cache/gone")
+    for path in ("cache/locked", "cache/d"):
+        run_inline(cached.volume.lock(cached.inode(path)))
+    clock.advance(200)
+    assert sweep(cached).evicted_files == 2
+    assert cached.listing("cache") == ["d", "locked", "temp"]
+    assert cached.listing("cache/d") == ["e", "entry"]
+    fill(cached, clock, *(f"cache/{number}" for number in range(9)))
+    assert sweep(cached).evicted_files == 6  # of 11, so that 5 are left
+    cached.require_sound()
+
+
+def test_temp_with_something_locked_in_it_is_not_emptied(
+    cached: StructuredStore, clock: ManualClock
+) -> None:
+    cached.mkdir("cache/temp/d")
+    fill(cached, clock, "cache/temp/d/locked")
+    run_inline(cached.volume.lock(cached.inode("cache/temp/d/locked")))
+    cached.volume.empty_temp()
+    assert cached.listing("cache/temp/d") == ["locked"]
+    run_inline(cached.volume.unlock(cached.inode("cache/temp/d/locked")))
+    cached.volume.empty_temp()
+    assert cached.listing("cache/temp") == []
+
+
 def test_temp_is_emptied_in_one_go(cached: StructuredStore, clock: ManualClock) -> None:
     cached.mkdir("cache/temp/d")
     fill(cached, clock, "cache/temp/d/x", "cache/temp/y", "cache/z")

@@ -189,6 +189,37 @@ def test_removing_a_deleted_series_is_final(store: StructuredStore) -> None:
     assert run_inline(store.volume.remove_leftovers()) == 0
 
 
+def test_a_series_with_something_locked_is_not_removed_for_good(store: StructuredStore) -> None:
+    store.mkdir("output/a")
+    store.write("output/a/data/1.txt", b"x")
+    run_inline(store.volume.lock(store.inode("output/a/data/1.txt")))
+    store.remove("series/a.json")
+    with pytest.raises(NotPermitted, match="is locked"):
+        store.remove("series/deleted/a.json")
+    assert store.listing("series/deleted") == ["a.json"]
+    store.move("series/deleted/a.json", "series/a.json")
+    assert store.read("output/a/data/1.txt") == b"x"
+    run_inline(store.volume.unlock(store.inode("output/a/data/1.txt")))
+    store.remove("series/a.json")
+    store.remove("series/deleted/a.json")
+    store.require_sound()
+
+
+def test_what_is_locked_while_it_is_removed_goes_all_the_same(store: StructuredStore) -> None:
+    store.mkdir("output/a")
+    for number in range(300):
+        store.write(f"output/a/data/{number}.txt", b"x")
+    output = store.inode("output/a")
+    store.remove("series/a.json")
+    store.remove("series/deleted/a.json")
+    run_inline(store.volume.lock(output, recursive=True))
+    run_inline(store.volume.remove_leftovers())
+    assert run_inline(store.volume.remove_leftovers()) == 0
+    with pytest.raises(NotFound):
+        store.volume.attributes(output)
+    store.require_sound()
+
+
 def test_a_removal_that_is_cut_short_goes_on(store: StructuredStore) -> None:
     store.mkdir("output/a")
     for number in range(300):
