@@ -111,9 +111,7 @@ class DaemonService:
 
     def activity(self) -> object:
         """Something that is different after any write or change."""
-        files = self._volume.contents.files()
-        written = [(file.inode, file.size, file.dirty_bytes, file.edits) for file in files]
-        return self._volume.durability.position, written
+        return self._volume.durability.position, self._volume.contents.writes
 
     def stopping(self) -> None:
         """The kernel has let go of the mount: what is left is to store everything well."""

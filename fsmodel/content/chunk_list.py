@@ -92,10 +92,12 @@ class _Page:
 class ChunkList:
     """The ordered chunks of one file. Owner: the thread that owns the index."""
 
+    __slots__ = ("_ends", "_load", "_loaded", "_pages", "_unconfirmed")
+
     def __init__(self, load: LoadPage, pages: list[_Page]) -> None:
         self._load = load
         self._pages = pages
-        self._loaded: deque[_Page] = deque()
+        self._loaded: deque[_Page] | None = None  # most lists are short, and many are in memory
         self._unconfirmed: list[_Page] = []  # written in a change that may still be given up
         self._measure()
 
@@ -258,6 +260,8 @@ class ChunkList:
         return runs
 
     def _note_loaded(self, page: _Page) -> None:
+        if self._loaded is None:
+            self._loaded = deque()
         self._loaded.append(page)
         if len(self._loaded) > LOADED_PAGES_MAX:
             self._loaded.popleft().forget()

@@ -34,6 +34,8 @@ class Extent(NamedTuple):
 class DirtyExtents:
     """The written, unchunked bytes of one file."""
 
+    __slots__ = ("_blocks", "_starts", "size_bytes")
+
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._blocks: list[bytes | bytearray] = []

@@ -42,6 +42,7 @@ class OpenFiles:
         self._lineages = lineages
         self._read_only = read_only
         self._files: dict[InodeId, FileState] = {}
+        self.writes = 0  # how often bytes of any file came, or went
 
     def open(self, inode: InodeId, name: bytes = b"") -> FileState:
         """Hold the contents of a file in memory until `close`. Raises DataError, NotFound.
@@ -106,6 +107,7 @@ class OpenFiles:
             raise TooBig(f"offset {offset + len(data)} is beyond the largest file")
         file = self._files[inode]
         file.write(offset, data)
+        self.writes += 1
         file.written_ns = self._changes.now_ns()
 
     def stamp(self, inode: InodeId, time_ns: int) -> bool:

@@ -250,7 +250,7 @@ def test_pages_are_loaded_when_they_are_needed() -> None:
     next(chunks.runs_from(chunks.size // 2))
     assert pages.loads == 1
     leaves = {page for page, data in pages.stored.items() if level_of(data) == 0}
-    leaf = next(page for page in leaves if page not in {each.id for each in chunks._loaded})
+    leaf = next(page for page in leaves if page not in {each.id for each in chunks._loaded or ()})
     del pages.stored[leaf]
     with pytest.raises(ChunkNotFound):
         list(chunks.runs_from(0))
