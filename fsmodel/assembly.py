@@ -35,6 +35,7 @@ from fsmodel.namespace.holds import Holds
 from fsmodel.namespace.inodes import Creator
 from fsmodel.namespace.names import OrdinaryNames
 from fsmodel.namespace.namespace import Namespace
+from fsmodel.rebuild.placing import require_nothing_ready
 from fsmodel.recovery import FrameJudge
 from fsmodel.series.assembly import NameRules, SeriesParts, assemble_series, name_rules
 from fsmodel.series.layout import make_structured_folders
@@ -171,6 +172,7 @@ def assemble(
     with ExitStack() as failed:
         lock = StoreLock.acquire(layout, mountpoint)
         failed.callback(lock.close)
+        require_nothing_ready(layout)
         parts = _open_parts(
             layout,
             content,

@@ -1,8 +1,8 @@
 """rebuild-index: the index made again from the packs, for a store whose index is lost or damaged.
 
-The new index is made beside the old one and takes its place at the end, in four renames; the old
-one and its journal go to quarantine/. Whatever ends this early changes nothing: the next run begins
-anew, and packs are never touched.
+The new index is made beside the old one and takes its place at the end; the old one and its
+journal go to quarantine/. Whatever ends this early changes nothing, and the next run begins anew,
+or ends it if the new index was complete (placing.py). Packs are never touched.
 
 Memory does not grow with the store, but for an id per root and per directory that waits to be read,
 and what is damaged.
@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from fsmodel.clock import Clock, SystemClock
 from fsmodel.errors import NotFound
@@ -31,13 +33,14 @@ from fsmodel.rebuild.newer_operations import (
     replay_newer,
 )
 from fsmodel.rebuild.pack_contents import PackContents, Report, read_packs
+from fsmodel.rebuild.placing import is_ready, put_in_place, ready_report, set_ready
 from fsmodel.rebuild.references import ReferenceCounter
 from fsmodel.rebuild.root_choice import ChosenRoot, choose_root
 from fsmodel.rebuild.snapshots import restore_snapshots
 from fsmodel.store.byte_cache import ByteCache
 from fsmodel.store.epochs import Epoch
 from fsmodel.store.format_file import read_format
-from fsmodel.store.host_files import host_failures, sync_folder
+from fsmodel.store.host_files import host_failures
 from fsmodel.store.layout import FOLDER_MODE, StoreLayout
 from fsmodel.store.lock import StoreLock
 from fsmodel.store.object_reader import ObjectReader, locate
@@ -107,7 +110,11 @@ def rebuild_index(store: Path, report: Report, clock: Clock | None = None) -> Re
 def rebuild_held(layout: StoreLayout, uuid: bytes, report: Report, clock: Clock) -> RebuildReport:
     """The same for a store that the caller has locked."""
     with index_errors_translated():
-        return _Rebuild(layout, uuid, report, clock).run()
+        if not is_ready(layout):
+            set_ready(layout, msgspec.json.encode(_Rebuild(layout, uuid, report, clock).run()))
+        told = msgspec.json.decode(ready_report(layout), type=RebuildReport)
+        moment = _iso(clock.now_ns()).replace(":", "-")
+        return replace(told, set_aside=put_in_place(layout, moment))
 
 
 class _Rebuild:
@@ -124,7 +131,7 @@ class _Rebuild:
         self._epoch = Epoch()
 
     def run(self) -> RebuildReport:
-        """Make the new index in a folder of its own, then put it in place."""
+        """Make the new index in a folder of its own, durably."""
         sync_all_packs(self._layout)  # what it is going to speak of
         with host_failures(self._scratch):
             shutil.rmtree(self._scratch, ignore_errors=True)
@@ -132,11 +139,10 @@ class _Rebuild:
         Index.create(self._scratch, self._uuid)
         index = Index.open(self._scratch, self._uuid)
         try:
-            report = self._fill(index)
+            return self._fill(index)
         finally:
             index.close()
             self._packs.close()
-        return replace(report, set_aside=self._put_in_place())
 
     def _fill(self, index: Index) -> RebuildReport:
         """Every table, and what there is to say about it."""
@@ -211,24 +217,6 @@ class _Rebuild:
 
     def _load(self, index: Index, wanted: ObjectId) -> bytes:
         return self._reader.read(locate(partial(index.get, OBJECT), wanted, self._epoch))
-
-    def _put_in_place(self) -> tuple[str, ...]:
-        """Let the new index be that of the store; say where the old one and its journal are."""
-        layout, moment = self._layout, _iso(self._clock.now_ns()).replace(":", "-")
-        aside: list[str] = []
-        with host_failures(layout.folder):
-            layout.quarantine.mkdir(FOLDER_MODE, exist_ok=True)
-            for old in (layout.index, layout.journal):
-                if old.exists():
-                    place = layout.quarantine / f"{old.name}-{moment}"
-                    old.rename(place)
-                    aside.append(f"{layout.quarantine.name}/{place.name}")
-            sync_folder(layout.quarantine)
-            for new in (layout.index, layout.journal):
-                (self._scratch / new.name).rename(new)
-            sync_folder(layout.folder)
-            shutil.rmtree(self._scratch, ignore_errors=True)
-        return tuple(aside)
 
 
 class _PathsIn:

@@ -21,6 +21,7 @@ from fsmodel.index_border import index_errors_translated
 from fsmodel.inode_table import InodeTable
 from fsmodel.rebuild.bulk import Bulk
 from fsmodel.rebuild.pack_contents import Report
+from fsmodel.rebuild.placing import is_ready
 from fsmodel.rebuild.rebuild import rebuild_held
 from fsmodel.recovery import FrameJudge
 from fsmodel.repair.contents import FileContents
@@ -106,6 +107,8 @@ class _Repair:
 
     def _opened(self) -> Index:
         """The index, with a journal that can be replayed. Raises IndexCorrupt."""
+        if is_ready(self._layout):
+            raise IndexCorrupt(f"{self._layout.rebuilt}: waits to be put in place")
         try:
             return self._open()
         except JournalCorrupt:

@@ -73,6 +73,11 @@ class StoreLayout:
         return self.folder / "rebuild"
 
     @property
+    def rebuilt(self) -> Path:
+        """The new index once it is complete, while it takes that place."""
+        return self.folder / "rebuilt"
+
+    @property
     def lock_file(self) -> Path:
         """Held with flock while a process uses the store."""
         return self.folder / "lock"

@@ -29,7 +29,8 @@ def require_own_files(layout: StoreLayout) -> None:
 
 
 def _links(layout: StoreLayout) -> Iterator[Path]:
-    for folder in (layout.folder, layout.index, layout.journal, layout.packs, layout.rebuilding):
+    own = (layout.index, layout.journal, layout.packs, layout.rebuilding, layout.rebuilt)
+    for folder in (layout.folder, *own):
         if folder.is_dir():
             with host_failures(folder), os.scandir(folder) as entries:
                 yield from (Path(entry.path) for entry in entries if entry.is_symlink())
