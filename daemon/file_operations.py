@@ -24,13 +24,13 @@ from daemon.attributes import attributes_of
 from daemon.file_locks import commands_done
 from daemon.flusher import Flusher
 from daemon.handles import FileHandle, Handles
-from daemon.kernel_notices import bytes_refused, entry_changed
 from daemon.read_streams import ReadStreams
+from daemon.refused_bytes import RefusedBytes
 from daemon.requests import creator_of
 from daemon.sync_group import SyncGroup
 from daemon.workers import Workers
 from fsmodel.buffers import Buffer
-from fsmodel.errors import DataError, DocumentInvalid, NotPermitted
+from fsmodel.errors import DataError, DocumentInvalid
 from fsmodel.ids import InodeId
 from fsmodel.volume import Volume
 
@@ -66,6 +66,7 @@ class FileOperations(pyfuse3.Operations):
         self._contents = volume.contents
         self._handles = Handles()
         self._streams = ReadStreams(volume.contents, workers, flusher.start)
+        self._refused = RefusedBytes(volume, flusher.start, self._handles.is_open)
 
     async def create(
         self,
@@ -126,12 +127,12 @@ class FileOperations(pyfuse3.Operations):
         """Take bytes for an open file; waits when too much is dirty."""
         handle = self._handles.file(fh)
         privileged = self._handles.only_privileged_write(handle.inode)
-        if not self._volume.has_room(len(buf)):
-            await self._make_room(len(buf))
         try:
+            if not self._volume.has_room(len(buf)):
+                await self._make_room(len(buf))
             file = self._volume.write(handle.inode, off, buf, privileged=privileged)
-        except NotPermitted:  # locked since it was opened
-            self._show_truth(handle.inode)
+        except Exception:  # for want of room, or as it was locked since it was opened
+            self._refused.note(handle.inode)
             raise
         await self._flusher.wrote(file, len(buf))
         return len(buf)
@@ -168,7 +169,11 @@ class FileOperations(pyfuse3.Operations):
         self._streams.end(handle.stream)
         try:
             await self._settle_last(handle)
+        except Exception:  # with the last user go bytes that cannot be stored
+            self._refused.note(handle.inode)
+            raise
         finally:
+            self._refused.closed(handle.inode)
             self._flusher.close(handle.inode, writing=handle.writable)
 
     # -- helpers --------------------------------------------------------------------------
@@ -182,11 +187,11 @@ class FileOperations(pyfuse3.Operations):
         """A handle for an open file, which `release` ends: nothing may fail any more.
 
         The kernel keeps the pages it has, unless reading them would have to move the access time:
-        then the read must come to us, once.
+        then the read must come to us, once; or some of them were refused.
         """
         number = self._handles.open_file(inode, flags, uid)
         self._handles.file(number).access_is_due = access_is_due
-        keep = not access_is_due and not flags & os.O_DIRECT
+        keep = not access_is_due and not flags & os.O_DIRECT and inode not in self._refused
         return FileInfo(fh=FileHandleT(number), keep_cache=keep)
 
     async def _brought(self, handle: FileHandle, offset: int, size: int) -> Buffer:
@@ -239,13 +244,6 @@ class FileOperations(pyfuse3.Operations):
             await self._flusher.resting.add(handle.inode)
         elif self._volume.is_draft(handle.inode) or not self._volume.is_orphan(handle.inode):
             await self._settle(handle.inode)
-
-    def _show_truth(self, inode: InodeId) -> None:
-        """The kernel forgets bytes of a file that it has taken for us, and its size once closed."""
-        self._flusher.start(bytes_refused, inode)
-        for path in self._volume.paths_of(inode):
-            folder, _, name = path.rpartition(b"/")
-            entry_changed(self._volume.resolve(folder), name)
 
     def _entry(self, inode: InodeId) -> EntryAttributes:
         return attributes_of(inode, *self._volume.shown_attributes(inode))

@@ -78,6 +78,10 @@ class Handles:
         """
         return inode not in self._unprivileged_writers
 
+    def is_open(self, inode: InodeId) -> bool:
+        """Whether anybody has a file open."""
+        return any(handle.inode == inode for handle in self._files.values())
+
     def close_directory(self, number: int) -> None:
         """End a directory's number."""
         del self._directories[number]

@@ -4,16 +4,18 @@ It trusts the entries it knows for long, as all changes come through it: but for
 command asks for over the control socket.
 """
 
-import logging
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from typing import Final
 
 import pyfuse3
 import trio
 
 from fsmodel.ids import InodeId
 
-_log = logging.getLogger(__name__)
+# Threads of their own: what the kernel waits for meanwhile may need those that sync the store.
+_forgetting_bytes: Final = trio.CapacityLimiter(4)
+_forgetting_names: Final = trio.CapacityLimiter(4)
 
 
 def entry_changed(directory: InodeId, name: bytes) -> None:
@@ -43,12 +45,22 @@ def entries_changed(
             pyfuse3.invalidate_inode(pyfuse3.InodeT(inode), attr_only=True)
 
 
-async def bytes_refused(inode: InodeId) -> None:
-    """The kernel took bytes from a program that we do not take from it: it forgets them.
+async def forget_bytes(inode: InodeId) -> None:
+    """The kernel forgets the bytes it has of a file, and sends those that we have not got yet.
 
-    In a thread, as it asks us for what it writes and reads meanwhile.
+    In a thread, as it asks us for what it writes and reads meanwhile. While a program goes on to
+    append to the file, this may go on, too.
     """
-    await trio.to_thread.run_sync(_forget_bytes, inode, abandon_on_cancel=True)
+    await trio.to_thread.run_sync(
+        _forget_bytes, inode, abandon_on_cancel=True, limiter=_forgetting_bytes
+    )
+
+
+async def forget_names(names: Sequence[tuple[InodeId, bytes]]) -> None:
+    """As `entries_changed`, for who does not wait for that in a thread of his own."""
+    await trio.to_thread.run_sync(
+        entries_changed, names, (), abandon_on_cancel=True, limiter=_forgetting_names
+    )
 
 
 def _forget_bytes(inode: InodeId) -> None:

@@ -87,6 +87,7 @@ class CairnOperations(FileOperations):
             self._volume.give_back((InodeId(inode), times) for inode, times in inode_list)
         except Exception as error:  # noqa: BLE001  # it would end the main loop
             answer_to(error)  # which tells of it, if anybody has to know
+        self._refused.forgotten(InodeId(inode) for inode, _ in inode_list)
 
     async def mkdir(
         self, parent_inode: InodeT, name: FileNameT, mode: ModeT, ctx: RequestContext

@@ -138,6 +138,10 @@ class VolumeFiles(VolumeUpkeep):
         if lost:
             self._names.close_orphans(lost)
 
+    def is_held(self, inode: InodeId) -> bool:
+        """Whether there are holds of an inode that have not ended."""
+        return inode in self._parts.holds
+
     def _is_lost(self, inode: InodeId) -> bool:
         """Whether an inode has no name and nobody who holds it, so that it can be deleted."""
         return self._names.orphans.is_lost(inode) and not self.read_only
