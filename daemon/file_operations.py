@@ -30,7 +30,7 @@ from daemon.requests import creator_of
 from daemon.sync_group import SyncGroup
 from daemon.workers import Workers
 from fsmodel.buffers import Buffer
-from fsmodel.errors import DataError, DocumentInvalid
+from fsmodel.errors import DataError, DocumentInvalid, NoSpace
 from fsmodel.ids import InodeId
 from fsmodel.volume import Volume
 
@@ -228,9 +228,17 @@ class FileOperations(pyfuse3.Operations):
             await self._truncate(inode, size, ctx.uid)
             file = self._volume.contents.file(inode)
             if file is not None and file.users == 1:
-                await self._settle(inode)
+                await self._settle_if_room(inode)
         finally:
             self._flusher.close(inode, writing=True)
+
+    async def _settle_if_room(self, inode: InodeId) -> None:
+        """Chunk a file that has its size in its row already, now or another time."""
+        try:
+            await self._settle(inode)
+        except NoSpace:
+            if self._volume.is_draft(inode):
+                raise
 
     async def _settle_last(self, handle: FileHandle) -> None:
         """Store what a memory map wrote after the last flush, unless the file is gone anyway."""

@@ -163,6 +163,20 @@ def test_the_same_descriptor_goes_on_when_there_is_room(store: MountedStore, fla
     assert path.read_bytes() == shown
 
 
+@pytest.mark.parametrize(("size", "new_size"), [(MIB, 100_001), (100_001, MIB)])
+def test_a_size_needs_no_room(store: MountedStore, size: int, new_size: int) -> None:
+    path, data = store.mountpoint / "file", os.urandom(size)
+    path.write_bytes(data)
+    assert os.getxattr(path, "cairnfs.ref")  # for which it is stored
+    ballast = fill(store)
+    os.truncate(path, new_size)
+    kept = data[:new_size] + bytes(max(new_size - size, 0))
+    require(path, kept)
+    make_room(store, ballast)
+    store.kill_and_mount()
+    assert path.read_bytes() == kept
+
+
 def test_what_was_taken_and_could_not_be_stored_is_not_shown(tmp_path: Path) -> None:
     """A quota, of which nothing tells before bytes are to be stored: they are lost at the end."""
     with quota_host(tmp_path, HOST_MIB) as host, store_on(host.folder) as store:
