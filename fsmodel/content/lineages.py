@@ -54,15 +54,19 @@ class Lineages:
         """What stood, or may have stood, where a new chunk of a file is to stand."""
         if chunk.start < file.chunks.size:
             return Hints(covering(file.chunks, chunk.start, chunk.end))
-        if file.descent is None:
-            inode = file.inode
-            file.descent = Descent(partial(self._former, inode), partial(self._kindred, inode))
-        descent = file.descent
+        descent = self._descent_of(file)
         judged = not file.hasty  # what is stored in haste does not show whether a guess was right
         return Hints(
             self._ask(descent.former(), chunk, judged=judged),
             self._ask(descent.kindred(), chunk, judged=judged) if compresses else (),
         )
+
+    def has_hints(self, file: FileState, start: int) -> bool:
+        """Whether anything may have stood where bytes of a file from an offset on are to stand."""
+        if start < file.chunks.size:
+            return True
+        descent = self._descent_of(file)
+        return descent.former() is not None or descent.kindred() is not None
 
     def note_name(self, record: InodeRecord, name: bytes) -> None:
         """A file has just got its first name, and will be asked about soon."""
@@ -81,6 +85,12 @@ class Lineages:
         """A file had this content until it was emptied."""
         if ref:
             self._keep((inode,), ref)
+
+    def _descent_of(self, file: FileState) -> Descent:
+        if file.descent is None:
+            inode = file.inode
+            file.descent = Descent(partial(self._former, inode), partial(self._kindred, inode))
+        return file.descent
 
     def _ask(self, lineage: Lineage | None, chunk: NewChunk, *, judged: bool) -> Sequence[ObjectId]:
         if lineage is None:

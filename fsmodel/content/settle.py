@@ -11,7 +11,7 @@ between any two; and an error leaves them so.
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
-from itertools import compress, pairwise
+from itertools import chain, compress, pairwise
 from itertools import repeat as repeated
 from operator import itemgetter
 from typing import Final
@@ -29,7 +29,7 @@ from fsmodel.content.small_files import LevelOf, SmallFiles
 from fsmodel.encoding.hashing import object_id
 from fsmodel.ids import ObjectId
 from fsmodel.steps import Steps, Work
-from fsmodel.store.drafts import NewObject
+from fsmodel.store.drafts import GiveHints, NewObject, no_hints
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_format import ObjectKind
@@ -171,7 +171,7 @@ class Settler:
         ]
         ahead = self._begin_next(results[-1], pending, whole=whole) if done[-1] else None
         yield from self._store(
-            file, (chunk for result in compress(results, done) for chunk in result.chunks)
+            file, chain.from_iterable(result.chunks for result in compress(results, done))
         )
         left: list[Extent] = []
         for region, result, is_done in zip(regions, results, done, strict=True):
@@ -255,16 +255,19 @@ class Settler:
 
     def _store(self, file: FileState, new: Iterable[NewChunk]) -> Steps[None]:
         """Store new chunks. They have to be named, or relied on, before the next step."""
+        chunks = list(new)
         level = self._level_of(file.inode)
-        hints = partial(partial, self._lineages.hints, file)
         hasty = self._is_hasty(file)
         untried = hasty and level is None and self.may_leave_untried()
-        chunks = list(new)
+        if untried and chunks and not self._lineages.has_hints(file, chunks[0].start):
+            hints: Iterable[GiveHints] = repeated(no_hints)
+        else:
+            hints = map(partial(partial, self._lineages.hints, file), chunks)
         columns = zip(
             repeated(ObjectKind.CHUNK),
             map(_ID, chunks),
             map(_DATA, chunks),
-            map(hints, chunks),
+            hints,
             repeated(level),
             repeated(hasty),
             repeated(untried),

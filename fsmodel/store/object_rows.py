@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import filterfalse, repeat
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Final
@@ -189,7 +190,7 @@ class ObjectRows:
 
     def _unknown(self, wanted: Iterable[ObjectId]) -> list[ObjectId]:
         """Those that are not stored, in the same order."""
-        absent = [each for each in wanted if each not in self._unrecorded]
+        absent = list(filterfalse(self._unrecorded.__contains__, wanted))
         stored = self._index.present(OBJECT, absent)
         return [each for each in absent if each not in stored] if stored else absent
 
@@ -203,8 +204,7 @@ class ObjectRows:
         change.operation.delete(DAMAGED, healed)
 
     def _forget_unrecorded(self, named: Iterable[ObjectId]) -> None:
-        for each in named:
-            self._unrecorded.pop(each, None)
+        deque(map(self._unrecorded.pop, named, repeat(None)), maxlen=0)
 
     def _ensure_pack_row(self, change: Change, pack: int) -> None:
         key = number_key(pack)

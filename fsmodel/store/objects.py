@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial
-from typing import Any
+from operator import attrgetter, itemgetter
+from typing import Any, Final
 
 from fsmodel.buffers import Buffer
 from fsmodel.change import Change, Changes
@@ -35,6 +36,10 @@ from fsmodel.store.similarity import FeatureIndex
 from lmdb_index.index import Index
 from lmdb_index.records import ObjectRecord
 from lmdb_index.schema import DAMAGED, OBJECT
+
+_ID: Final = itemgetter(1)  # of a new object
+_DATA: Final = itemgetter(2)
+_PACK: Final = attrgetter("pack")
 
 
 class ObjectStore(ObjectRows):
@@ -85,7 +90,7 @@ class ObjectStore(ObjectRows):
         GC takes none of them, new or not, while this runs. Whoever does not name them before his
         own next step has to rely on them (reliance.py), or say that he names them in memory.
         """
-        with self.reliance.on([new.id for new in objects]):
+        with self.reliance.on(map(_ID, objects)):
             missing = self._missing(objects)
             if missing:
                 yield from self._store(missing)
@@ -280,7 +285,7 @@ class ObjectStore(ObjectRows):
 
     def _store(self, objects: Sequence[NewObject]) -> Steps[None]:
         """Encode and append objects, in workers, and know them from then on."""
-        size = sum(len(new.data) for new in objects)
+        size = sum(map(len, map(_DATA, objects)))
         if objects[0].untried:
             yield from self._append_untried(objects, size)
             return
@@ -301,7 +306,7 @@ class ObjectStore(ObjectRows):
         """Store objects as they are; what they could be made of is for archival to find out."""
         work = Work(partial(self.encoder.append_raw, objects), size)
         records = yield from self._appended(work)
-        if self.untried.note({record.pack for record in records}):
+        if self.untried.note(set(map(_PACK, records))):
             self._known_pack = 0  # its row is to be written along with those of the objects
         self.untried.keep_hints(objects)
         self._register_all(objects, records)
@@ -349,20 +354,21 @@ class ObjectStore(ObjectRows):
         In the order they were encoded in, so that a base is known before what needs it. The base
         may be another's, and so be deeper than what this batch has made of it.
         """
-        stored = self._index.present(OBJECT, [new.id for new in objects])
-        for new, record in zip(objects, records, strict=True):
+        ids, unrecorded = list(map(_ID, objects)), self._unrecorded
+        stored = self._index.present(OBJECT, ids)
+        for new, record in zip(ids, records, strict=True):
             if record.base:
                 record.depth = self.get(ObjectId(record.base)).depth + 1
                 self._note_base(ObjectId(record.base))
-            if new.id not in stored:
-                self._unrecorded.setdefault(new.id, record)
-            elif self.is_damaged(new.id) and not record.base:
+            if new not in stored:
+                unrecorded.setdefault(new, record)
+            elif self.is_damaged(new) and not record.base:
                 with self._changes.begin() as change:
-                    self._heal(change, new.id, record)
+                    self._heal(change, new, record)
 
     def _missing(self, objects: Sequence[NewObject]) -> list[NewObject]:
         """Those that are not stored, or damaged, each once."""
-        first = {new.id: new for new in objects}
+        first: dict[ObjectId, NewObject] = dict(zip(map(_ID, objects), objects, strict=True))
         if self._index.count(DAMAGED):
             return [new for new in first.values() if self._lacks(new.id)]
         return [first[each] for each in self._unknown(first)]

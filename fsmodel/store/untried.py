@@ -44,7 +44,7 @@ class UntriedPacks:
 
     def keep_hints(self, objects: Sequence[NewObject]) -> None:
         """Remember where the bytes of new objects may have come from: later nobody knows."""
-        for new in objects:
+        for new in [new for new in objects if new.hints is not no_hints]:
             hints = new.hints(compresses=True)
             if hints.former or hints.kindred:
                 self._hints[new.id] = hints
