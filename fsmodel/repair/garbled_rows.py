@@ -43,8 +43,6 @@ def remove_garbled(bulk: Bulk, repairs: Repairs) -> list[tuple[Table[Any], bytes
         bulk.delete(table, found.key)
         repairs.note(Part.INDEX, f"{found.text.partition(': run cairnfs')[0]}: set aside")
         removed.append((table, found.key))
-    if removed:
-        bulk.delete(META, LISTED_KEY)  # the row of a snapshot may be among them
     left = next(check_rows(bulk.index), None) if removed else None
     if left is not None:  # it was no row: what holds the rows is damaged
         raise IndexCorrupt(left.text)

@@ -51,7 +51,8 @@ from lmdb_index.check import check_rows
 from lmdb_index.errors import IndexCorrupt, JournalCorrupt
 from lmdb_index.index import Index
 from lmdb_index.journal_mending import mend_journal
-from lmdb_index.schema import DAMAGED, OBJECT, UNREFERENCED
+from lmdb_index.meta import LISTED_KEY
+from lmdb_index.schema import DAMAGED, META, OBJECT, UNREFERENCED
 
 CACHE_BYTES: Final = 64 << 20
 ROUNDS_MAX: Final = 8  # of what follows from each other; one is enough as a rule
@@ -166,12 +167,15 @@ class _Repair:
         lost.repair()
         FileContents(bulk, repairs, load).repair()
         bulk.commit()
-        self._derive(index)
+        changes = Changes(index, InodeTable(index), self._clock)
+        self._derive(changes, index)
+        if removed:  # the row of a snapshot may be among them, which the last root has told
+            with changes.begin() as change:
+                change.operation.delete(META, LISTED_KEY)
 
-    def _derive(self, index: Index) -> None:
+    def _derive(self, changes: Changes, index: Index) -> None:
         """References, packs, trees, hints and counters."""
         self._report(0, 0, "repairing references")
-        changes = Changes(index, InodeTable(index), self._clock)
         for _ in range(ROUNDS_MAX):
             corrections = find_corrections(
                 index, partial(self._load, index), self._layout.pack_size

@@ -11,8 +11,9 @@ from fsmodel.ids import ROOT_INODE, ObjectId
 from fsmodel.upkeep.findings import Finding, Part
 from fsmodel.upkeep.index_view import IndexView
 from lmdb_index.keys import number_key
+from lmdb_index.meta import LISTED_KEY
 from lmdb_index.records import SnapshotRecord
-from lmdb_index.schema import DAMAGED, INODE, SNAPSHOT
+from lmdb_index.schema import DAMAGED, INODE, META, SNAPSHOT
 
 LoadObject = Callable[[ObjectId], bytes]
 
@@ -45,10 +46,15 @@ def wrong_snapshots(view: IndexView, load: LoadObject) -> Iterator[WrongSnapshot
 
 
 def _told(view: IndexView, load: LoadObject) -> dict[bytes, ObjectId] | None:
-    """The snapshots that the last root tells of; None when it need not know, or cannot be read."""
+    """The snapshots that the last root tells of; None when it need not know, or cannot be read.
+
+    Where another root is due, it knows as long as no snapshot has been deleted since.
+    """
     root_id, directory = current_root(view), view.get(INODE, number_key(ROOT_INODE))
-    if root_id is None or directory is None or not directory.tree:
-        return None  # a root is due
+    listed = view.get(META, LISTED_KEY)
+    tells_of_all = listed is not None and listed.value == root_id
+    if root_id is None or directory is None or not (directory.tree or tells_of_all):
+        return None
     try:
         return dict(snapshots_told(load, root_id, decode_root(load(root_id))))
     except DataError:

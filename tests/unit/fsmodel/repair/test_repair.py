@@ -46,6 +46,7 @@ from tests.support.damages import (
     Plant,
     Shown,
     both_entry_rows_gone,
+    counters_wrong,
     garble_row,
     plant_in_rows,
 )
@@ -366,6 +367,40 @@ def test_a_snapshot_is_kept_when_names_are_repaired_too(store: Path, shown: Show
     assert garble_row(store, SNAPSHOT, dice)
     plant_in_rows(store, both_entry_rows_gone, dice)
     require_repaired(store, shown)
+
+
+def test_a_snapshot_is_kept_though_a_root_is_due(store: Path, tmp_path: Path) -> None:
+    """As after a kill: the last root shows less than there is, and tells of all snapshots."""
+    volume = Volume.open(store)
+    before = volume.snapshots.all()
+    settled_file(volume, b"since the last root", b"bytes")
+    volume.checkpoint()
+    assert volume.root_is_due
+    parts_of(volume).close()
+    assert garble_row(store, SNAPSHOT, random.Random(3))
+    assert repaired(store).findings == ()
+    volume = Volume.open(store)
+    assert volume.snapshots.all() == before
+    collect_garbage(volume)
+    assert findings(volume) == ()
+    assert volume.snapshots.all() == before
+    volume.close()
+
+
+@pytest.mark.parametrize("is_due", [True, False])
+def test_a_snapshot_that_was_deleted_stays_so(store: Path, *, is_due: bool) -> None:
+    """The last root still tells of it."""
+    volume = Volume.open(store)
+    volume.snapshots.delete(b"first")
+    if not is_due:
+        run_inline(volume.write_root())
+    volume.checkpoint()
+    parts_of(volume).close()
+    plant_in_rows(store, counters_wrong, random.Random(1))
+    assert repaired(store).repaired
+    volume = Volume.open(store)
+    assert b"first" not in [each.name for each in volume.snapshots.all()]
+    volume.close()
 
 
 def test_damaged_blocks_of_packed_rows_have_the_index_made_again(store: Path, shown: Shown) -> None:
