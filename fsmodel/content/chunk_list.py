@@ -152,7 +152,9 @@ class ChunkList:
         """The run that covers an offset below `size`."""
         index = bisect_right(self._ends, offset)
         page = self._pages[index]
-        runs = page.runs or self._runs(page)
+        runs = page.runs
+        if runs is None:
+            runs = self._runs(page)
         ends = page.ends or page.measured(runs)
         start = self._ends[index] - page.size
         number = bisect_right(ends, offset - start)

@@ -30,12 +30,11 @@ from fsmodel.store.open_groups import OpenGroup, OpenGroups, groups_within
 from fsmodel.store.pack_format import Frame, Location
 from fsmodel.store.pack_reader import PackReader, RawChunk, verify_plain
 from fsmodel.store.placement import Placement, placement_of
-from fsmodel.store.sections import bytes_touched, values_bytes
+from fsmodel.store.sections import is_little
 from lmdb_index.records import ObjectRecord
 
 CHAIN_MAX: Final = 64  # objects; no configuration allows half of it
 NOWAIT_BYTES_MAX: Final = 256 << 10  # decoded without a thread, bases included
-WAITED_BYTES_MAX: Final = 64 << 10  # brought by a disk: a hop to a thread takes about as long
 
 Find = Callable[[ObjectId], ObjectRecord | None]
 
@@ -154,7 +153,7 @@ class ObjectReader:
         self, place: tuple[PackId, int], chunk: ChunkFacts, low: int, high: int
     ) -> bytes | None:
         """The same, waiting for the disk where it has to bring some sections of the chunk."""
-        if values_bytes(chunk[1]) and bytes_touched(chunk[1], low, high) <= WAITED_BYTES_MAX:
+        if is_little(chunk[1], low, high):
             return self._packs.read_raw_part_at(place, chunk, low, high)
         return self.read_part_nowait(place, chunk, low, high)
 

@@ -58,8 +58,9 @@ class RawChunk(NamedTuple):
 class _OpenPack:
     """A pack's descriptors and seed. The descriptors close with the last reference to this.
 
-    Through `scattered` the host brings what it is asked for and no more. Of reads here and there
-    it takes some for a stream otherwise, and reads ahead: twice what is wanted, on the whole.
+    Through `scattered`, which parts of longer chunks are read by, the host brings what it is asked
+    for and no more. Of reads here and there it takes some for a stream otherwise, and reads ahead:
+    twice what is wanted, on the whole.
     """
 
     __slots__ = ("descriptor", "scattered", "seed")
@@ -71,10 +72,6 @@ class _OpenPack:
         self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self.scattered = os.open(f"/proc/self/fd/{self.descriptor}", os.O_RDONLY | os.O_CLOEXEC)
         os.posix_fadvise(self.scattered, 0, 0, os.POSIX_FADV_RANDOM)
-
-    def for_part_of(self, size: int) -> int:
-        """The descriptor to read a part of a chunk of this size through."""
-        return self.scattered if size > SECTIONED_ABOVE else self.descriptor
 
     def __del__(self) -> None:
         for descriptor in (self.descriptor, self.scattered):
@@ -177,7 +174,8 @@ class PackReader:
             return None
         try:
             _check_location(location)
-            descriptor = self._opened(location.pack).for_part_of(chunk.size)
+            pack = self._opened(location.pack)
+            descriptor = pack.scattered if chunk.size > SECTIONED_ABOVE else pack.descriptor
             part = bring_part(descriptor, location.offset, chunk, low, high)
         except (OSError, FrameCorrupt):
             return None
@@ -219,7 +217,7 @@ class PackReader:
         pack = self._used(number) if self._is_crowded else self._packs.get(number)
         if pack is None or not self._nowait_works:
             return None
-        descriptor = pack.for_part_of(chunk[1])
+        descriptor = pack.scattered if chunk[1] > SECTIONED_ABOVE else pack.descriptor
         try:
             try:
                 part = read_part(descriptor, offset, pack.seed, chunk, low, high)

@@ -23,6 +23,10 @@ SECTION_BYTES: Final = 16 << 10
 SECTIONED_ABOVE: Final = 32 << 10  # bytes of a chunk; of shorter ones a section is half or more
 SECTIONED_MAX: Final = 1 << 20  # bytes of a chunk; longer ones are not read in parts
 VALUE_BYTES: Final = 32
+LITTLE_BYTES: Final = 64 << 10  # brought by a disk: a hop to a thread takes about as long
+SURELY_LITTLE_BYTES: Final = (
+    LITTLE_BYTES - 2 * SECTION_BYTES - SECTIONED_MAX // SECTION_BYTES * VALUE_BYTES
+)
 
 _SAMPLE: Final = bytes(range(256)) * 133 * 4  # sections in vectors of each width, and a rest
 
@@ -36,9 +40,19 @@ def values_bytes(size: int) -> int:
 
 def bytes_touched(size: int, low: int, high: int) -> int:
     """How many bytes have to be read to check [low, high) of a chunk, if its values are there."""
-    values = values_bytes(size)
-    begin, end = low // SECTION_BYTES * SECTION_BYTES, -(-high // SECTION_BYTES) * SECTION_BYTES
-    return min(min(end, size) - begin + values, size) if values else size
+    if not SECTIONED_ABOVE < size <= SECTIONED_MAX:
+        return size
+    sections = -(-size // SECTION_BYTES)
+    first, behind = low // SECTION_BYTES, -(-high // SECTION_BYTES)
+    end = size if behind == sections else behind * SECTION_BYTES
+    return min(end - first * SECTION_BYTES + sections * VALUE_BYTES, size)
+
+
+def is_little(size: int, low: int, high: int) -> bool:
+    """Whether to check [low, high) of a chunk takes some of its sections, and few bytes of them."""
+    if not SECTIONED_ABOVE < size <= SECTIONED_MAX:
+        return False
+    return high - low <= SURELY_LITTLE_BYTES or bytes_touched(size, low, high) <= LITTLE_BYTES
 
 
 def available_values() -> Callable[[Buffer], bytes]:

@@ -22,12 +22,14 @@ from fsmodel.store.pack_format import (
     raw_frame_size,
 )
 from fsmodel.store.sections import (
+    LITTLE_BYTES,
     SECTION_BYTES,
     SECTIONED_ABOVE,
     SECTIONED_MAX,
     VALUE_BYTES,
     available_values,
     bytes_touched,
+    is_little,
     section_values,
     values_bytes,
 )
@@ -110,6 +112,21 @@ def test_only_so_many_values_can_be_joined(size: int) -> None:
 )
 def test_how_much_is_read(size: int, low: int, high: int, touched: int) -> None:
     assert bytes_touched(size, low, high) == touched
+
+
+@given(size=sizes | st.integers(1, 2 * SECTIONED_MAX), data=st.data())
+def test_what_is_read_is_the_sections_that_are_touched_and_all_values(
+    size: int, data: st.DataObject
+) -> None:
+    low = data.draw(st.integers(0, size))
+    high = data.draw(st.integers(low, size) | st.integers(low, min(low + 70_000, size)))
+    touched = {at // SECTION_BYTES for at in (low, *range(low, high, SECTION_BYTES), high - 1)}
+    body = sum(len(range(size)[at * SECTION_BYTES : (at + 1) * SECTION_BYTES]) for at in touched)
+    if low < high:
+        whole = not values_bytes(size)
+        found = size if whole else min(body + values_bytes(size), size)
+        assert bytes_touched(size, low, high) == found
+        assert is_little(size, low, high) == (not whole and found <= LITTLE_BYTES)
 
 
 def test_without_the_extension_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:

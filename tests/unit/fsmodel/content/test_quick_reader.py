@@ -222,7 +222,7 @@ def test_the_disk_is_waited_for_if_it_has_little_to_bring(
     volume, inode = long_chunks
     read = partial(volume.contents.read_at_once, inode)
     assert read(70_001, 5) == LONG[70_001:70_006]
-    monkeypatch.setattr(object_reader, "WAITED_BYTES_MAX", 16 << 10)
+    monkeypatch.setattr(object_reader, "is_little", lambda *_: False)
     assert read(70_001, 5) is None
     assert at_once(STARTS[4] + 1, 5) is None, "a chunk without sections"
 
