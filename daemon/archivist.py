@@ -96,8 +96,10 @@ class Archivist:
     async def archive(self, level: int) -> bool:
         """Archive what is not, until it is done or somebody wants the store for himself.
 
-        A failure is logged; then the answer is False.
+        A failure is logged; then the answer is False. Where one is running there is nothing to do.
         """
+        if self._scope is not None:
+            return True
         self._ended = trio.Event()
         try:
             with trio.CancelScope() as self._scope:
@@ -113,6 +115,7 @@ class Archivist:
         if seconds_max <= 0 or self._is_hurried or not self.is_due:
             return
         with trio.CancelScope() as self._stop_scope:
+            await self.make_way()  # what archives as hard as it gets would not end in time
             with trio.move_on_after(seconds_max * (1 - COLLECT_SHARE)):
                 await self.archive(STOP_LEVEL)
             if self.is_due:  # it was too short, and what was stored anew is there twice

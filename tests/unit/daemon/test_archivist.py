@@ -8,7 +8,7 @@ import trio
 from trio.testing import MockClock
 
 from daemon import archivist
-from daemon.archivist import LOOK_SECONDS, STOP_LEVEL, Archivist
+from daemon.archivist import IDLE_LEVEL, LOOK_SECONDS, STOP_LEVEL, Archivist
 from daemon.workers import Workers
 from fsmodel.content import settle
 from fsmodel.steps import Work, run_inline
@@ -135,6 +135,20 @@ async def test_stopping_takes_no_longer_than_allowed(
     assert store.pack_bytes() < 1.1 * before  # nothing but a root was added
     await works.at_stop(60.0)
     assert not works.is_due
+    store.require_sound()
+    store.abandon()
+
+
+async def test_an_archival_under_way_gives_way_to_a_stop(
+    store: VolumeStore, autojump_clock: MockClock
+) -> None:
+    works = Archivist(store.volume, IDLE_SECONDS, lambda: 0, lambda: 0)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(works.archive, IDLE_LEVEL)
+        while not store.volume._parts.upkeep.running:
+            await trio.sleep(0)
+        await works.at_stop(60.0)
+        assert not works.is_due
     store.require_sound()
     store.abandon()
 
