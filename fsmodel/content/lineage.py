@@ -53,12 +53,13 @@ def covering(chunks: ChunkList, start: int, end: int) -> list[ObjectId]:
     """The chunk that covers most of a range; none when none does. Raises DataError."""
     best: list[ObjectId] = []
     covered = 0
-    for at, run in chunks.runs_from(start):
-        if at >= end:
-            break
-        common = min(min(at + run.size, end) - max(at, start), run.length)
+    at, runs = chunks.runs_within(start, end)
+    for chunk, length, repeat in runs:
+        behind = at + length * repeat
+        common = min(min(behind, end) - max(at, start), length)
         if common > covered:
-            best, covered = [run.id], common
+            best, covered = [chunk], common
+        at = behind
     return best
 
 
