@@ -23,26 +23,27 @@ from fsmodel.content.manifest import (
     LEAF_LEVEL,
     Child,
     Run,
-    decode_node,
     encode_leaf,
     encode_node,
     ends_page,
     joined,
-    level_of,
-    sizes_of,
     split_into_pages,
-    total_of,
+)
+from fsmodel.content.pages import (
+    LoadPage,
+    Page,
+    ends_with_a_page,
+    leaves,
+    runs_behind,
+    unsaved_pages,
 )
 from fsmodel.content.stretches import Stretch
 from fsmodel.errors import ChunkNotFound
 from fsmodel.ids import ContentRef, ObjectId
 from fsmodel.store.objects import ObjectStore
-from fsmodel.store.pack_format import raw_frame_offsets
 
-LoadPage = Callable[[ObjectId], bytes]
 SavePage = Callable[[bytes], ObjectId]
 
-FEW_RUNS: Final = 4  # made at first of a page, and each time as many times more
 LOADED_PAGES_MAX: Final = 64  # of those that can be loaded again; up to 1,024 runs each
 
 
@@ -56,49 +57,16 @@ class Spot(Struct, gc=False):
     stretch: Stretch  # of the page
 
 
-class _Page:
-    """One leaf: its runs while loaded, its id once saved; at least one of the two."""
-
-    __slots__ = ("ends", "frames", "id", "runs", "size", "stretch")
-
-    def __init__(self, size: int, page_id: ObjectId | None, runs: Sequence[Run] | None) -> None:
-        self.size = size
-        self.id = page_id
-        self.runs = runs
-        self.ends: Sequence[int] = ()  # where in the page each run ends, while that is known
-        self.frames: Sequence[int] = ()  # where their frames would lie, one behind the other
-        self.stretch = Stretch()
-
-    def forget(self) -> None:
-        """Let go of what can be loaded again."""
-        self.runs, self.ends, self.frames = None, (), ()
-
-    def index_of(self, offset: int, runs: Sequence[Run]) -> int:
-        """Which run covers an offset in the page."""
-        return bisect_right(self.ends or self.measured(runs), offset)
-
-    def measured(self, runs: Sequence[Run]) -> Sequence[int]:
-        """Where in the page each run ends, from now on known."""
-        self.ends = list(accumulate(sizes_of(runs)))
-        return self.ends
-
-    def laid_out(self, runs: Sequence[Run]) -> Sequence[int]:
-        """Where the frames of the chunks would lie if all lay as they are, from now on known."""
-        lengths = runs.lengths if isinstance(runs, Leaf) else [run.length for run in runs]
-        self.frames = raw_frame_offsets(lengths)
-        return self.frames
-
-
 class ChunkList:
     """The ordered chunks of one file. Owner: the thread that owns the index."""
 
     __slots__ = ("_ends", "_load", "_loaded", "_pages", "_unconfirmed")
 
-    def __init__(self, load: LoadPage, pages: list[_Page]) -> None:
+    def __init__(self, load: LoadPage, pages: list[Page]) -> None:
         self._load = load
         self._pages = pages
-        self._loaded: deque[_Page] | None = None  # most lists are short, and many are in memory
-        self._unconfirmed: list[_Page] = []  # written in a change that may still be given up
+        self._loaded: deque[Page] | None = None  # most lists are short, and many are in memory
+        self._unconfirmed: list[Page] = []  # written in a change that may still be given up
         self._measure()
 
     @classmethod
@@ -110,10 +78,10 @@ class ChunkList:
         if not ref:
             return cls(load, [])
         if is_manifest(ref):
-            return cls(load, list(_leaves(ref, load)))
+            return cls(load, list(leaves(ref, load)))
         chunk = object_of(ref)
         assert chunk is not None
-        return cls(load, [_Page(chunk_size, None, (Run(chunk, chunk_size, 1),))])
+        return cls(load, [Page(chunk_size, None, (Run(chunk, chunk_size, 1),))])
 
     @property
     def size(self) -> int:
@@ -129,7 +97,7 @@ class ChunkList:
             runs = self._runs(page)
             first = page.index_of(max(offset - start, 0), runs)
             start += page.ends[first - 1] if first else 0
-            for run in _from(runs, first):
+            for run in runs_behind(runs, first):
                 yield start, run
                 start += run.size
             index += 1
@@ -173,7 +141,7 @@ class ChunkList:
     def begin(self, run: Run) -> None:
         """Let an empty list have its first run."""
         assert not self._pages
-        self._pages = [_Page(run.size, None, (run,))]
+        self._pages = [Page(run.size, None, (run,))]
         self._ends = [run.size]
 
     def splice(self, start: int, end: int, runs: Sequence[Run]) -> None:
@@ -211,7 +179,7 @@ class ChunkList:
             if len(only) == 1 and only[0].repeat == 1:
                 return chunk_ref(only[0].id)
         self._save_pages(self._pages, put)
-        level: Sequence[Child] = [Child(_saved(page), page.size) for page in self._pages]
+        level: Sequence[Child] = [Child(page.saved_id, page.size) for page in self._pages]
         number = LEAF_LEVEL
         while len(level) > 1:
             number += 1
@@ -246,22 +214,22 @@ class ChunkList:
             self._note_loaded(page)
         self._unconfirmed = []
 
-    def _save_pages(self, pages: Sequence[_Page], put: SavePage) -> None:
+    def _save_pages(self, pages: Sequence[Page], put: SavePage) -> None:
         for page in self._unconfirmed:
             page.id = None
         self._unconfirmed = [page for page in pages if page.id is None]
         for page in self._unconfirmed:
             page.id = put(encode_leaf(self._runs(page)))
 
-    def _runs(self, page: _Page) -> Sequence[Run]:
+    def _runs(self, page: Page) -> Sequence[Run]:
         runs = page.runs
         if runs is None:
-            runs = page.runs = leaf = decode_leaf(self._load(_saved(page)))
+            runs = page.runs = leaf = decode_leaf(self._load(page.saved_id))
             page.ends = leaf.ends
             self._note_loaded(page)
         return runs
 
-    def _note_loaded(self, page: _Page) -> None:
+    def _note_loaded(self, page: Page) -> None:
         if self._loaded is None:
             self._loaded = deque()
         self._loaded.append(page)
@@ -300,9 +268,9 @@ class ChunkList:
         last = self._pages[-1]
         first, start = self._runs(last), self.size - last.size
         if ends_page(first[-1].id, len(first)):
-            grown = [last, *_unsaved_pages(runs)]
+            grown = [last, *unsaved_pages(runs)]
         else:
-            grown = _unsaved_pages([*first, *runs], len(first))
+            grown = unsaved_pages([*first, *runs], len(first))
         self._pages[-1:] = grown
         self._ends[-1:] = [start + end for end in accumulate(page.size for page in grown)]
 
@@ -310,11 +278,11 @@ class ChunkList:
         """Replace pages [first, after) by those of `runs`, and go on until old pages fit again."""
         while runs and after < len(self._pages):
             following = self._runs(self._pages[after])
-            if _ends_with_a_page(runs) and runs[-1].id != following[0].id:
+            if ends_with_a_page(runs) and runs[-1].id != following[0].id:
                 break
             runs = _connected(runs, following)
             after += 1
-        self._pages[first:after] = _unsaved_pages(runs)
+        self._pages[first:after] = unsaved_pages(runs)
         self._measure()
 
     def _measure(self) -> None:
@@ -340,7 +308,7 @@ def lost_chunks(ref: bytes, size: int, objects: ObjectStore) -> ChunkList:
     named = object_of(ref)
     assert named is not None
     runs = None if is_manifest(ref) else [Run(named, size, 1)]
-    return ChunkList(objects.load, [_Page(size, named if runs is None else None, runs)])
+    return ChunkList(objects.load, [Page(size, named if runs is None else None, runs)])
 
 
 def _part(run: Run, size: int) -> list[Run]:
@@ -355,48 +323,3 @@ def _connected(before: Sequence[Run], behind: Sequence[Run]) -> list[Run]:
     if before and behind and before[-1].id == behind[0].id:
         return [*before[:-1], *joined((before[-1], behind[0])), *behind[1:]]
     return [*before, *behind]
-
-
-def _ends_with_a_page(runs: Sequence[Run]) -> bool:
-    """Whether the last run ends a page, so that what follows is paged as it was."""
-    tail = split_into_pages(runs)[-1]
-    return ends_page(tail[-1].id, len(tail))
-
-
-def _unsaved_pages(runs: Sequence[Run], known: int = 0) -> list[_Page]:
-    """Runs in pages, of which none ends among the first so many."""
-    return [_Page(sum(sizes_of(page)), None, page) for page in split_into_pages(runs, known)]
-
-
-def _saved(page: _Page) -> ObjectId:
-    assert page.id is not None
-    return page.id
-
-
-def _leaves(ref: bytes, load: LoadPage) -> Iterator[_Page]:
-    """The leaves below a root page, from left to right; only nodes are read."""
-    root = object_of(ref)
-    assert root is not None
-    page = load(root)
-    if level_of(page) == LEAF_LEVEL:
-        yield _Page(total_of(page), root, None)
-        return
-    yield from _leaves_below(page, load)
-
-
-def _leaves_below(page: bytes, load: LoadPage) -> Iterator[_Page]:
-    level, children = decode_node(page)
-    for child in children:
-        if level == LEAF_LEVEL + 1:
-            yield _Page(child.size, child.id, None)
-        else:
-            yield from _leaves_below(load(child.id), load)
-
-
-def _from(runs: Sequence[Run], first: int) -> Iterator[Run]:
-    """Runs of a page from a number on: a few at first, which a leaf has to make, and often all."""
-    some = FEW_RUNS
-    while first < len(runs):
-        yield from runs[first : first + some]
-        first += some
-        some *= FEW_RUNS
