@@ -89,6 +89,9 @@ class RestingFiles:
             await self._settle(inode)
         except CairnError as error:
             _log.error("inode %d: what was fsynced is safe, but unsettled: %s", inode, error)
+            if self._has_more_than_rows(inode):
+                self._rest_on(inode)
+                return
         else:
             file = self._volume.contents.file(inode)  # another one if it was let go meanwhile
             if file is not None and file.changed:
@@ -96,6 +99,16 @@ class RestingFiles:
         if self._since.pop(inode, None) is not None:
             self._close(inode)
         self.new.let_go(inode)
+
+    def _has_more_than_rows(self, inode: InodeId) -> bool:
+        """Whether bytes of a file would go with its last user, as they could not be stored yet."""
+        file = self._volume.contents.file(inode)
+        return file is not None and not file.survives_a_kill
+
+    def _rest_on(self, inode: InodeId) -> None:
+        """It will be tried again: whoever wrote it was told, but may not have it any more."""
+        if self._since.pop(inode, None) is not None:
+            self._since[inode] = trio.current_time()
 
     async def end_replaced(self, parent: InodeId, name: bytes, change: Callable[[], None]) -> None:
         """Do something that takes a name from a file; that is settled before if it has to be.

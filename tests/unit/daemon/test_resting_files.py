@@ -251,6 +251,29 @@ async def test_one_that_cannot_be_settled_keeps_its_bytes(
     assert volume.contents.unsettled() == [inode]
 
 
+async def test_one_that_cannot_be_settled_rests_on_if_it_has_bytes_that_nobody_else_has(
+    volume: Volume, flusher: Flusher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inode = await edited(volume, flusher)
+    volume.open_file(inode, writing=True)
+    volume.write(inode, 10, b"again")
+    flusher.close(inode, writing=True)  # as where its bytes could not be put into rows
+
+    def refuse(inode: InodeId, *, whole: bool = True) -> Steps[None]:
+        raise NoSpace("the host is full")
+        yield
+
+    expected = EDITED[:10] + b"again" + EDITED[15:]
+    with monkeypatch.context() as patch:
+        patch.setattr(volume.contents, "settle", refuse)
+        await flusher.resting.end_all()
+    assert inode in flusher.resting
+    assert read_file(volume, inode) == expected
+    await flusher.resting.end_all()
+    assert not flusher.resting
+    assert ref_of(volume, inode) == ref_of_bytes(expected)
+
+
 async def test_what_is_written_while_it_is_settled_rests_on(
     volume: Volume, flusher: Flusher
 ) -> None:
