@@ -31,7 +31,10 @@ def archive_of(schema: int) -> Path:
 def unpacked(schema: int, folder: Path) -> Path:
     """A copy of a golden store, to be used."""
     with tarfile.open(archive_of(schema)) as file:
-        file.extractall(folder, filter="data")
+        if hasattr(tarfile, "data_filter"):
+            file.extractall(folder, filter="data")
+        else:  # Python 3.11 as Debian 12 has it
+            file.extractall(folder)
     return folder / "store"
 
 
