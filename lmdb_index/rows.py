@@ -89,11 +89,14 @@ class Rows:
         try:
             with transaction.cursor(current.databases[number]) as cursor:
                 found = dict(cursor.getmulti(keys))
-            below = [key for key in keys if key <= last and key not in found] if last else []
-            found |= {key: key for key in below if packed.get(transaction, table, key) is not None}
+            present = set(filter(found.get, found))  # a tombstone is empty
+            if last:
+                below = (key for key in keys if key <= last and key not in found)
+                get = packed.get
+                present.update(key for key in below if get(transaction, table, key) is not None)
         except lmdb.Error as error:
             raise table_problem(error, table) from error
-        return set(found) if all(found.values()) else {key for key in found if found[key]}
+        return present
 
     def completed(self, table: Table[Record], outline: Record) -> Record:
         """The record that an outline is of, if its row is as it was; the outline becomes it.

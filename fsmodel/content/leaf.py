@@ -11,12 +11,19 @@ from operator import mul
 from struct import unpack_from
 from typing import Final, overload
 
-from fsmodel.content.manifest import LEAF_LEVEL, PAGE_HEADER, Run, header_of, ids_within, runs_of
+from fsmodel.content.manifest import (
+    LEAF_LEVEL,
+    PAGE_HEADER,
+    Run,
+    header_of,
+    ids_within,
+    made_run,
+    runs_of,
+)
 from fsmodel.errors import FrameCorrupt
 from fsmodel.ids import OBJECT_ID_BYTES
 
 _IDS_AT: Final = PAGE_HEADER.size
-_made = tuple.__new__  # what a named tuple does besides takes longer than this
 
 
 class Leaf(Sequence[Run]):
@@ -46,7 +53,7 @@ class Leaf(Sequence[Run]):
         """A run by its number, which there must be: in fewer steps, as each small read asks."""
         at = _IDS_AT + number * OBJECT_ID_BYTES
         chunk = self._page[at : at + OBJECT_ID_BYTES]
-        return _made(Run, (chunk, self.lengths[number], self._repeats[number]))
+        return made_run((chunk, self.lengths[number], self._repeats[number]))
 
     def __iter__(self) -> Iterator[Run]:
         return iter(self[:])

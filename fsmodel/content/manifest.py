@@ -56,12 +56,12 @@ class Child(NamedTuple):
 Item = TypeVar("Item", Run, Child)
 
 _ID, _LENGTH, _REPEAT = itemgetter(0), itemgetter(1), itemgetter(2)
-_made_run = partial(tuple.__new__, Run)  # what a named tuple does besides takes longer than this
+made_run = partial(tuple.__new__, Run)  # what a named tuple does besides takes longer than this
 
 
 def runs_of(ids: Iterable[ObjectId], lengths: Iterable[int], repeats: Iterable[int]) -> list[Run]:
     """Runs by their columns, which end with the shortest."""
-    return list(map(_made_run, zip(ids, lengths, repeats, strict=False)))
+    return list(map(made_run, zip(ids, lengths, repeats, strict=False)))
 
 
 def sizes_of(runs: Sequence[Run]) -> Iterator[int]:

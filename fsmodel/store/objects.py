@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any, Final
 
 from fsmodel.buffers import Buffer
@@ -39,7 +39,6 @@ from lmdb_index.schema import DAMAGED, OBJECT
 
 _ID: Final = itemgetter(1)  # of a new object
 _DATA: Final = itemgetter(2)
-_PACK: Final = attrgetter("pack")
 
 
 class ObjectStore(ObjectRows):
@@ -306,7 +305,7 @@ class ObjectStore(ObjectRows):
         """Store objects as they are; what they could be made of is for archival to find out."""
         work = Work(partial(self.encoder.append_raw, objects), size)
         records = yield from self._appended(work)
-        if self.untried.note(set(map(_PACK, records))):
+        if self.untried.note({record.pack for record in records}):
             self._known_pack = 0  # its row is to be written along with those of the objects
         self.untried.keep_hints(objects)
         self._register_all(objects, records)
