@@ -104,13 +104,17 @@ class Copies:
     def put_link(self, inode: InodeId, parent: InodeId, name: bytes) -> None:
         """Let a name stand for a file that has another name; what it stood for is removed.
 
-        Raises IsADirectory, NotFound when the file has no name any more, what the policy raises.
+        Raises IsADirectory, NotFound when the file has no name any more, what the policy raises,
+        DocumentInvalid.
         """
         self._guard.require_room()
         with self._names.changes.begin() as change:
-            if self._names.directories.find_to_change(change, parent, name) is not None:
+            dirent = self._names.directories.find_to_change(change, parent, name)
+            former = None if dirent is None else change.inode(InodeId(dirent.inode)).content
+            if dirent is not None:
                 self._names.links.unlink(change, parent, name)
             self._names.links.link(change, inode, parent, name)
+            self._names.file_named(change, parent, name, former)
         self._outside.tell(parent, name)
 
     def _model(self, parent: InodeId, name: bytes, owner: Creator) -> Original:

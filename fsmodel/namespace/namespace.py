@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from fsmodel.change import Changes
+from fsmodel.change import Change, Changes
 from fsmodel.ids import InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.attributes import Attributes, set_fields
@@ -161,6 +161,15 @@ class Namespace:
         """link(2); raises as Links.link."""
         with self.changes.begin() as change:
             self.links.link(change, inode, parent, name)
+
+    def file_named(
+        self, change: Change, parent: InodeId, name: bytes, former: bytes | None
+    ) -> None:
+        """For who gives a file a name by the parts: what that means becomes part of the change.
+
+        `former` is the content of the file that had the name; None when it was free. Here it means
+        nothing.
+        """
 
     def unlink(self, parent: InodeId, name: bytes) -> InodeId:
         """unlink(2); returns what was named; raises as Links.unlink."""

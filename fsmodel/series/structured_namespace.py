@@ -77,6 +77,19 @@ class StructuredNamespace(Namespace):
             raise DocumentInvalid(f"{name!r}: an empty file is no JSON document")
         return super().make_node(parent, name, mode, rdev, creator)
 
+    def link(self, inode: InodeId, parent: InodeId, name: bytes) -> None:
+        """link(2); raises as Namespace.link, DocumentInvalid."""
+        with self.changes.begin() as change:
+            self.links.link(change, inode, parent, name)
+            self.file_named(change, parent, name, None)
+
+    def file_named(
+        self, change: Change, parent: InodeId, name: bytes, former: bytes | None
+    ) -> None:
+        """A name for a document commits it. Raises DocumentInvalid."""
+        if self._commits.is_document(parent, name):
+            self._commit(change, parent, name, former)
+
     def unlink(self, parent: InodeId, name: bytes) -> InodeId:
         """unlink(2); of a series' document, a deletion. Raises as Namespace.unlink."""
         series = series_of_document(name)

@@ -28,8 +28,8 @@ class Restoring:
         """Bring back the version of a moment, or the last one; return it and the directory.
 
         The file has owner, mode and attributes of the one it replaces, else those of the version.
-        Raises NotFound, AlreadyExists for what is no file, NotPermitted for a locked one, and what
-        the policy of names raises.
+        Raises NotFound, AlreadyExists for what is no file, NotPermitted for a locked one,
+        DocumentInvalid, and what the policy of names raises.
         """
         directory = self._parts.namespace.resolve(b"/" + b"/".join(path))
         version = self._choose(path, name, stamp_us)
@@ -51,12 +51,13 @@ class Restoring:
 
     def _put_back(self, change: Change, directory: InodeId, name: bytes, version: InodeId) -> None:
         names, operation = self._parts.namespace, change.operation
-        kept, model = change.inode(version), version
+        kept, model, former = change.inode(version), version, None
         dirent = names.directories.find(directory, name)
         if dirent is not None:
             if dirent.kind != REGULAR:
                 raise AlreadyExists(f"{name!r} is no file: move it away, then restore")
             model = InodeId(dirent.inode)
+            former = change.inode(model).content
         attributes = self._attributes(model)
         record = change.inode(model)
         if dirent is not None:
@@ -73,6 +74,7 @@ class Restoring:
         restored.content, restored.content_size = kept.content, kept.size
         restored.size = kept.size
         operation.add("logical_bytes", kept.size)
+        names.file_named(change, directory, name, former)
 
     def _attributes(self, inode: InodeId) -> list[tuple[bytes, bytes]]:
         xattrs, record = self._parts.namespace.xattrs, self._parts.inodes.get(inode)

@@ -359,6 +359,57 @@ def test_a_file_renamed_into_place_is_checked(store: StructuredStore) -> None:
     assert store.read("projects/good") == b"1"
 
 
+def test_a_file_linked_into_place_is_checked_and_told(store: StructuredStore) -> None:
+    told: list[Committed] = []
+    store.volume._parts.commits.on_commit.append(lambda change, each: told.append(each))
+    store.write("projects/bad", b"{")
+    store.write("projects/good", b"{}")
+    with pytest.raises(DocumentInvalid):
+        store.link("projects/bad", "runs/x.json")
+    assert not store.exists("runs/x.json")
+    store.link("projects/good", "runs/x.json")
+    assert store.read("runs/x.json") == b"{}"
+    inode = store.begin("projects/t", b"[1]")
+    with pytest.raises(DocumentInvalid):
+        store.link("projects/t", "runs/y.json")
+    store.end(inode)
+    assert [(each.name, each.former, each.data) for each in told] == [(b"x.json", None, b"{}")]
+
+
+def test_one_more_name_from_an_import_is_checked_and_told(store: StructuredStore) -> None:
+    store.write("runs/x.json", b"1")
+    bad, good = store.write("projects/bad", b"{"), store.write("projects/good", b"{}")
+    told: list[Committed] = []
+    store.volume._parts.commits.on_commit.append(lambda change, each: told.append(each))
+    former = store.volume.attributes(store.inode("runs/x.json"))[0].content
+    put_link = store.volume._parts.history.copies.put_link
+    with pytest.raises(DocumentInvalid):
+        put_link(bad, *store.split("runs/x.json"))
+    assert store.read("runs/x.json") == b"1"
+    put_link(good, *store.split("runs/x.json"))
+    assert store.read("runs/x.json") == b"{}"
+    assert [(each.former, each.data) for each in told] == [(former, b"{}")]
+
+
+def test_a_version_that_is_no_document_is_not_restored_as_one(store: StructuredStore) -> None:
+    store.mkdir("projects/folder")
+    store.write("projects/folder/x.json", b"{")
+    store.remove("projects/folder/x.json")
+    store.move("projects/folder", "runs/folder")
+    restore = store.volume.restore_version
+    with pytest.raises(DocumentInvalid):
+        run_inline(restore(b"/runs/folder/x.json"))
+    assert not store.exists("runs/folder/x.json")
+    store.write("runs/x.json", b"1")
+    store.remove("runs/x.json")
+    told: list[Committed] = []
+    store.volume._parts.commits.on_commit.append(lambda change, each: told.append(each))
+    run_inline(restore(b"/runs/x.json"))
+    store.write("runs/x.json", b"2")
+    store.remove("runs/x.json")
+    assert [each.data for each in told] == [b"1", b"2", None]
+
+
 def test_a_file_still_being_written_cannot_become_a_document(store: StructuredStore) -> None:
     inode = store.begin("projects/t", b"[1")
     with pytest.raises(DocumentInvalid):

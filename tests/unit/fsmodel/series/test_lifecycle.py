@@ -1,6 +1,7 @@
 """What becomes of a series, and of its output with it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from fsmodel.namespace.renames import RenameFlag
 from fsmodel.series.series_document import DEFAULT_KINDS
 from fsmodel.steps import run_inline
 from fsmodel.versions.policy import VersionPolicy
+from tests.support.namespace_store import ManualClock
 from tests.support.structured import USER, StructuredStore, root_names
 
 KINDS = sorted(DEFAULT_KINDS)
@@ -48,6 +50,21 @@ def test_a_document_renamed_into_place_makes_the_output(store: StructuredStore) 
     assert store.listing("output") == ["default"]
     store.move("series/.a.json.Xy12Ab", "series/a.json")
     assert output_of(store, "a") == KINDS
+
+
+def test_a_document_brought_back_configures_the_series(tmp_path: Path) -> None:
+    clock = ManualClock()
+    store = StructuredStore(tmp_path, clock=clock)
+    store.write("series/a.json", b'{"kinds": {"data": [".txt"]}}')
+    clock.advance(100)
+    store.write("series/a.json", b'{"kinds": {"title": [".txt"]}}')
+    assert output_of(store, "a") == ["title"]
+    run_inline(store.volume.restore_version(b"/series/a.json"))
+    assert store.read("series/a.json") == b'{"kinds": {"data": [".txt"]}}'
+    assert output_of(store, "a") == ["data"]
+    store.write("output/a/data/1.txt", b"text")
+    store.require_sound()
+    store.close()
 
 
 def test_a_folder_in_output_makes_the_document(store: StructuredStore) -> None:
