@@ -78,7 +78,7 @@ class AnalysisSweep:
         record = self._namespace.record(entry.inode)
         sha256, _, stamp = entry.name.decode().partition(".")
         if stamp:
-            if now - record.ctime_ns > FORMER_NS:
+            if now - record.birth_ns > FORMER_NS:  # made when it was replaced
                 swept.forgotten += 1
                 yield lambda change: self._analyses.remove(change, folder, entry.name)
             return

@@ -526,11 +526,12 @@ def test_a_document_that_waits_in_vain_is_forgotten(
     assert documents.analysis(folder, other) is None
 
 
-def test_former_analyses_are_forgotten_after_a_month(
+def test_former_analyses_are_forgotten_a_month_after_they_were_replaced(
     documents: DocumentVolume, folder: InodeId
 ) -> None:
     documents.write(folder, b"file", DATA)
     documents.analyse(folder, HASH, FOUND)
+    documents.clock.advance(60 * DAY_NS // 10**9)
     documents.delete(folder, HASH)
     documents.clock.advance(29 * DAY_NS // 10**9)
     assert documents.sweep() == (0, 0)
