@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from fsmodel.documents.twins import Name
+from fsmodel.documents.twins import Attributes, Name
 from fsmodel.ids import InodeId
 
 
@@ -12,7 +12,7 @@ class Document:
 
     published: InodeId | None  # the file that has the names; None before the first commit
     wanted: Name | None = None  # what a new document is to be called
-    published_as: tuple[object, ...] = ()  # its attributes then: if others, somebody changed them
+    published_as: Attributes | None = None  # what it was like then: if other, somebody changed it
     drafts: set[InodeId] = field(default_factory=set)
 
 
@@ -22,6 +22,7 @@ class Draft:
 
     document: Document
     committed: bytes | None  # the content it had when it was committed last, or made
+    began_as: Attributes  # those that its document had then
     is_written: bool = True  # False: a twin that somebody was given, and has not opened yet
     shown: bytes | None = field(init=False)  # what others were told it holds; None: nobody was
     refusal: str = ""  # why it could not be committed when that was tried last
@@ -49,15 +50,16 @@ class DraftRegister:
         inode: InodeId,
         document: Document,
         committed: bytes | None,
+        began_as: Attributes,
         *,
         is_written: bool = True,
     ) -> None:
         """A file is a draft of a document from now on."""
-        self.drafts[inode] = Draft(document, committed, is_written)
+        self.drafts[inode] = Draft(document, committed, began_as, is_written)
         self.given_up.discard(inode)
         document.drafts.add(inode)
 
-    def publish(self, document: Document, inode: InodeId, published_as: tuple[object, ...]) -> None:
+    def publish(self, document: Document, inode: InodeId, published_as: Attributes) -> None:
         """A file has the names of a document, and these attributes."""
         self._withdraw(document)
         document.published, document.published_as = inode, published_as

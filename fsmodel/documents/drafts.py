@@ -31,7 +31,7 @@ from fsmodel.documents.twins import Name, Twins
 from fsmodel.errors import AlreadyExists, DocumentInvalid, IsADirectory, Stale
 from fsmodel.ids import InodeId, ObjectId
 from fsmodel.inode_table import InodeTable
-from fsmodel.namespace.inodes import REGULAR, Creator, kind_of
+from fsmodel.namespace.inodes import REGULAR, Creator, kind_of, require_unlocked
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.steps import Steps, Work
 from fsmodel.store.objects import ObjectStore
@@ -98,7 +98,7 @@ class Drafts:
         with self._changes.begin() as change:
             inode = self._twins.make_nameless(change, parent, name, mode, owner)
         self._register.wanted[wanted] = document
-        self._register.add(inode, document, None)
+        self._register.add(inode, document, None, self._twins.attributes(inode))
         self._contents.open(inode)
         return inode
 
@@ -133,8 +133,9 @@ class Drafts:
     def commit(self, inode: InodeId) -> Steps[None]:
         """Let everybody see what a settled draft holds, if that has changed.
 
-        Raises DocumentInvalid, NoSpace, DataError; the document is what it was then. That it is
-        invalid is logged only if it stays so: shells close descriptors before anything is written.
+        Raises DocumentInvalid, NotPermitted for a document that has been locked meanwhile, NoSpace,
+        DataError; the document is what it was then. That it is invalid is logged only if it stays
+        so: shells close descriptors before anything is written.
         """
         while (draft := self._register.drafts.get(inode)) is not None:
             ref, size = self._inodes.get(inode).content, self._inodes.get(inode).size
@@ -184,7 +185,7 @@ class Drafts:
             twin = self._twins.make(change, inode)
             self._hand_over(change, inode, twin)
         self._publish(document, twin)
-        self._register.add(inode, document, self._inodes.get(inode).content)
+        self._add(inode, document, is_written=True)
 
     def _give_twin(self, inode: InodeId) -> InodeId:
         """A twin of a document, for whoever is to write or read it."""
@@ -192,8 +193,12 @@ class Drafts:
         with self._changes.begin() as change:
             twin = self._twins.make(change, inode)
         self._publish(document, inode)
-        self._register.add(twin, document, self._inodes.get(inode).content, is_written=False)
+        self._add(twin, document, is_written=False)
         return twin
+
+    def _add(self, inode: InodeId, document: Document, *, is_written: bool) -> None:
+        content, attributes = self._inodes.get(inode).content, self._twins.attributes(inode)
+        self._register.add(inode, document, content, attributes, is_written=is_written)
 
     def _give_up(self, inode: InodeId, is_other: bool) -> None:
         self._register.given_up.add(inode)
@@ -263,6 +268,10 @@ class Drafts:
         with self._changes.begin() as change:
             former = self._former(change, document)
             before = None if former is None else change.inode(former).content
+            if former is not None:
+                require_unlocked(former, change.inode(former))
+            if document.published is not None:
+                self._twins.follow(change, inode, document.published, draft.began_as)
             twin = self._twins.make(change, inode)
             if former is None:
                 assert document.wanted is not None
@@ -270,12 +279,12 @@ class Drafts:
             else:
                 self._keep_version(change, former)
                 self._hand_over(change, former, twin)
-            owner = (record.uid, record.gid)
+            owner = (change.inode(twin).uid, change.inode(twin).gid)
             for directory, name in names:
                 committed = Committed(directory, name, before, record.content, data, owner)
                 self._commits.tell(change, committed)
         self._publish(document, twin)
-        draft.committed = record.content
+        draft.committed, draft.began_as = record.content, self._twins.attributes(inode)
 
     def _former(self, change: Change, document: Document) -> InodeId | None:
         """The file that has the names now; one that took a new document's name counts, too."""

@@ -6,7 +6,7 @@ another file. Directories do not show that this has happened: their times stay.
 
 import copy
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from fsmodel.change import Change
 from fsmodel.content.whole import WholeContents
@@ -23,6 +23,17 @@ from lmdb_index.schema import DIRENT_ORDER, ORPHAN, XATTR
 _PRESENT: Final = RawRecord()
 
 Name = tuple[InodeId, bytes]  # a directory, and a name in it
+
+
+class Attributes(NamedTuple):
+    """What somebody may set of a file by its name."""
+
+    mode: int
+    uid: int
+    gid: int
+    mtime_ns: int
+    flags: int
+    xattrs: tuple[tuple[bytes, bytes], ...]
 
 
 class Twins:
@@ -83,14 +94,31 @@ class Twins:
         for place in places_of(self._index, inode, record):
             yield InodeId(place.directory), self._name_at(place)
 
-    def attributes(self, inode: InodeId) -> tuple[object, ...]:
-        """What somebody may set of a file by its name."""
+    def attributes(self, inode: InodeId) -> Attributes:
+        """Those of a file, as of the last change."""
         record = self._inodes.get(inode)
         xattrs: tuple[tuple[bytes, bytes], ...] = ()
         if record.flags & InodeFlag.HAS_XATTRS:
             rows = self._index.scan_prefix(XATTR, number_key(inode))
             xattrs = tuple((name_of(key), row.value) for key, row in rows)
-        return record.mode, record.uid, record.gid, record.mtime_ns, record.flags, xattrs
+        return Attributes(
+            record.mode, record.uid, record.gid, record.mtime_ns, record.flags, xattrs
+        )
+
+    def follow(self, change: Change, inode: InodeId, other: InodeId, since: Attributes) -> None:
+        """Set of a file what has been set of another one, since that had these attributes.
+
+        Times are those of the bytes.
+        """
+        now, record = self.attributes(other), change.edit(inode)
+        record.mode = record.mode if now.mode == since.mode else now.mode
+        record.uid = record.uid if now.uid == since.uid else now.uid
+        record.gid = record.gid if now.gid == since.gid else now.gid
+        if now.xattrs != since.xattrs:
+            for name, _ in self.attributes(inode).xattrs:
+                self._namespace.xattrs.discard(change, inode, name)
+            for name, value in now.xattrs:
+                self._namespace.xattrs.put(change, inode, name, value)
 
     def _point(self, change: Change, place: Place, new: InodeId) -> None:
         """Let an entry name another file, and its directory look as before."""

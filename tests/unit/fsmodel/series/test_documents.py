@@ -4,7 +4,14 @@ import pytest
 
 from fsmodel.documents import commits
 from fsmodel.documents.commits import Committed
-from fsmodel.errors import AlreadyExists, DocumentInvalid, IsADirectory, NotFound, Stale
+from fsmodel.errors import (
+    AlreadyExists,
+    DocumentInvalid,
+    IsADirectory,
+    NotFound,
+    NotPermitted,
+    Stale,
+)
 from fsmodel.ids import InodeId
 from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.namespace.renames import RenameFlag
@@ -328,6 +335,44 @@ def test_attributes_stay_through_a_commit(store: StructuredStore) -> None:
     record = store.volume.attributes(store.inode("runs/x.json"))[0]
     assert (record.mode & 0o777, record.uid, record.gid) == (0o640, 5, 6)
     assert run_inline(store.volume.get_xattr(store.inode("runs/x.json"), b"user.note")) == b"n"
+
+
+def test_what_is_set_by_name_while_a_document_is_written_stays(store: StructuredStore) -> None:
+    store.write("runs/x.json", b"1")
+    store.volume.set_xattr(store.inode("runs/x.json"), b"user.old", b"o")
+    other, writer = store.begin("runs/x.json", b"22"), store.begin("runs/x.json", b"2")
+    store.volume.set_attributes(writer, AttributeChange(uid=7))
+    store.volume.set_attributes(store.inode("runs/x.json"), AttributeChange(mode=0o600, gid=6))
+    store.volume.set_xattr(store.inode("runs/x.json"), b"user.note", b"n")
+    store.volume.remove_xattr(store.inode("runs/x.json"), b"user.old")
+
+    def look(data: bytes) -> None:
+        inode = store.inode("runs/x.json")
+        record = store.volume.attributes(inode)[0]
+        assert store.read("runs/x.json") == data
+        assert (record.mode & 0o777, record.uid, record.gid) == (0o600, 7, 6)
+        assert store.volume.list_xattrs(inode) == [b"user.note"]
+
+    store.flush(writer)
+    look(b"2")
+    store.volume.write(writer, 1, b"3")
+    store.end(writer)
+    look(b"23")
+    store.end(other)
+    look(b"22")
+    store.require_sound()
+
+
+def test_a_document_that_is_locked_while_it_is_written_stays(store: StructuredStore) -> None:
+    store.write("runs/x.json", b"1")
+    writer = store.begin("runs/x.json", b"2")
+    run_inline(store.volume.lock(store.inode("runs/x.json")))
+    with pytest.raises(NotPermitted):
+        store.end(writer)
+    assert store.read("runs/x.json") == b"1"
+    with pytest.raises(NotPermitted):
+        store.write("runs/x.json", b"3")
+    store.require_sound()
 
 
 def test_every_name_of_a_linked_document_has_the_new_content(store: StructuredStore) -> None:
