@@ -19,7 +19,7 @@ import msgspec
 from fsmodel.change import Change
 from fsmodel.content.digests import Digests
 from fsmodel.content.whole import WholeContents
-from fsmodel.documents.bounded_json import Members, members_of, parse_object
+from fsmodel.documents.bounded_json import Members, check_value, members_of, parse_object
 from fsmodel.documents.metadata_document import DOCUMENT_BYTES_MAX, NOTHING_KEPT, kept_members
 from fsmodel.errors import DocumentInvalid
 from fsmodel.ids import ROOT_INODE, InodeId
@@ -126,7 +126,8 @@ class Analyses:
         Owner and mode matter while it `waits`, when there is no file to take them from.
         """
         former = self.find(sha256)
-        if former is not None and (yield from self.read(former)) == kept:
+        is_kept = former is not None and (yield from self.read(former)) == kept
+        if former is not None and is_kept and self._is_there(former):
             with self._namespace.changes.begin() as change:
                 self._stamp(change, former.inode, mtime_ns, waits=waits)
             return
@@ -200,6 +201,14 @@ class Analyses:
         """Delete an analysis, present or former, by its name in the hidden tree."""
         self._namespace.links.unlink(change, folder, name)
 
+    def _is_there(self, analysis: Analysis) -> bool:
+        """Whether an analysis that was found some steps ago still says what it said."""
+        found = self.find(analysis.sha256)
+        return found is not None and (found.inode, found.record.content) == (
+            analysis.inode,
+            analysis.record.content,
+        )
+
     def _made(self, change: Change, sha256: str, owner: Creator, mode: int) -> InodeId:
         """The file of an analysis: a new one, or the present one with what it was kept aside."""
         system, name = self._namespace.system, sha256.encode()
@@ -254,6 +263,7 @@ class Analyses:
 def _encoded(analysis: Mapping[str, Any]) -> bytes:
     """An analysis as JSON that may be kept. Raises DocumentInvalid."""
     try:
+        check_value(analysis)
         data = msgspec.json.encode(analysis)
     except (TypeError, ValueError, RecursionError) as error:
         raise DocumentInvalid(f"this analysis cannot be written as JSON: {error}") from error

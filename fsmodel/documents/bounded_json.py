@@ -37,7 +37,7 @@ def parse_value(data: bytes) -> Any:
         raise DocumentInvalid(f"more than {DEPTH_MAX} objects and lists in each other") from error
     except ValueError as error:  # a number of thousands of digits
         raise DocumentInvalid(f"no usable JSON: {error}") from error
-    _check(value)
+    check_value(value)
     return value
 
 
@@ -64,8 +64,11 @@ def _refuse(constant: str) -> None:
     raise DocumentInvalid(f"{constant} is no JSON")
 
 
-def _check(value: object) -> None:
-    """Depth and text, without recursion. Raises DocumentInvalid."""
+def check_value(value: object) -> None:
+    """Depth, text and numbers of what is, or is to be, JSON, without recursion.
+
+    Raises DocumentInvalid.
+    """
     level = [value]
     for _ in range(DEPTH_MAX + 1):
         if not level:
@@ -77,12 +80,14 @@ def _check(value: object) -> None:
 def _children(value: object) -> list[object]:
     if isinstance(value, dict):
         return [*value, *value.values()]
-    if isinstance(value, list):
-        return value
+    if isinstance(value, list | tuple):
+        return [*value]
     if isinstance(value, str) and not value.isascii():
         _check_text(value)
-    if isinstance(value, float) and math.isinf(value):
-        raise DocumentInvalid("a number that is larger than readers can hold, such as 1e400")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise DocumentInvalid(
+            "a number that is larger than readers can hold, such as 1e400, or none"
+        )
     return []
 
 

@@ -104,7 +104,8 @@ class DocumentFile(ViewFile):
         """Times are kept; of what follows the file the wish is accepted and has no effect."""
         draft = self._draft or self._tools.drafts.find(self._key)
         if draft is not None:
-            draft.given_mtime_ns = wanted.mtime_ns or draft.given_mtime_ns
+            if wanted.mtime_ns is not None:
+                draft.given_mtime_ns = wanted.mtime_ns
             draft.mode = draft.mode if wanted.mode is None else wanted.mode & 0o666
             uid = draft.owner.uid if wanted.uid is None else wanted.uid
             gid = draft.owner.gid if wanted.gid is None else wanted.gid
@@ -188,16 +189,18 @@ class DocumentFile(ViewFile):
             self._tools.drafts.drop(self._key)
 
     def _begin(self) -> Steps[None]:
-        if self._draft is not None:
-            return
-        draft = self._tools.drafts.find(self._key)
+        draft = self._draft or self._tools.drafts.find(self._key)
         if draft is None:
             if self._sha256 is None:
                 raise NotFound(f"no temporary file {self._name!r}")
-            draft = yield from self._folder.drafted(self._name)
-            self._tools.drafts.add(self._key, draft)
-        draft.opens += 1
-        self._draft = draft
+            drafted = yield from self._folder.drafted(self._name)
+            draft = self._draft or self._tools.drafts.find(self._key)  # of who was quicker
+            if draft is None:
+                draft = drafted
+                self._tools.drafts.add(self._key, draft)
+        if self._draft is None:
+            draft.opens += 1
+            self._draft = draft
 
     def _written(self) -> Draft:
         draft = self._draft or self._tools.drafts.find(self._key)

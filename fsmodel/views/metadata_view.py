@@ -170,12 +170,15 @@ class DocumentFolder(_FollowingFolder):
         sha256, new_sha256 = self.hash_in(name), directory.hash_in(new_name)
         if sha256 is not None and sha256 == new_sha256:
             return  # one document, whatever directory it is looked at from
-        draft = self.tools.drafts.find(self._key(name)) or (yield from self.drafted(name))
+        drafts, key, new_key = self.tools.drafts, self._key(name), directory._key(new_name)
+        draft = drafts.find(key)
         if new_sha256 is not None:
-            yield from directory.store(new_sha256, draft)
+            yield from directory.store(new_sha256, draft or (yield from self.drafted(name)))
+            drafts.drop(key)
+        elif draft is not None:
+            drafts.rename(key, new_key)
         else:
-            self.tools.drafts.add(directory._key(new_name), draft)
-        self.tools.drafts.drop(self._key(name))
+            drafts.add(new_key, (yield from self.drafted(name)))
         if sha256 is not None:
             yield from self.tools.documents.reset(self.of, sha256)
 

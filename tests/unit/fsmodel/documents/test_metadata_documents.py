@@ -1,7 +1,10 @@
 """Documents of a directory: what they say, how they follow contents, how they are written."""
 
 import json
+import math
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +28,9 @@ from fsmodel.ids import InodeId
 from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.rebuild.rebuild import rebuild_index
 from fsmodel.settings import VolumeSettings
-from fsmodel.steps import run_inline
+from fsmodel.steps import Steps, run_inline
+from fsmodel.store.objects import ObjectStore
+from fsmodel.views import metadata_drafts
 from fsmodel.views.nodes import ViewDirectory, ViewFile
 from tests.support.documents import DAY_NS, DocumentVolume, document, sha256_of
 from tests.support.volumes import USER, make_store, new_file, noise, parts_of
@@ -538,6 +543,89 @@ def test_former_analyses_are_forgotten_a_month_after_they_were_replaced(
     documents.clock.advance(2 * DAY_NS // 10**9)
     assert documents.sweep() == (0, 1)
     assert former_of(documents, HASH) == []
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is read is read by a worker."""
+    monkeypatch.setattr(ObjectStore, "read_nowait", lambda *_: None)
+    monkeypatch.setattr(ObjectStore, "read_part_nowait", lambda *_: None)
+
+
+def begun(steps: Steps[None]) -> Callable[[], None]:
+    """Steps up to their first work, as while a worker is at it, and what ends them."""
+    works = [next(steps)]
+
+    def end() -> None:
+        with suppress(StopIteration):
+            while True:
+                works.append(steps.send(works[-1].run()))
+
+    return end
+
+
+@pytest.mark.usefixtures("slow")
+@pytest.mark.parametrize("one_node", [False, True])
+def test_who_opens_while_another_begins_to_write_takes_nothing_from_him(
+    documents: DocumentVolume, folder: InodeId, one_node: bool
+) -> None:
+    documents.write(folder, b"file", DATA)
+    documents.analyse(folder, HASH, FOUND)
+    first = documents.file(folder, HASH)
+    second = first if one_node else documents.file(folder, HASH)
+    end_first, end_second = begun(first.open(writing=True)), begun(second.open(writing=True))
+    end_first()
+    run_inline(first.truncate(0))
+    run_inline(first.write(0, document(HASH, {"mine": 1})))
+    end_second()
+    run_inline(first.flush())
+    first.close()
+    run_inline(second.flush())
+    second.close()
+    assert documents.analysis(folder, HASH) == {"mine": 1}
+
+
+@pytest.mark.usefixtures("slow")
+def test_an_analysis_that_is_reset_while_it_is_written_again_is_there(
+    documents: DocumentVolume, folder: InodeId
+) -> None:
+    documents.write(folder, b"file", DATA)
+    documents.analyse(folder, HASH, FOUND)
+    analyses = parts_of(documents.volume).metadata.analyses
+    present = analyses.find(HASH)
+    assert present is not None
+    end = begun(analyses.set(HASH, run_inline(analyses.read(present)), USER))
+    analyses.reset(HASH)
+    end()
+    assert documents.analysis(folder, HASH) == FOUND
+
+
+def test_a_time_may_be_the_beginning_of_time(documents: DocumentVolume, folder: InodeId) -> None:
+    inode = documents.write(folder, b"file", DATA)
+    documents.volume.set_attributes(inode, AttributeChange(mtime_ns=0))
+    documents.put_by_rename(folder, HASH, document(HASH, FOUND), mtime_ns=0)
+    assert documents.attributes(documents.file(folder, HASH)).mtime_ns == 0
+
+
+def test_a_temporary_file_takes_no_more_room_while_it_is_renamed(
+    documents: DocumentVolume, folder: InodeId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metadata_drafts, "DRAFT_BYTES_MAX", 3_000)
+    here = documents.folder(folder, HASH)
+    documents.put(folder, HASH, b"1" * 1_400, name=b".1")
+    documents.put(folder, HASH, b"2" * 1_400, name=b".2")
+    run_inline(here.rename(b".2", here, b".3"))
+    assert [name for name, _ in run_inline(here.entries())] == [b".1", b".3"]
+    assert documents.text(documents.file(folder, HASH, b".3")) == b"2" * 1_400
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_what_is_no_json_number_is_refused(
+    documents: DocumentVolume, folder: InodeId, number: float
+) -> None:
+    for analysis in ({"a": number}, {"a": [{"b": (1, number)}]}):
+        with pytest.raises(DocumentInvalid):
+            run_inline(documents.volume.set_analysis(bytes.fromhex(HASH), analysis))
 
 
 def test_the_library_face(documents: DocumentVolume, folder: InodeId) -> None:
