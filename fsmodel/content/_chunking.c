@@ -48,6 +48,7 @@
 
 #define OTHER_FRAMES_MAX 8     /* between two chunks: pages of the list of chunks */
 #define MISSES_MAX 4           /* in a row; then a pack goes on with something else */
+#define ABSENT_MAX 4           /* in a row; then the host does not have this part of a pack */
 
 static const uint64_t GEAR[256] = {
     UINT64_C(0x906d23968a5b6595), UINT64_C(0x904c67429b6bd7d0), UINT64_C(0xd88d9b4ea121fd6f), UINT64_C(0xbfe8b200b034213a),
@@ -305,19 +306,25 @@ gather(const piece *pieces, size_t count, size_t at, size_t most, uint8_t *into)
 typedef struct {
     int descriptor;
     off_t offset;
-    int misses; /* in a row */
+    int misses, absent; /* in a row */
+    int is_absent;      /* whether the header at the offset has to be passed over unread */
 } sequel;
 
+enum header_result { HEADER_READ, HEADER_ABSENT, HEADER_NONE };
+
 /* Read a header if it is in memory; where the host cannot tell, in any case. */
-static int
+static enum header_result
 read_header(int descriptor, uint8_t *header, off_t offset)
 {
     struct iovec into = {header, FRAME_HEADER};
     ssize_t got = preadv2(descriptor, &into, 1, offset, RWF_NOWAIT);
+    if (got < 0 && errno == EAGAIN)
+        return HEADER_ABSENT;
     if (got < 0 && errno == EOPNOTSUPP)
         got = pread(descriptor, header, FRAME_HEADER, offset);
-    return got == FRAME_HEADER
-           && memcmp(header, FRAME_BEGINNING, sizeof FRAME_BEGINNING - 1) == 0;
+    return got == FRAME_HEADER && memcmp(header, FRAME_BEGINNING, sizeof FRAME_BEGINNING - 1) == 0
+               ? HEADER_READ
+               : HEADER_NONE;
 }
 
 /* The size and the id of the next chunk in a pack; 0 when there is none that is in memory. */
@@ -328,8 +335,13 @@ next_in_pack(sequel *expected, uint8_t *id)
     uint32_t plain, body;
 
     for (size_t frames = 0; expected->descriptor >= 0 && frames < OTHER_FRAMES_MAX; frames++) {
-        if (!read_header(expected->descriptor, header, expected->offset))
+        enum header_result result = read_header(expected->descriptor, header, expected->offset);
+        expected->is_absent = result == HEADER_ABSENT && ++expected->absent < ABSENT_MAX;
+        if (expected->is_absent)
+            return 0;
+        if (result != HEADER_READ)
             break;
+        expected->absent = 0;
         memcpy(&plain, header + FRAME_PLAIN_AT, sizeof plain);
         memcpy(&body, header + FRAME_STORED_AT, sizeof body);
         expected->offset += FRAME_HEADER + (off_t)body;
@@ -340,6 +352,17 @@ next_in_pack(sequel *expected, uint8_t *id)
     }
     expected->descriptor = -1;
     return 0;
+}
+
+/* Pass over a frame whose header was absent, as if it held a chunk of this size as it is. If it does
+ * not, what stands there is no header, or one of a chunk with another id.
+ */
+static void
+pass_over(sequel *expected, size_t size)
+{
+    if (expected->is_absent)
+        expected->offset += FRAME_HEADER + (off_t)(size + frame_values(size));
+    expected->is_absent = 0;
 }
 
 /* Hash a chunk, with the values of its sections if a frame of it would have them. */
@@ -440,8 +463,10 @@ cut_and_hash_all(const piece *pieces, size_t count, const cut_rule *rule, int fi
             break;
         uint8_t *digest = into->digests + found * BLAKE3_DIGEST, *scratch = into->scratch;
         size_t size = expected_chunk(expected, pieces, count, at, rule, scratch, digest, values);
-        if (size == 0)
+        if (size == 0) {
             size = sought_chunk(pieces, count, at, rule, final, scratch, digest, values);
+            pass_over(expected, size);
+        }
         if (size == 0)
             break;
         values += frame_values(size);
@@ -730,7 +755,7 @@ cut_chunks(PyObject *module, PyObject *arguments)
     cut_rule rule;
     int final;
     size_t held = 0, length = 0;
-    sequel expected = {-1, 0, 0};
+    sequel expected = {.descriptor = -1};
     long long offset = 0;
     (void)module;
 

@@ -9,15 +9,18 @@ lies behind it in its pack, and is compared with that instead of being searched 
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from fsmodel.content.chunk_list import ChunkList
 from fsmodel.content.chunking import ChunkLimits, Sequel
 from fsmodel.content.recut import CutRegion, NewChunk, cut_region
 from fsmodel.content.regions import PlannedRegion
-from fsmodel.ids import PackId
+from fsmodel.ids import ObjectId, PackId
 from fsmodel.steps import Begin, Begun, PutOff, Steps, Work, collecting
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
+
+STREAM_CHUNKS_MIN: Final = 16  # from here on it is worth a look where they may lie
 
 ReadSource = Callable[[Located | None], bytes]
 
@@ -40,17 +43,23 @@ class Cutter:
 
     def ahead(self, region: PlannedRegion, before: Sequence[NewChunk]) -> CutAhead:
         """Have a region cut that will be asked for next, behind these chunks of a stream."""
-        place = self._objects.place_behind(before[-1].id) if before else None
-        cut = partial(self._cut, region) if place is None else partial(self._cut_as, region, *place)
-        return CutAhead(region, self.begin(cut))
+        return CutAhead(
+            region, self.begin(self._cut_behind(region, before[-1].id if before else None))
+        )
 
     def cut(
-        self, regions: Sequence[PlannedRegion], ahead: CutAhead | None = None
+        self,
+        chunks: ChunkList,
+        regions: Sequence[PlannedRegion],
+        ahead: CutAhead | None = None,
     ) -> Steps[list[CutRegion]]:
-        """Cut regions, or wait for what was begun if that is all of them. Raises DataError."""
+        """Cut regions of a list, or wait for what was begun if that is all. Raises DataError."""
         if ahead is not None and list(regions) == [ahead.region]:
             return [(yield collecting(ahead.begun, ahead.region.size_bytes))]
         size = sum(len(edit.data) for region in regions for edit in region.edits)
+        if len(regions) == 1 and self._is_stream(chunks, regions[0], size):
+            _, (*_, last) = chunks.runs_within(chunks.size - 1, chunks.size)
+            return [(yield Work(self._cut_behind(regions[0], last.id), size))]
         found: list[CutRegion] = yield Work(partial(self._cut_all, regions), size)
         return found
 
@@ -59,8 +68,20 @@ class Cutter:
         found: CutRegion = yield Work(partial(self._cut, region), region.size_bytes)
         return found
 
+    def _is_stream(self, chunks: ChunkList, region: PlannedRegion, size: int) -> bool:
+        """Whether a region goes on where the chunks of its file end, and has many of them."""
+        is_behind = 0 < region.start == chunks.size
+        return is_behind and size >= STREAM_CHUNKS_MIN * self._limits.average
+
     def _cut_all(self, regions: Sequence[PlannedRegion]) -> list[CutRegion]:
         return list(map(self._cut, regions))
+
+    def _cut_behind(self, region: PlannedRegion, chunk: ObjectId | None) -> Callable[[], CutRegion]:
+        """What cuts a region that follows a chunk of a stream, if it is known which."""
+        place = None if chunk is None else self._objects.place_behind(chunk)
+        if place is None:
+            return partial(self._cut, region)
+        return partial(self._cut_as, region, *place)
 
     def _cut_as(self, region: PlannedRegion, pack: PackId, offset: int) -> CutRegion:
         """Cut a region which may have the chunks that lie in a pack from an offset on."""

@@ -162,7 +162,7 @@ class Settler:
         And what of it is being cut meanwhile.
         """
         regions, taken = self._planner.batch(file, pending, whole=whole)
-        results = yield from self.cutter.cut(regions, ahead)
+        results = yield from self.cutter.cut(file.chunks, regions, ahead)
         pending = pending[taken:]
         if not whole and goes_on():
             pending += file.freeze_more()

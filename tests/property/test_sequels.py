@@ -1,9 +1,24 @@
 """Cutting what a pack may have already: quicker, and to the same chunks whatever lies there."""
 
 from collections.abc import Iterator
-from itertools import pairwise
-from os import close, memfd_create, pwrite
+from ctypes import CDLL, addressof, c_size_t, c_ubyte, c_void_p
+from itertools import accumulate, pairwise
+from mmap import ACCESS_COPY, mmap
+from mmap import PAGESIZE as PAGE
+from os import (
+    O_CREAT,
+    O_RDWR,
+    POSIX_FADV_DONTNEED,
+    close,
+    fdatasync,
+    memfd_create,
+    posix_fadvise,
+    pwrite,
+)
+from os import open as host_open
+from pathlib import Path
 from random import Random
+from time import monotonic
 
 import pytest
 from hypothesis import given
@@ -18,6 +33,7 @@ from fsmodel.store.pack_format import ObjectKind, encode_frame
 
 NATIVE, REFERENCE = KERNELS["native"], KERNELS["reference"]
 RULE = ChunkLimits(64, 512, 2048).rule
+LARGE = ChunkLimits(8192, 16384, 65536).rule  # each chunk begins in another page of the host
 DATA = Random(1).randbytes(60_000)
 SEED = 5
 PLAIN_SIZE_AT = 24
@@ -94,10 +110,11 @@ def test_a_descriptor_that_is_not_open_is_no_pack() -> None:
     assert NATIVE.cut_chunks([DATA], RULE, True, -1, 0) == expected
 
 
-def two_as_one() -> tuple[bytes, bytes]:
+def two_as_one(data: bytes = DATA, rule: CutRule = RULE) -> tuple[bytes, bytes]:
     """Two chunks that are short enough for one, joined, and what follows them."""
-    chunks = chunks_of(DATA)
-    joined = next(n for n, pair in enumerate(pairwise(chunks)) if len(b"".join(pair)) < 2048)
+    chunks = chunks_of(data, rule)
+    most = rule.max_size
+    joined = next(n for n, pair in enumerate(pairwise(chunks)) if len(b"".join(pair)) < most)
     return b"".join(chunks[joined : joined + 2]), b"".join(chunks[joined + 2 :])
 
 
@@ -137,3 +154,57 @@ def test_a_pack_is_gone_on_with_behind_a_chunk_that_differs(descriptor: int) -> 
     found = cut(descriptor, pack, data)
     assert isinstance(found, list)
     assert [end for end, _, _ in found[:2]] == [len(chunks[0]), len(chunks[0]) + len(joined)]
+
+
+def is_in_memory(descriptor: int, offset: int) -> bool:
+    """Whether the host has a page of a file, which this does not make it bring."""
+    found = (c_ubyte * 1)()
+    with mmap(descriptor, PAGE, access=ACCESS_COPY, offset=offset) as pages:
+        first = c_ubyte.from_buffer(pages)
+        CDLL(None).mincore(c_void_p(addressof(first)), c_size_t(PAGE), found)
+        del first
+    return bool(found[0] & 1)
+
+
+def forget(descriptor: int, offset: int) -> None:
+    """Have the host drop a page of a file from memory, or skip the test if it keeps it."""
+    offset -= offset % PAGE
+    deadline = monotonic() + 2
+    while is_in_memory(descriptor, offset):
+        if monotonic() > deadline:
+            pytest.skip("the host keeps what it is told to forget")
+        fdatasync(descriptor)
+        posix_fadvise(descriptor, offset, PAGE, POSIX_FADV_DONTNEED)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[int]:
+    """A pack that is no memory of its own."""
+    descriptor = host_open(tmp_path / "pack", O_RDWR | O_CREAT)
+    yield descriptor
+    close(descriptor)
+
+
+def write_frames(descriptor: int, chunks: list[bytes]) -> list[int]:
+    """Where each begins. What lies in a page of its own can be forgotten by itself."""
+    at, begins = 0, list[int]()
+    for chunk in chunks:
+        begins.append(at)
+        made = frame(chunk)
+        to_page = PAGE - at % PAGE
+        for part in (made[:to_page], made[to_page : to_page + PAGE], made[to_page + PAGE :]):
+            at += pwrite(descriptor, part, at)
+    return begins
+
+
+@pytest.mark.parametrize("absent", [1, 3])
+def test_headers_that_are_not_in_memory_are_passed_over(disk: int, absent: int) -> None:
+    """Their chunks are searched, and what follows them is not."""
+    data = Random(2).randbytes(1_000_000)
+    joined, behind = two_as_one(data, LARGE)
+    before = chunks_of(data, LARGE)[:absent]
+    for begin in write_frames(disk, [*before, joined])[:-1]:
+        forget(disk, begin)
+    pieces: list[Buffer] = [b"".join(before), joined + behind]
+    ends = [end for end, _, _ in NATIVE.cut_chunks(pieces, LARGE, True, disk, 0)]
+    assert ends[: absent + 1] == [*accumulate(map(len, [*before, joined]))]

@@ -138,6 +138,19 @@ def test_a_stream_is_cut_while_what_comes_before_is_stored(
     volume.close_file(inode)
 
 
+def noted_sequels(monkeypatch: pytest.MonkeyPatch) -> list[Sequel]:
+    """Where chunks are expected to lie, of each batch that is cut from now on."""
+    sequels: list[Sequel] = []
+
+    def noted(pieces: list[Buffer], rule: CutRule, final: bool, *sequel: int) -> Any:
+        sequels.append(Sequel(*sequel))
+        return cut_chunks(pieces, rule, final, *sequel)
+
+    cut_chunks = chunking._KERNEL.cut_chunks
+    monkeypatch.setattr(chunking, "_KERNEL", chunking._KERNEL._replace(cut_chunks=noted))
+    return sequels
+
+
 @pytest.mark.parametrize("edited", [False, True])
 def test_what_is_stored_already_is_compared_with_the_pack_it_lies_in(
     volume: Volume, monkeypatch: pytest.MonkeyPatch, edited: bool
@@ -148,14 +161,7 @@ def test_what_is_stored_already_is_compared_with_the_pack_it_lies_in(
     if edited:
         data[40_000:40_010] = b"x" * 10
     inode = streamed_file(volume, bytes(data), b"again")
-    sequels: list[Sequel] = []
-
-    def noted(pieces: list[Buffer], rule: CutRule, final: bool, *sequel: int) -> Any:
-        sequels.append(Sequel(*sequel))
-        return cut_chunks(pieces, rule, final, *sequel)
-
-    cut_chunks = chunking._KERNEL.cut_chunks
-    monkeypatch.setattr(chunking, "_KERNEL", chunking._KERNEL._replace(cut_chunks=noted))
+    sequels = noted_sequels(monkeypatch)
     before = stored_objects(volume)
     settle(volume, inode)
     assert sequels[0] == NO_SEQUEL
@@ -165,6 +171,37 @@ def test_what_is_stored_already_is_compared_with_the_pack_it_lies_in(
     assert offsets == sorted(set(offsets))
     assert ref_of(volume, inode) == ref_of_bytes(bytes(data))
     assert (stored_objects(volume) == before) is not edited
+    volume.close_file(inode)
+
+
+def test_so_is_what_is_written_behind_a_part_that_is_settled(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that is quicker to settle than to come is begun anew again and again."""
+    data = noise(60_000)
+    volume.close_file(streamed_and_settled(volume, data))
+    inode = streamed_file(volume, data[:30_000], b"again")
+    settle(volume, inode, whole=False)
+    sequels = noted_sequels(monkeypatch)
+    before = stored_objects(volume)
+    for offset in range(30_000, len(data), 3_000):
+        volume.write(inode, offset, data[offset : offset + 3_000])
+    settle(volume, inode)
+    assert all(descriptor >= 0 for descriptor, _ in sequels)
+    assert stored_objects(volume) == before
+    assert ref_of(volume, inode) == ref_of_bytes(data)
+    volume.close_file(inode)
+
+
+def test_a_few_bytes_behind_a_settled_part_are_not(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To ask where they may lie would take longer than to cut them."""
+    inode = streamed_and_settled(volume, noise(30_000))
+    sequels = noted_sequels(monkeypatch)
+    volume.write(inode, 30_000, noise(2_000))
+    settle(volume, inode)
+    assert sequels == [NO_SEQUEL]
     volume.close_file(inode)
 
 
