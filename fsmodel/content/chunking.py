@@ -8,7 +8,7 @@ Features follow Odess (Zou et al., ICDE 2021): the gear hash samples positions b
 each feature is the largest value of one fixed transform over the sampled hashes. Two chunks agree
 in a feature with about the probability that a sample of one is a sample of the other.
 
-Two kernels do the work and answer alike: `native` (_chunking.c, _blake3.c) and `reference`
+Two kernels do the work and answer alike: `native` (_chunking.c and what it names) and `reference`
 (chunking_reference.py), some 500 times slower, which stands in where the extension is missing.
 """
 

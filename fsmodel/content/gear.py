@@ -14,7 +14,7 @@ runs between addresses that moved; with still fewer, words that are frequent eve
 the others. The low 36 bits of the hash depend on 36 bytes, and that is one of the lengths for
 which no run of one repeated byte is sampled.
 
-_chunking.c holds the same constants; chunking.py refuses an extension with others.
+_gear.h and _features.c hold the same constants; chunking.py refuses an extension with others.
 """
 
 from hashlib import shake_256
