@@ -9,11 +9,13 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from threading import current_thread
 from typing import TYPE_CHECKING, Final
 
 import lmdb
 
 from lmdb_index.errors import IndexCorrupt, IndexProblem, NoRoom
+from lmdb_index.forgotten import Writer, close_forgotten, let_go
 from lmdb_index.host_files import FILE_MODE, NO_ROOM, host_failures
 from lmdb_index.schema import PACKED, PACKED_DATABASE, TABLES
 
@@ -54,13 +56,23 @@ def index_problem(error: lmdb.Error, place: object) -> IndexProblem:
 
 
 class Environment:
-    """An open LMDB environment and the databases of all tables."""
+    """An open LMDB environment and the databases of all tables.
+
+    One thread writes: it begins and ends all write transactions.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Open it; make it if it is not there. Raises IndexProblem."""
         self.file = folder / DATA_FILE
         self.databases: dict[int, Database] = {}  # by the table's number
+        self._writer: Writer | None = None
+        self._is_open = False
         self._environment = _opened(folder)
+        self._is_open = True
+
+    def __del__(self) -> None:
+        """What nobody has any more is collected in any thread."""
+        self.close()
 
     @property
     def file_bytes(self) -> int:
@@ -99,7 +111,12 @@ class Environment:
 
     def begin(self, parent: Transaction | None = None) -> Transaction:
         """A write transaction, nested in its parent if there is one. Raises lmdb.Error."""
-        return self._environment.begin(None, parent, True)
+        if parent is not None:
+            return self._environment.begin(None, parent, True)
+        close_forgotten()
+        transaction = self._environment.begin(None, None, True)
+        self._writer = Writer(current_thread(), transaction)
+        return transaction
 
     def begin_reading(self) -> Transaction:
         """A transaction that shows the last commit. Any thread. Raises IndexProblem."""
@@ -138,14 +155,22 @@ class Environment:
     def reopen(self) -> None:
         """After `close`, with whatever file stands there now. Raises IndexProblem, lmdb.Error."""
         self._environment = _opened(self.file.parent)
+        self._is_open = True
         self.make_tables()
 
     def close(self) -> None:
-        """Close it; transactions that are still open are given up."""
-        self._environment.close()
+        """Close it; transactions that are still open are given up.
+
+        If another thread wrote, and has not ended, that one closes it, when it opens or begins
+        another; until then no other can open it.
+        """
+        if self._is_open:
+            self._is_open = False
+            let_go(self._environment, self._writer)
 
 
 def _opened(folder: Path) -> lmdb.Environment:
+    close_forgotten()
     data = folder / DATA_FILE
     with host_failures(data):
         os.close(os.open(data, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE))

@@ -258,6 +258,5 @@ class Index(Rows):
         if self._closed:
             return
         self._closed = True
-        self._current.transaction.abort()
         self._environment.close()
         self._journal.close()

@@ -72,7 +72,6 @@ def _committed(places: Places, uuid: bytes) -> tuple[int, int]:
         meta = read_meta(Rows(CurrentTransaction(transaction, environment.databases)))
         return meta.applied, environment.committed_bytes
     finally:
-        transaction.abort()
         environment.close()
 
 
