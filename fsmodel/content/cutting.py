@@ -20,7 +20,7 @@ from fsmodel.steps import Begin, Begun, PutOff, Steps, Work, collecting
 from fsmodel.store.object_reader import Located
 from fsmodel.store.objects import ObjectStore
 
-STREAM_CHUNKS_MIN: Final = 16  # from here on it is worth a look where they may lie
+STREAM_CHUNKS_MIN: Final = 8  # from here on it is worth a look where they may lie
 
 ReadSource = Callable[[Located | None], bytes]
 
@@ -39,6 +39,7 @@ class Cutter:
         self._objects = objects
         self._read = read
         self._limits = limits
+        self._last: ObjectId | None = None  # of the chunks that were cut
         self.begin: Begin = PutOff  # who does what is to be done ahead
 
     def ahead(self, region: PlannedRegion, before: Sequence[NewChunk]) -> CutAhead:
@@ -54,13 +55,18 @@ class Cutter:
         ahead: CutAhead | None = None,
     ) -> Steps[list[CutRegion]]:
         """Cut regions of a list, or wait for what was begun if that is all. Raises DataError."""
+        found: list[CutRegion]
         if ahead is not None and list(regions) == [ahead.region]:
-            return [(yield collecting(ahead.begun, ahead.region.size_bytes))]
-        size = sum(len(edit.data) for region in regions for edit in region.edits)
-        if len(regions) == 1 and self._is_stream(chunks, regions[0], size):
-            _, (*_, last) = chunks.runs_within(chunks.size - 1, chunks.size)
-            return [(yield Work(self._cut_behind(regions[0], last.id), size))]
-        found: list[CutRegion] = yield Work(partial(self._cut_all, regions), size)
+            found = [(yield collecting(ahead.begun, ahead.region.size_bytes))]
+        else:
+            size = sum(len(edit.data) for region in regions for edit in region.edits)
+            if self._is_stream(chunks, regions, size):
+                cut = self._cut_behind(regions[0], self._chunk_before(chunks))
+                found = [(yield Work(cut, size))]
+            else:
+                found = yield Work(partial(self._cut_all, regions), size)
+        if found[-1].chunks:
+            self._last = found[-1].chunks[-1].id
         return found
 
     def cut_stretch(self, region: PlannedRegion) -> Steps[CutRegion]:
@@ -68,10 +74,20 @@ class Cutter:
         found: CutRegion = yield Work(partial(self._cut, region), region.size_bytes)
         return found
 
-    def _is_stream(self, chunks: ChunkList, region: PlannedRegion, size: int) -> bool:
-        """Whether a region goes on where the chunks of its file end, and has many of them."""
-        is_behind = 0 < region.start == chunks.size
+    def _is_stream(self, chunks: ChunkList, regions: Sequence[PlannedRegion], size: int) -> bool:
+        """Whether all there is goes on where the chunks of its file end, and has many of them."""
+        is_behind = len(regions) == 1 and regions[0].start == chunks.size
         return is_behind and size >= STREAM_CHUNKS_MIN * self._limits.average
+
+    def _chunk_before(self, chunks: ChunkList) -> ObjectId | None:
+        """The last chunk of a file; for one that begins, that of the file before.
+
+        What is copied again comes in the order in which it was stored, more often than not.
+        """
+        if not chunks.size:
+            return self._last
+        _, (*_, last) = chunks.runs_within(chunks.size - 1, chunks.size)
+        return last.id
 
     def _cut_all(self, regions: Sequence[PlannedRegion]) -> list[CutRegion]:
         return list(map(self._cut, regions))

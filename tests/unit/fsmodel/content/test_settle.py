@@ -4,13 +4,14 @@ import os
 from collections.abc import Callable, Iterator
 from errno import ENOSPC
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
 from fsmodel.buffers import Buffer
 from fsmodel.content import chunking, cutting
 from fsmodel.content.chunk_limits import CutRule
-from fsmodel.content.chunking import NO_SEQUEL, Sequel
+from fsmodel.content.chunking import NO_SEQUEL, Sequel, cut_points
 from fsmodel.content.recut import CutRegion, cut_region
 from fsmodel.content.regions import PlannedRegion
 from fsmodel.encoding.codecs import Codec
@@ -164,9 +165,8 @@ def test_what_is_stored_already_is_compared_with_the_pack_it_lies_in(
     sequels = noted_sequels(monkeypatch)
     before = stored_objects(volume)
     settle(volume, inode)
-    assert sequels[0] == NO_SEQUEL
     assert len(sequels) > 4
-    assert all(descriptor >= 0 for descriptor, _ in sequels[1:])
+    assert all(descriptor >= 0 for descriptor, _ in sequels)
     offsets = [offset for _, offset in sequels[1:4]]
     assert offsets == sorted(set(offsets))
     assert ref_of(volume, inode) == ref_of_bytes(bytes(data))
@@ -191,6 +191,27 @@ def test_so_is_what_is_written_behind_a_part_that_is_settled(
     assert stored_objects(volume) == before
     assert ref_of(volume, inode) == ref_of_bytes(data)
     volume.close_file(inode)
+
+
+def test_so_is_a_file_that_follows_another_as_it_did_when_it_was_stored(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = [noise(9_000, seed) for seed in range(3)]
+    for number, each in enumerate(data):
+        inode = streamed_file(volume, each, b"%d" % number)
+        settle(volume, inode)
+        volume.close_file(inode)
+    sequels = noted_sequels(monkeypatch)
+    before = stored_objects(volume)
+    for number, each in enumerate(data):
+        inode = streamed_file(volume, each, b"again %d" % number)
+        settle(volume, inode)
+        volume.close_file(inode)
+    assert stored_objects(volume) == before
+    place_behind = parts_of(volume).objects.place_behind
+    for sequel, each in zip(sequels[1:], data, strict=False):
+        last = each[cut_points(each, LIMITS, final=True)[-2] :]
+        assert place_behind(object_id(last)) == (ANY, sequel.offset)
 
 
 def test_a_few_bytes_behind_a_settled_part_are_not(
