@@ -9,9 +9,8 @@ from collections.abc import Callable
 
 import lmdb
 
-from lmdb_index.environment import Environment, index_problem
-from lmdb_index.errors import IndexProblem, JournalFailed, NoRoom
-from lmdb_index.host_files import is_full
+from lmdb_index.environment import Environment
+from lmdb_index.errors import IndexProblem, JournalFailed
 from lmdb_index.journal import Journal
 from lmdb_index.journal_survey import survey_journal
 from lmdb_index.long_transaction import LongTransaction
@@ -78,7 +77,7 @@ class Checkpoints:
             current.transaction.commit()
         except lmdb.Error as error:
             self.begin_again()
-            raise self._commit_problem(error) from error
+            raise self._environment.refusal(error, self._environment.file) from error
         current.waiting.clear()
         changed = position != self._applied
         self._applied = position
@@ -117,13 +116,6 @@ class Checkpoints:
         """Refuse to be read and changed: the last commit alone would lack what was acknowledged."""
         self._current.transaction.abort()
         self._journal.fail(reason)
-
-    def _commit_problem(self, error: lmdb.Error) -> IndexProblem:
-        """LMDB takes a write cut short by a full disk for an I/O error."""
-        problem = index_problem(error, self._environment.file)
-        if is_full(self._places.index) and not isinstance(problem, NoRoom):
-            return NoRoom(f"{problem}: no room on the host: free some space and try again")
-        return problem
 
     def _rotate_journal(self) -> None:
         """If no new segment can be made, the old one goes on: a replay skips what is committed."""

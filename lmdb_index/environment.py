@@ -8,6 +8,7 @@ until it is used. The engine is LMDB 0.9, whatever the binding would choose: the
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from threading import current_thread
 from typing import TYPE_CHECKING, Final
@@ -16,7 +17,7 @@ import lmdb
 
 from lmdb_index.errors import IndexCorrupt, IndexProblem, NoRoom
 from lmdb_index.forgotten import Writer, close_forgotten, let_go
-from lmdb_index.host_files import FILE_MODE, NO_ROOM, host_failures
+from lmdb_index.host_files import FILE_MODE, NO_ROOM, host_failures, is_full
 from lmdb_index.schema import PACKED, PACKED_DATABASE, TABLES
 
 ENGINE: Final = 0  # LMDB 0.9; 1 would be LMDB 1.0
@@ -151,6 +152,19 @@ class Environment:
             self._environment.copyfd(descriptor, compact=True)
         except lmdb.Error as error:
             raise index_problem(error, self.file) from error
+
+    def refusal(self, error: lmdb.Error, place: object) -> IndexProblem:
+        """What LMDB reports that could not write. Of a write cut short by a full disk it says EIO.
+
+        It writes at a commit, and when a transaction has changed more than it keeps in memory.
+        """
+        problem = index_problem(error, place)
+        if isinstance(problem, NoRoom | IndexCorrupt):
+            return problem
+        with suppress(OSError):
+            if is_full(self.file.parent):
+                return NoRoom(f"{problem}: no room on the host: free some space and try again")
+        return problem
 
     def reopen(self) -> None:
         """After `close`, with whatever file stands there now. Raises IndexProblem, lmdb.Error."""

@@ -109,7 +109,9 @@ class Index(Rows):
 
     def operation(self) -> Operation:
         """A context manager: what its block does applies when the block ends, or not at all."""
-        return Operation(self._current, self._journal, self._counters, self._begin_again)
+        return Operation(
+            self._current, self._journal, self._counters, self._environment, self._begin_again
+        )
 
     def replace(self, table: Table[Record], key: bytes, record: Record) -> None:
         """An operation that stores a row in place of one, and does nothing else.
@@ -128,7 +130,7 @@ class Index(Rows):
         except lmdb.Error as error:
             # The journal now says what the index does not: only a replay makes them agree.
             self._journal.fail(f"an operation was not applied: {error}")
-            raise index_problem(error, "index") from error
+            raise self._environment.refusal(error, "index") from error
         if former is None:
             current.packed.note_covered(number)
         current.generation += 1

@@ -15,11 +15,11 @@ from typing import NamedTuple, Self, TypeVar
 
 import lmdb
 
-from lmdb_index.environment import Transaction
+from lmdb_index.environment import Environment, Transaction
 from lmdb_index.errors import IndexProblem
 from lmdb_index.journal import Journal
 from lmdb_index.journal_format import encode_payload
-from lmdb_index.rows import CurrentTransaction, Rows, table_problem
+from lmdb_index.rows import CurrentTransaction, Rows, place_of
 from lmdb_index.schema import Record, Table
 from lmdb_index.values import CODECS
 from lmdb_index.waiting_rows import WAITING
@@ -43,12 +43,14 @@ class Operation(Rows):
         current: CurrentTransaction,
         journal: Journal,
         counters: defaultdict[str, int],
+        environment: Environment,
         begin_again: Callable[[], None],
     ) -> None:
         """`begin_again` gives up the open transaction, and makes another from the journal."""
         self._current = current
         self._journal = journal
         self._counters = counters
+        self._environment = environment
         self._begin_again = begin_again
         self._changes: dict[str, int] = {}  # of counters
         self._mutations: list[tuple[int, bytes, bytes | None]] = []
@@ -205,5 +207,5 @@ class Operation(Rows):
 
     def _refusal(self, error: lmdb.Error, table: Table[Record]) -> IndexProblem:
         """LMDB may have changed a part: whatever the caller does next, nothing is applied."""
-        self._problem = table_problem(error, table)
+        self._problem = self._environment.refusal(error, place_of(table))
         return self._problem

@@ -27,7 +27,7 @@ import msgspec
 
 from lmdb_index.block_format import BLOCK_ROWS_MAX, Block, Content, encode_block
 from lmdb_index.block_keys import KeyForm
-from lmdb_index.environment import Environment, Transaction, index_problem
+from lmdb_index.environment import Environment, Transaction
 from lmdb_index.errors import IndexProblem
 from lmdb_index.keys import NUMBER_BYTES
 from lmdb_index.packed import PACKABLE, TOMBSTONE, block_place
@@ -109,7 +109,7 @@ class Packer:
                 current.packed.look_again(parent, extra)
                 raise
         except lmdb.Error as error:
-            raise index_problem(error, self._environment.file) from error
+            raise self._environment.refusal(error, self._environment.file) from error
         return more
 
     def _advance(self, transaction: Transaction) -> bool:

@@ -23,9 +23,14 @@ StoredRow = bytes | PackedRow  # a stored value (values.py), or a row of a block
 Packable = TypeVar("Packable")  # a row of a block, as it is or decoded
 
 
+def place_of(table: Table[Record]) -> str:
+    """A table, for a person."""
+    return f"index table {table.name.decode()}"
+
+
 def table_problem(error: lmdb.Error, table: Table[Record]) -> IndexProblem:
     """What LMDB reports about a table, in the index's own words."""
-    return index_problem(error, f"index table {table.name.decode()}")
+    return index_problem(error, place_of(table))
 
 
 class CurrentTransaction:

@@ -12,7 +12,7 @@ from typing import Any
 import lmdb
 import pytest
 
-from lmdb_index import checkpoints
+from lmdb_index import checkpoints, environment
 from lmdb_index import index as index_module
 from lmdb_index.environment import Environment, index_problem
 from lmdb_index.errors import IndexProblem, JournalCorrupt, JournalFailed, NoRoom
@@ -195,7 +195,7 @@ def test_a_full_host_is_told_from_a_broken_one(
         with pytest.raises(IndexProblem) as raised:
             index.checkpoint()
         assert not isinstance(raised.value, NoRoom)
-        monkeypatch.setattr(checkpoints, "is_full", lambda folder: True)
+        monkeypatch.setattr(environment, "is_full", lambda folder: True)
         with pytest.raises(NoRoom, match="free some space and try again"):
             index.checkpoint()
     index.checkpoint()
@@ -326,11 +326,11 @@ def test_a_checkpoint_after_a_failed_sync_saves_what_is_there(
 
 def test_what_lmdb_says_of_a_write_cut_short(tmp_path: Path) -> None:
     """Why `is_full` is asked: the error itself does not tell."""
-    environment = lmdb.Environment(str(tmp_path), lib_version=0, map_size=1 << 30)
-    transaction = environment.begin(write=True)
+    opened = lmdb.Environment(str(tmp_path), lib_version=0, map_size=1 << 30)
+    transaction = opened.begin(write=True)
     transaction.put(b"key", bytes(100_000))
     with files_limited_to(20_000), pytest.raises(lmdb.Error) as raised:
         transaction.commit()
     assert raised.value.code == errno.EIO
     assert type(index_problem(raised.value, "here")) is IndexProblem
-    environment.close()
+    opened.close()

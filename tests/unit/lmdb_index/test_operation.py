@@ -10,6 +10,7 @@ from typing import Any
 import lmdb
 import pytest
 
+from lmdb_index import environment
 from lmdb_index.errors import IndexProblem, JournalFailed, NoRoom
 from lmdb_index.index import Index
 from lmdb_index.journal_format import PAYLOAD_BYTES_MAX, RecordKind, decode_payload
@@ -288,9 +289,12 @@ def test_an_operation_that_lmdb_has_no_room_for_leaves_what_was_there(
 class RefusingTransaction:
     """A transaction that takes some rows, and can be used no more when another one comes."""
 
-    def __init__(self, transaction: Any, taken: int) -> None:
+    def __init__(
+        self, transaction: Any, taken: int, error: type[lmdb.Error] = lmdb.MapFullError
+    ) -> None:
         self._transaction = transaction
         self._left = taken
+        self._error = error
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transaction, name)
@@ -298,7 +302,7 @@ class RefusingTransaction:
     def replace(self, *arguments: Any) -> Any:
         self._left -= 1
         if self._left < 0:
-            raise lmdb.MapFullError("injected")
+            raise self._error("injected")
         return self._transaction.replace(*arguments)
 
     def put(self, *_: object, **__: object) -> None:
@@ -313,6 +317,25 @@ def broken_off(index: Index) -> None:
         operation.put(XATTR, b"old", RawRecord(b"other"))
         operation.add("files", 1)
         operation.put(XATTR, b"new", RawRecord())
+
+
+class CutShort(lmdb.Error):
+    """What LMDB says of a write that the host took a part of."""
+
+    code = errno.EIO  # type: ignore[misc]  # final for who catches one
+
+
+def test_a_row_refused_on_a_full_host_is_told_from_one_on_a_broken_one(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction that has changed very much writes before it is committed."""
+    for full, told in ((False, IndexProblem), (True, NoRoom)):
+        monkeypatch.setattr(environment, "is_full", lambda folder, full=full: full)
+        refusing = RefusingTransaction(index._current.transaction, 1, CutShort)
+        monkeypatch.setattr(index._current, "transaction", refusing)
+        with pytest.raises(IndexProblem) as raised:
+            broken_off(index)
+        assert type(raised.value) is told
 
 
 def test_rows_that_cannot_be_put_back_are_had_from_the_journal(
