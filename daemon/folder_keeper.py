@@ -78,7 +78,8 @@ class FolderKeeper:
             return None
 
     async def _drive(self, steps: Steps[Any]) -> Any:
-        try:
-            return await self._workers.drive(steps)
-        finally:
-            steps.close()
+        async with self._service.links_told(()):  # what goes may have names elsewhere
+            try:
+                return await self._workers.drive(steps)
+            finally:
+                steps.close()

@@ -12,10 +12,10 @@ import trio
 from daemon.control_commands.command import Context
 from daemon.control_commands.jobs import steps_of_job
 from daemon.control_protocol import Progress
+from daemon.service import DaemonService
 from daemon.workers import PatientWorkers
 from fsmodel.errors import Busy, CairnError
 from fsmodel.jobs import JobInfo
-from fsmodel.volume import Volume
 
 _log = logging.getLogger(__name__)
 
@@ -26,8 +26,9 @@ REST_SECONDS: Final = 0.002  # after each step
 class JobKeeper:
     """Ends what others have begun. What is asked for later is done by who asks."""
 
-    def __init__(self, volume: Volume) -> None:
-        self._volume = volume
+    def __init__(self, service: DaemonService) -> None:
+        self._service = service
+        self._volume = service.volume
 
     async def run(self) -> None:
         """Go on with each job that waits, one after the other."""
@@ -43,10 +44,11 @@ class JobKeeper:
         context = Context(self._volume, _nobody_is_told)
         try:
             steps = self._volume.jobs.go_on(job.number, steps_of_job(context, job))
-            try:
-                await PatientWorkers(lambda: trio.sleep(REST_SECONDS)).drive(steps)
-            finally:
-                steps.close()
+            async with self._service.links_told(context.touched):
+                try:
+                    await PatientWorkers(lambda: trio.sleep(REST_SECONDS)).drive(steps)
+                finally:
+                    steps.close()
         except Busy:
             return False
         except CairnError as error:

@@ -225,7 +225,7 @@ class _Daemon:
                 self._version_upkeep.run,
                 MetadataKeeper(self._volume).run,
                 IndexBuilder(self._volume).run,
-                JobKeeper(self._volume).run,
+                JobKeeper(self._service).run,
                 self._folder_keeper.run,
             )
 

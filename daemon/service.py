@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import trio
@@ -132,6 +133,16 @@ class DaemonService:
     ) -> None:
         """Have the kernel forget what it knew of some names, and files, before this returns."""
         await trio.to_thread.run_sync(self.tell_kernel, touched, tuple(relinked))
+
+    @asynccontextmanager
+    async def links_told(self, touched: Sequence[tuple[InodeId, bytes]]) -> AsyncIterator[None]:
+        """The same at the end of a block, of names, and of files that have others by then."""
+        with self._volume.links_watched() as relinked:
+            try:
+                yield
+            finally:
+                if touched or relinked:
+                    await self.let_kernel_know(touched, relinked)
 
     async def make_way(self) -> None:
         """Interrupt long work in the background, for a command that needs the store alone."""

@@ -13,6 +13,7 @@ from daemon.folder_keeper import FolderKeeper
 from daemon.metric_catalogue import FLAT
 from daemon.workers import Workers
 from fsmodel.errors import BackendError, NoSpace
+from fsmodel.ids import InodeId
 from fsmodel.inner_figures import InnerFigures
 from fsmodel.steps import Steps, Work
 from fsmodel.volume import Volume
@@ -92,3 +93,17 @@ async def test_what_fails_is_logged_and_done_the_next_time(
     ]
     await keeper.write_figures()
     assert len(history(store)) == 1
+
+
+async def test_the_kernel_hears_of_names_that_evicted_files_have_elsewhere(
+    store: StructuredStore,
+) -> None:
+    inode = store.write("cache/temp/file", b"bytes")
+    store.link("cache/temp/file", "projects/kept")
+    store.volume.empty_temp()
+    store.volume.hold(inode)
+    service, told = service_of(store.volume), list[InodeId]()
+    service.tell_kernel = lambda touched, relinked: told.extend(relinked)
+    await FolderKeeper(service, 60.0).look()
+    assert told == [inode]
+    store.volume.give_back([(inode, 1)])

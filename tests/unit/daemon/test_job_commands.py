@@ -1,5 +1,6 @@
 """Jobs as the commands and the daemon see them."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,16 @@ import pytest
 from trio.testing import MockClock
 
 from daemon.control_commands.command import Context, NoArguments, steps_of
+from daemon.control_commands.importing import IMPORT, ImportArguments
 from daemon.control_commands.jobs import JobArguments, list_document, resume_document
 from daemon.control_commands.scrub import SCRUB, ScrubArguments
 from daemon.job_keeper import JobKeeper
 from fsmodel.errors import InvalidArgument, NotFound
+from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.indexes.definition import Definition
+from fsmodel.namespace.renames import NO_RENAME_FLAGS
 from fsmodel.steps import PAUSE, Steps, run_inline
+from tests.support.serving import service_of
 from tests.support.volume_store import VolumeStore
 
 
@@ -70,8 +75,28 @@ async def test_the_daemon_goes_on_with_what_waits(
     store: VolumeStore, autojump_clock: MockClock
 ) -> None:
     cut_short(store)
-    await JobKeeper(store.volume).run()
+    await JobKeeper(service_of(store.volume)).run()
     assert listed(store) == []
+
+
+async def test_the_kernel_hears_of_names_that_an_import_takes_from_files(
+    store: VolumeStore, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "1").write_bytes(b"other")
+    store.volume.link(store.volume.lookup(ROOT_INODE, b"1"), ROOT_INODE, b"kept")
+    next(steps_of(IMPORT, context(store), ImportArguments(os.fsencode(source), b"/into")))
+    into = store.volume.lookup(ROOT_INODE, b"into")
+    store.volume.rename(ROOT_INODE, b"1", into, b"1", NO_RENAME_FLAGS)
+    store.kill()
+    kept = store.volume.lookup(ROOT_INODE, b"kept")
+    store.volume.hold(kept)
+    service, told = service_of(store.volume), list[InodeId]()
+    service.tell_kernel = lambda touched, relinked: told.extend(relinked)
+    await JobKeeper(service).run()
+    assert told == [kept]
+    del store.expected[b"1"]
 
 
 @pytest.mark.parametrize(("command", "arguments"), [("unheard-of", b"{}"), ("scrub", b"[]")])
@@ -86,5 +111,5 @@ async def test_what_this_version_cannot_do_ends_in_the_log(
     store.kill()
     with pytest.raises(InvalidArgument, match="cancel it"):
         run_inline(resume_document(context(store), JobArguments(1)))
-    await JobKeeper(store.volume).run()
+    await JobKeeper(service_of(store.volume)).run()
     assert "could not be ended" in caplog.text
