@@ -10,7 +10,9 @@ whose bytes are not settled yet has none so far.
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import chain
 from typing import Final, NamedTuple
 
 from fsmodel.change import Change, Changes
@@ -49,7 +51,8 @@ class _Known(NamedTuple):
 class _Directory:
     """What is known of one directory."""
 
-    def __init__(self) -> None:
+    def __init__(self, inode: InodeId) -> None:
+        self.inode = inode
         self.is_loading = True
         self.files: dict[InodeId, _Known] = {}
         self.by_hash: dict[bytes, set[InodeId]] = {}
@@ -91,6 +94,7 @@ class DirectoryHashes:
         self._namespace = namespace
         self._digests = digests
         self._directories: OrderedDict[InodeId, _Directory] = OrderedDict()
+        self._asked: list[_Directory] = []  # by requests in progress, remembered or not
         changes.watch(self._watch)
 
     def hashes(self, directory: InodeId, prefix: bytes = b"") -> Steps[list[bytes]]:
@@ -98,9 +102,10 @@ class DirectoryHashes:
 
         Raises NotFound, NotADirectory, NoSpace.
         """
-        known = yield from self._current(directory)
-        yield from self._take_missing(directory, known)
-        return sorted(sha256 for sha256 in known.by_hash if sha256.startswith(prefix))
+        with ExitStack() as asked:
+            known = yield from self._current(directory, asked)
+            yield from self._take_missing(known)
+            return sorted(sha256 for sha256 in known.by_hash if sha256.startswith(prefix))
 
     def files_with(self, directory: InodeId, sha256: bytes) -> Steps[list[HashedFile]]:
         """The files in a directory that have a hash, in the order of listings.
@@ -108,62 +113,74 @@ class DirectoryHashes:
         Missing hashes are taken only when the file might be among those that lack one. Raises as
         `hashes`.
         """
-        known = yield from self._current(directory)
-        if sha256 not in known.by_hash and known.unhashed:
-            self._note_taken(known)
-            if self._digests.content_of(sha256) is None:
-                yield from self._take_missing(directory, known)
-        found = known.by_hash.get(sha256, ())
-        return [
-            HashedFile(inode, known.files[inode].names)
-            for inode in sorted(found, key=lambda inode: known.files[inode].cookie)
-        ]
+        with ExitStack() as asked:
+            known = yield from self._current(directory, asked)
+            if sha256 not in known.by_hash and known.unhashed:
+                self._note_taken(known)
+                if self._digests.content_of(sha256) is None:
+                    yield from self._take_missing(known)
+            found = known.by_hash.get(sha256, ())
+            return [
+                HashedFile(inode, known.files[inode].names)
+                for inode in sorted(found, key=lambda inode: known.files[inode].cookie)
+            ]
 
-    def _current(self, directory: InodeId) -> Steps[_Directory]:
-        """What is known of a directory, as of now."""
+    def _current(self, directory: InodeId, asked: ExitStack) -> Steps[_Directory]:
+        """What is known of a directory, as of now, and kept so as long as somebody asks."""
         known = self._directories.get(directory)
         if known is None:
             limit = self._namespace.listing_limit(directory)
-            known = self._directories[directory] = _Directory()
+            known = self._directories[directory] = _Directory(directory)
+            asked.enter_context(self._kept_current(known))
             try:
-                yield from self._load(directory, known, limit)
+                yield from self._load(known, limit)
             except BaseException:
                 self._directories.pop(directory, None)
                 raise
             self._bound()
-        elif known.is_loading:
-            fresh = _Directory()  # another request is at it: its pass is not waited for
-            yield from self._load(directory, fresh, self._namespace.listing_limit(directory))
-            known = fresh
+        elif known.is_loading:  # another request is at it: its pass is not waited for
+            known = _Directory(directory)
+            asked.enter_context(self._kept_current(known))
+            yield from self._load(known, self._namespace.listing_limit(directory))
         else:
+            asked.enter_context(self._kept_current(known))
             self._directories.move_to_end(directory)
-        self._look_again(directory, known)
+        self._look_again(known)
         return known
 
-    def _load(self, directory: InodeId, known: _Directory, limit: int) -> Steps[None]:
-        entries = self._namespace.list_entries(directory, cookie_limit=limit)
+    @contextmanager
+    def _kept_current(self, known: _Directory) -> Iterator[None]:
+        """Have changes noted in the meantime, also if the directory is forgotten."""
+        self._asked.append(known)
+        try:
+            yield
+        finally:
+            self._asked.remove(known)
+
+    def _load(self, known: _Directory, limit: int) -> Steps[None]:
+        entries = self._namespace.list_entries(known.inode, cookie_limit=limit)
         for number, entry in enumerate(entries, 1):
             if entry.kind == REGULAR and entry.inode not in known.files:
-                self._tell(directory, known, entry.inode)
+                self._tell(known, entry.inode)
             if number % STRETCH_ENTRIES == 0:
                 yield PAUSE
         known.is_loading = False
 
-    def _look_again(self, directory: InodeId, known: _Directory) -> None:
+    def _look_again(self, known: _Directory) -> None:
         for inode in known.changed:
             known.forget(inode)
-            self._tell(directory, known, inode)
+            self._tell(known, inode)
         known.changed.clear()
 
-    def _tell(self, directory: InodeId, known: _Directory, inode: InodeId) -> None:
+    def _tell(self, known: _Directory, inode: InodeId) -> None:
         """Take note of a file as it is now, if it is in the directory and settled."""
         record = self._inodes.find(inode)
         if record is None or kind_of(record) != REGULAR or record.flags & InodeFlag.UNSETTLED:
             return
-        cookies = sorted(self._cookies_in(directory, inode, record))
+        cookies = sorted(self._cookies_in(known.inode, inode, record))
         if not cookies:
             return
-        names = tuple(self._names_at(directory, cookies))
+        names = tuple(self._names_at(known.inode, cookies))
         known.files[inode] = _Known(cookies[0], names, record.content)
         digest = self._digests.known(record.content)
         if digest is None:
@@ -182,10 +199,10 @@ class DirectoryHashes:
             assert row is not None
             yield row.name
 
-    def _take_missing(self, directory: InodeId, known: _Directory) -> Steps[None]:
+    def _take_missing(self, known: _Directory) -> Steps[None]:
         refs = [known.files[inode].ref for inode in known.unhashed]
         yield from self._digests.take_all(refs)
-        self._look_again(directory, known)
+        self._look_again(known)
         self._note_taken(known)
 
     def _note_taken(self, known: _Directory) -> None:
@@ -205,7 +222,7 @@ class DirectoryHashes:
 
     def _watch(self, change: Change) -> None:
         """Note which files of known directories a change is about."""
-        if not self._directories:
+        if not self._directories and not self._asked:
             return
         for inode in change.removals():
             change.when_applied(partial(self._note_removed, inode))
@@ -218,13 +235,16 @@ class DirectoryHashes:
         self._note_where_known(inode)
 
     def _note_where_known(self, inode: InodeId) -> None:
-        for known in self._directories.values():
+        for known in chain(self._directories.values(), self._asked):
             if known.is_loading or inode in known.files:
                 known.changed.add(inode)
 
     def _note_changed(self, inode: InodeId, record: InodeRecord) -> None:
         self._note_where_known(inode)
         for place in places_of(self._index, inode, record):
-            known = self._directories.get(InodeId(place.directory))
-            if known is not None:
-                known.changed.add(inode)
+            remembered = self._directories.get(InodeId(place.directory))
+            if remembered is not None:
+                remembered.changed.add(inode)
+            for known in self._asked:
+                if known.inode == place.directory:
+                    known.changed.add(inode)
