@@ -1,57 +1,44 @@
 """Puts the parts of an open store together, in the order they need each other."""
 
 import os
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Final
-from uuid import uuid4
 
 from fsmodel.change import Changes
-from fsmodel.clock import Clock, SystemClock
-from fsmodel.content.chunk_limits import CHUNKER, ChunkLimits
-from fsmodel.content.chunking import features, is_noise
+from fsmodel.clock import Clock
 from fsmodel.content.contents import Contents
 from fsmodel.content.digests import Digests
-from fsmodel.content.lineages import Lineages
-from fsmodel.content.settle import Settler
 from fsmodel.content.whole import WholeContents
+from fsmodel.core_assembly import CoreParts, open_core
 from fsmodel.documents.commits import Commits
 from fsmodel.documents.drafts import Drafts
-from fsmodel.documents.twins import Twins
 from fsmodel.durability import Durability
+from fsmodel.file_assembly import FileParts, assemble_files
 from fsmodel.history.roots import Roots
-from fsmodel.ids import PackId
+from fsmodel.ids import ObjectId
 from fsmodel.index_border import index_errors_translated
 from fsmodel.indexes.assembly import assemble_indexes
 from fsmodel.indexes.indexes import Indexes
 from fsmodel.inode_table import InodeTable
 from fsmodel.metadata_assembly import MetadataParts, assemble_metadata
-from fsmodel.namespace.folder_levels import level_for
 from fsmodel.namespace.holds import Holds
-from fsmodel.namespace.inodes import Creator
-from fsmodel.namespace.names import OrdinaryNames
 from fsmodel.namespace.namespace import Namespace
 from fsmodel.rebuild.placing import require_nothing_ready
-from fsmodel.recovery import FrameJudge
-from fsmodel.series.assembly import NameRules, SeriesParts, assemble_series, name_rules
-from fsmodel.series.layout import make_structured_folders
+from fsmodel.series.assembly import NameRules, SeriesParts, assemble_series
 from fsmodel.series.removal import Removal
 from fsmodel.settings import VolumeSettings
 from fsmodel.snapshot_assembly import SnapshotParts, assemble_snapshots
 from fsmodel.store.byte_cache import ByteCache
-from fsmodel.store.drafts import Encoding
-from fsmodel.store.format_file import Chunking, StoreFormat, read_format, write_format
+from fsmodel.store.format_file import read_format
 from fsmodel.store.layout import StoreLayout
 from fsmodel.store.lock import StoreLock
 from fsmodel.store.objects import ObjectStore
 from fsmodel.store.pack_reader import PackReader
 from fsmodel.store.pack_writer import PackWriter
 from fsmodel.store.space import HostSpace
-from fsmodel.upkeep.retirement import LAST_PACK
 from fsmodel.upkeep.store_parts import StoreParts
 from fsmodel.upkeep.upkeep import Upkeep
 from fsmodel.versions.policy import VersionPolicies, VersionPolicy
@@ -69,12 +56,7 @@ from fsmodel.views.versions_view import VersionsView
 from fsmodel.views.views import Views
 from fsmodel.virtual_attributes import VirtualAttributes
 from fsmodel.write_guard import WriteGuard
-from lmdb_index.errors import IndexProblem
 from lmdb_index.index import Index
-from lmdb_index.keys import number_of
-from lmdb_index.schema import PACK
-
-ROOT_MODE: Final = 0o40755
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,40 +104,6 @@ class Parts:
         self.lock.close()
 
 
-def create_store(folder: Path, *, plain: bool) -> None:
-    """Make a store: its folders, format.json, index, root directory, and structured folders.
-
-    A plain store does not have the last ones. format.json is written last, so a folder whose making
-    was cut short is no store. Raises StoreExists, NoSpace, BackendError.
-    """
-    layout = StoreLayout(folder)
-    layout.create()
-    limits = ChunkLimits()
-    chunking = Chunking(CHUNKER, limits.min_size, limits.average, limits.max_size)
-    content = StoreFormat(uuid=uuid4(), created=datetime.now(UTC), chunking=chunking)
-    with index_errors_translated():
-        Index.create(folder, content.uuid.bytes)
-        index = Index.open(folder, content.uuid.bytes)
-    inodes = InodeTable(index)
-    namespace = Namespace(
-        index,
-        inodes,
-        Changes(index, inodes, SystemClock()),
-        is_open=lambda inode: False,
-        release_content=lambda change, inode, record: None,
-        policy=OrdinaryNames(),
-    )
-    owner = Creator(os.getuid(), os.getgid())
-    namespace.make_root(ROOT_MODE, owner.uid, owner.gid)
-    if not plain:
-        with namespace.changes.begin() as change:
-            make_structured_folders(change, namespace, owner)
-    with index_errors_translated():
-        index.checkpoint()
-        index.close()
-    write_format(layout, content)
-
-
 def assemble(
     folder: Path,
     *,
@@ -173,185 +121,95 @@ def assemble(
         lock = StoreLock.acquire(layout, mountpoint)
         failed.callback(lock.close)
         require_nothing_ready(layout)
-        parts = _open_parts(
-            layout,
-            content,
-            lock,
-            failed,
-            dry=dry,
-            thorough=thorough,
-            read_only=read_only,
-            settings=settings,
-            clock=clock,
-        )
+        core = open_core(layout, content, failed, settings, clock, dry=dry, thorough=thorough)
+        files = assemble_files(core, settings, read_only=read_only)
+        parts = _assemble_all(core, files, lock, settings, dry=dry, read_only=read_only)
         failed.pop_all()
     parts.metadata.register_in(parts.views)
     return parts
 
 
-def _open_parts(
-    layout: StoreLayout,
-    content: StoreFormat,
+def _assemble_all(
+    core: CoreParts,
+    files: FileParts,
     lock: StoreLock,
-    failed: ExitStack,
+    settings: VolumeSettings,
     *,
     dry: bool,
-    thorough: bool,
     read_only: bool,
-    settings: VolumeSettings,
-    clock: Clock,
 ) -> Parts:
-    """`failed` is told what must be closed if this ends with an error."""
-    uuid = content.uuid.bytes
-    reader = PackReader(layout, uuid)
-    failed.callback(reader.close)
-    with index_errors_translated():
-        accept = FrameJudge(reader).accept
-        index = Index.open(layout.folder, uuid, accept, dry=dry, thorough=thorough)
-    failed.callback(_give_up, index)
-    known = [PackId(number_of(key)) for key, _ in index.scan_unpacked(PACK)]  # also garbled ones
-    known.append(PackId(index.counter(LAST_PACK)))
-    packs = PackWriter(layout, uuid, known, pack_bytes_max=settings.pack_bytes_max)
-    cache = ByteCache(settings.cache_bytes)
-    inodes = InodeTable(index)
-    changes = Changes(index, inodes, clock)
-    objects = ObjectStore(index, changes, packs, reader, cache, _encoding(settings))
-    chunking = content.chunking
-    limits = ChunkLimits(chunking.min, chunking.average, chunking.max)
-    lineages = Lineages(index, inodes, objects)
-    settler = Settler(objects, lineages, limits, partial(level_for, index, inodes))
-    contents = Contents(index, inodes, changes, objects, settler, lineages, read_only=read_only)
-    digests = Digests(index, changes, objects)
-    holds = Holds()
-    rules = name_rules(index, inodes, contained_mount=settings.symlinks_contained)
-    namespace = rules.namespace(
-        index,
-        inodes,
-        changes,
-        is_open=lambda inode: contents.is_open(inode) or inode in holds,
-        release_content=contents.release,
-        policy=rules.policy,
-        atime_mode=settings.atime_mode,
-    )
-    version_parts = _version_parts(
-        index, inodes, changes, objects, contents, namespace, settings.versions
-    )
-    version_parts.policies.configured = rules.configs.version_policy
+    index, inodes, changes, objects = core.index, core.inodes, core.changes, core.objects
+    namespace, contents, rules = files.namespace, files.contents, files.rules
+    version_parts = _version_parts(core, files, settings.versions)
     versions = Versions(version_parts)
-    whole = WholeContents(objects, settler)
-    commits = Commits(whole, rules.is_document)
-    drafts = Drafts(
-        inodes,
-        changes,
-        namespace,
-        contents,
-        objects,
-        whole,
-        commits,
-        Twins(index, inodes, namespace, whole),
-    )
-    series = assemble_series(
-        index,
-        inodes,
-        changes,
-        namespace,
-        rules,
-        whole,
-        commits,
-        version_parts.policies.forget,
-        settings.cache_folder,
-        contents.is_open,
-    )
-    indexes = assemble_indexes(index, inodes, changes, namespace, whole, contents.is_open)
+    series = _assemble_series(core, files, version_parts.policies, settings)
+    indexes = assemble_indexes(index, inodes, changes, namespace, files.whole, contents.is_open)
     namespace.keep_former(versions.keeper)
     contents.recorder.keep_former = versions.keeper.keep_rewritten
-    views = Views()
-    views.register(VERSIONS_VIEW, VersionsView(versions, inodes, namespace, contents))
     if not dry:
         namespace.purge_orphans()
-    metadata = assemble_metadata(
-        index,
-        inodes,
-        changes,
-        namespace,
-        objects,
-        digests,
-        settler,
-        cache,
-        lambda directory, name: len(versions.shown(directory, name)),
-        settings,
-    )
-    metadata.places.override = rules.configs.metadata_view
+    digests = Digests(index, changes, objects)
+    metadata = _assemble_metadata(core, files, digests, versions, settings)
     content_tools = ContentTools(inodes, digests, objects)
     metadata.cairnfs.add(INDEXES, partial(IndexesFolder, content_tools, indexes, namespace.resolve))
-    roots = Roots(index, changes, inodes, objects)
-    durability = Durability(index, packs)
-    space = HostSpace(
-        layout.folder, promised=lambda: contents.dirty_bytes + durability.commit_bytes
-    )
-    if settings.haste:
-        settler.may_leave_untried = space.is_ample
+    roots, durability = Roots(index, changes, inodes, objects), Durability(index, core.packs)
+    space = _host_space(core, files, durability, settings)
     guard = WriteGuard(space, durability, read_only=read_only)
     history = assemble_snapshots(
-        index,
-        inodes,
-        changes,
-        namespace,
-        objects,
-        contents,
-        roots,
-        durability,
-        guard,
+        index, inodes, changes, namespace, objects, contents, roots, durability, guard
     )
+    views = Views()
+    views.register(VERSIONS_VIEW, VersionsView(versions, inodes, namespace, contents))
     views.register(SNAPSHOTS_VIEW, SnapshotsView(history.snapshots, inodes, namespace, objects))
+
+    def named_in_memory() -> chain[ObjectId]:
+        return chain.from_iterable(
+            part.named_in_memory() for part in (contents, files.whole, roots, metadata)
+        )
+
+    store_parts = StoreParts(
+        layout=core.layout,
+        uuid=core.uuid,
+        index=index,
+        changes=changes,
+        objects=objects,
+        writer=core.packs,
+        reader=core.reader,
+        durability=durability,
+        space=space,
+        dry=dry,
+        paths_of=namespace.paths_of,
+        named_in_memory=named_in_memory,
+    )
     return Parts(
-        layout=layout,
+        layout=core.layout,
         lock=lock,
         index=index,
-        packs=packs,
-        reader=reader,
-        cache=cache,
+        packs=core.packs,
+        reader=core.reader,
+        cache=core.cache,
         objects=objects,
         roots=roots,
         changes=changes,
         inodes=inodes,
         contents=contents,
-        holds=holds,
+        holds=files.holds,
         namespace=namespace,
         rules=rules,
-        whole=whole,
-        commits=commits,
-        drafts=drafts,
+        whole=files.whole,
+        commits=files.commits,
+        drafts=files.drafts,
         series=series,
         removal=Removal(changes, namespace),
         indexes=indexes,
-        virtual_attributes=VirtualAttributes(inodes, digests, objects, os.fsencode(layout.folder)),
+        virtual_attributes=VirtualAttributes(
+            inodes, digests, objects, os.fsencode(core.layout.folder)
+        ),
         metadata=metadata,
         history=history,
         durability=durability,
         space=space,
-        upkeep=Upkeep(
-            StoreParts(
-                layout=layout,
-                uuid=uuid,
-                index=index,
-                changes=changes,
-                objects=objects,
-                writer=packs,
-                reader=reader,
-                durability=durability,
-                space=space,
-                dry=dry,
-                paths_of=namespace.paths_of,
-                named_in_memory=lambda: chain(
-                    contents.named_in_memory(),
-                    whole.named_in_memory(),
-                    roots.named_in_memory(),
-                    metadata.named_in_memory(),
-                ),
-            ),
-            settings.scrub_bytes_per_second,
-        ),
+        upkeep=Upkeep(store_parts, settings.scrub_bytes_per_second),
         versions=versions,
         restoring=Restoring(version_parts, versions),
         views=views,
@@ -360,40 +218,70 @@ def _open_parts(
     )
 
 
-def _give_up(index: Index) -> None:
-    """Close it after a failure, which is told in place of what this ends with."""
-    with suppress(IndexProblem):
-        index.close()
-
-
-def _version_parts(
-    index: Index,
-    inodes: InodeTable,
-    changes: Changes,
-    objects: ObjectStore,
-    contents: Contents,
-    namespace: Namespace,
-    policy: VersionPolicy,
-) -> VersionParts:
-    directories = namespace.directories
+def _version_parts(core: CoreParts, files: FileParts, policy: VersionPolicy) -> VersionParts:
+    index, inodes, namespace = core.index, core.inodes, files.namespace
+    policies = VersionPolicies(inodes, namespace.xattrs, policy)
+    policies.configured = files.rules.configs.version_policy
     return VersionParts(
         index=index,
         inodes=inodes,
-        changes=changes,
-        objects=objects,
-        contents=contents,
+        changes=core.changes,
+        objects=core.objects,
+        contents=files.contents,
         namespace=namespace,
-        folders=VersionFolders(index, inodes, directories, namespace.system),
+        folders=VersionFolders(index, inodes, namespace.directories, namespace.system),
         rows=VersionRows(index, inodes, namespace.xattrs),
-        policies=VersionPolicies(inodes, namespace.xattrs, policy),
+        policies=policies,
     )
 
 
-def _encoding(settings: VolumeSettings) -> Encoding:
-    return Encoding(
-        features=features,
-        is_noise=is_noise,
-        level=settings.compression_level,
-        delta_level=settings.delta_level,
-        depth_max=settings.delta_depth_max if settings.delta else 0,
+def _assemble_series(
+    core: CoreParts, files: FileParts, policies: VersionPolicies, settings: VolumeSettings
+) -> SeriesParts | None:
+    return assemble_series(
+        core.index,
+        core.inodes,
+        core.changes,
+        files.namespace,
+        files.rules,
+        files.whole,
+        files.commits,
+        policies.forget,
+        settings.cache_folder,
+        files.contents.is_open,
     )
+
+
+def _assemble_metadata(
+    core: CoreParts,
+    files: FileParts,
+    digests: Digests,
+    versions: Versions,
+    settings: VolumeSettings,
+) -> MetadataParts:
+    metadata = assemble_metadata(
+        core.index,
+        core.inodes,
+        core.changes,
+        files.namespace,
+        core.objects,
+        digests,
+        files.settler,
+        core.cache,
+        lambda directory, name: len(versions.shown(directory, name)),
+        settings,
+    )
+    metadata.places.override = files.rules.configs.metadata_view
+    return metadata
+
+
+def _host_space(
+    core: CoreParts, files: FileParts, durability: Durability, settings: VolumeSettings
+) -> HostSpace:
+    contents = files.contents
+    space = HostSpace(
+        core.layout.folder, promised=lambda: contents.dirty_bytes + durability.commit_bytes
+    )
+    if settings.haste:
+        files.settler.may_leave_untried = space.is_ample
+    return space

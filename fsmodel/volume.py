@@ -8,7 +8,7 @@ stand in the parts of the facade, by what they are about; here a volume is made,
 import logging
 from pathlib import Path
 
-from fsmodel.assembly import Parts, assemble, create_store
+from fsmodel.assembly import Parts, assemble
 from fsmodel.clock import Clock, SystemClock
 from fsmodel.errors import CairnError
 from fsmodel.ids import ROOT_INODE, InodeId
@@ -18,6 +18,7 @@ from fsmodel.namespace.inodes import Creator
 from fsmodel.series.default_document import DEFAULT_SERIES
 from fsmodel.settings import VolumeSettings
 from fsmodel.steps import run_inline
+from fsmodel.store_making import create_store
 from fsmodel.uploads import Uploads
 from fsmodel.volume_attributes import VolumeAttributes
 from fsmodel.volume_files import VolumeFiles

@@ -27,7 +27,7 @@ from typing import Final
 from unittest import mock
 from uuid import UUID
 
-from fsmodel import assembly
+from fsmodel import store_making
 from fsmodel.errors import CairnError
 from fsmodel.ids import InodeId
 from fsmodel.namespace.inodes import AttributeChange
@@ -305,8 +305,8 @@ def main(folder: Path, seed: int, steps: int) -> None:
 def _make_the_same(store: Path, seed: int) -> None:
     """A store that differs from another one of the same seed by the time in format.json alone."""
     with (
-        mock.patch.object(assembly, "uuid4", return_value=UUID(int=seed)),
-        mock.patch.object(assembly, "SystemClock", ManualClock),
+        mock.patch.object(store_making, "uuid4", return_value=UUID(int=seed)),
+        mock.patch.object(store_making, "SystemClock", ManualClock),
     ):
         make_store(store)
 
