@@ -1,8 +1,9 @@
 """Which documents a change may have brought into an index, or taken out of one.
 
 What happens to a file shows in its record, as the change edits it; only a name that changes within
-its directory does not, and is noted when it comes. Where a directory moves, every document below it
-may get another path.
+its directory does not, and is noted when it comes. Of a file of several names the record tells one
+place: that the others are as they were is not known. Where a directory moves, every document below
+it may get another path.
 """
 
 from collections.abc import Iterator, Sequence
@@ -137,7 +138,7 @@ class Touched:
 
 def _differs(record: InodeRecord, former: InodeRecord | None) -> bool:
     """Whether something has changed that an index may care about."""
-    return former is None or _facts(record) != _facts(former)
+    return former is None or record.nlink > 1 or _facts(record) != _facts(former)
 
 
 def _facts(record: InodeRecord) -> tuple[object, ...]:

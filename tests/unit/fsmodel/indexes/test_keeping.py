@@ -85,6 +85,19 @@ def test_a_name_within_the_folder_that_fits_no_more(store: IndexedStore) -> None
     store.require_right("ones")
 
 
+@pytest.mark.parametrize("folder", ["runs", "experiments"])
+def test_another_name_that_is_exchanged(store: IndexedStore, folder: str) -> None:
+    store.create("models", "runs/*.json", "model", unique=True)
+    store.put("projects/first", {"model": "first"})
+    store.link("projects/first", "runs/a.json")
+    store.put(f"{folder}/second", {"model": "second"})
+    store.move("runs/a.json", f"{folder}/second", RenameFlag.EXCHANGE)
+    assert store.query("models", "second") == ["/runs/a.json"]
+    assert list(store.indexes.query("models", ["first"])) == []
+    store.put("runs/b.json", {"model": "first"})
+    store.require_sound()
+
+
 def test_folders_move_in_and_out(store: IndexedStore) -> None:
     store.create("deep", "runs/good/**/*.json", "n")
     for path in ("runs/x", "runs/x/y", "runs/good"):
