@@ -148,7 +148,8 @@ class Drafts:
                 draft.refusal = str(error)
                 raise
             draft.refusal = ""
-            if self._inodes.get(inode).content == ref:
+            is_as_read = self._inodes.get(inode).content == ref
+            if is_as_read and self._names_of(draft.document) == names:
                 self._commit(inode, draft, names, data)
                 return
 

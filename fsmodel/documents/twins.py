@@ -121,14 +121,18 @@ class Twins:
                 self._namespace.xattrs.put(change, inode, name, value)
 
     def _point(self, change: Change, place: Place, new: InodeId) -> None:
-        """Let an entry name another file, and its directory look as before."""
+        """Let an entry name another file, and its directory look as before.
+
+        The entries of a locked directory stay, and what is in it is free: so it may be locked.
+        """
         directory, name = InodeId(place.directory), self._name_at(place)
         dirent = self._namespace.directories.find(directory, name)
         assert dirent is not None
         folder = change.edit(directory)
-        times = folder.mtime_ns, folder.ctime_ns
+        before = folder.mtime_ns, folder.ctime_ns, folder.flags
+        folder.flags &= ~InodeFlag.LOCKED
         self._namespace.directories.point(change, directory, name, dirent, new, REGULAR)
-        folder.mtime_ns, folder.ctime_ns = times
+        folder.mtime_ns, folder.ctime_ns, folder.flags = before
 
     def _name_at(self, place: Place) -> bytes:
         row = self._index.get(DIRENT_ORDER, pair_key(*place))

@@ -1,5 +1,7 @@
 """JSON documents are committed whole."""
 
+from collections.abc import Callable
+
 import pytest
 
 from fsmodel.documents import commits
@@ -16,6 +18,7 @@ from fsmodel.ids import InodeId
 from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.namespace.renames import RenameFlag
 from fsmodel.steps import run_inline
+from tests.support.stepping import Driver
 from tests.support.structured import USER, StructuredStore
 
 PLACES = [
@@ -372,6 +375,51 @@ def test_a_document_that_is_locked_while_it_is_written_stays(store: StructuredSt
     assert store.read("runs/x.json") == b"1"
     with pytest.raises(NotPermitted):
         store.write("runs/x.json", b"3")
+    store.require_sound()
+
+
+def test_a_document_in_a_locked_folder_can_be_written(store: StructuredStore) -> None:
+    store.write("runs/x.json", b"1")
+    folder = store.inode("runs")
+    run_inline(store.volume.lock(folder))
+    before = store.volume.attributes(folder)[0]
+    store.write("runs/x.json", b"2")
+    assert store.read("runs/x.json") == b"2"
+    with pytest.raises(NotPermitted):
+        store.write("runs/new.json", b"2")
+    assert store.volume.attributes(folder)[0].flags == before.flags
+    store.require_sound()
+
+
+def amid_its_commit(store: StructuredStore, data: bytes, action: Callable[[], None]) -> None:
+    """Something is done by others while a draft of `runs/x.json` is read back and checked."""
+    writer = store.begin("runs/x.json", data)
+    run_inline(store.volume.contents.settle(writer))
+    committing = Driver(store.volume.commit_document(writer))
+    committing.run()
+    action()
+    try:
+        committing.finish()
+    finally:
+        store.volume.close_file(writer, writing=True)
+
+
+def test_a_document_that_is_deleted_amid_its_commit_stays_deleted(store: StructuredStore) -> None:
+    store.write("runs/x.json", b"1")
+    amid_its_commit(store, b"2", lambda: store.remove("runs/x.json"))
+    assert not store.exists("runs/x.json")
+    run_inline(store.volume.restore_version(b"/runs/x.json"))
+    assert store.read("runs/x.json") == b"1"
+    store.require_sound()
+
+
+def test_a_document_that_is_renamed_amid_its_commit_is_checked_by_its_new_name(
+    store: StructuredStore,
+) -> None:
+    store.write("runs/x.json", b"{}")
+    with pytest.raises(DocumentInvalid):
+        amid_its_commit(store, b"[]", lambda: store.move("runs/x.json", "series/x.json"))
+    assert store.read("series/x.json") == b"{}"
     store.require_sound()
 
 
