@@ -11,7 +11,7 @@ SEED := $(or $(SEED),$(shell od -An -N2 -tu2 /dev/urandom | tr -d ' '))
 CRASH ?=
 run := .venv/bin/python -m
 
-.PHONY: help venv venv-tests mount umount lint lint-format lint-rules lint-types lint-imports check test crash soak bench bench-all bench-growth lock clean \
+.PHONY: help venv venv-tests mount umount lint lint-format lint-rules lint-types lint-imports check test crash sanitize soak bench bench-all bench-growth lock clean \
 	wheels sdist install uninstall deb boot-test
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make test    all tests but the long ones"
 	@echo "make check   formatting, lint, types, import contracts, unit tests"
 	@echo "make crash   the long tests: kills, power loss, faults, any input, many times over (SEED=number CRASH=options)"
+	@echo "make sanitize    the tests near the C extensions, with sanitizers for memory, what is undefined, and threads"
 	@echo "make soak    8 clients at once on one mount for SOAK ($(SOAK)) seconds, then figures"
 	@echo "make bench   measure against ext4 and a filesystem that does nothing (BENCH=options)"
 	@echo "make bench-all     measure all that docs/performance.md shows of speed; takes an hour (BENCH=options)"
@@ -70,6 +71,10 @@ test: venv-tests
 crash: venv-tests
 	@scripts/test -n 2 --dist worksteal -m "slow or crash or fuzz" --timeout=3600 --hypothesis-profile=thorough \
 		--seed=$(SEED) --hypothesis-seed=$(SEED) --counts=build/crash-counts.json $(CRASH)
+
+sanitize: venv-tests
+	@scripts/sanitize
+	@scripts/sanitize --threads
 
 soak: venv-tests
 	@$(run) tests.support.load.soak --seconds $(SOAK)
