@@ -14,6 +14,7 @@ from typing import Final
 from fsmodel.change import Change, Changes
 from fsmodel.errors import Busy, NotFound
 from fsmodel.ids import ROOT_INODE, InodeId
+from fsmodel.index_border import index_error
 from fsmodel.indexes.definition import Definition, decoded, encoded
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import Creator
@@ -52,6 +53,7 @@ class Catalogue:
         self._changes = changes
         self._namespace = namespace
         self.live: dict[InodeId, UserIndex] = {}  # all that are kept current, by number
+        self._problem: IndexProblem | None = None  # why there are none, if it is that
         self._reload()
 
     def all(self) -> list[UserIndex]:
@@ -59,8 +61,12 @@ class Catalogue:
         return [self.find(name) for name in sorted({each.definition.name for each in self._both()})]
 
     def find(self, name: str) -> UserIndex:
-        """The index of a name, the one that is ready if there are two. Raises NotFound."""
+        """The index of a name, the one that is ready if there are two.
+
+        Raises NotFound, IndexCorrupt.
+        """
         named = self.named(name)
+        self._require_read()
         if not named:
             raise NotFound(f"there is no index {name!a}: see `cairnfs index list`")
         return next((each for each in named if self.is_ready(each)), named[-1])
@@ -85,7 +91,7 @@ class Catalogue:
         return found
 
     def add(self, definition: Definition) -> UserIndex:
-        """Store a definition, to be built. Raises NoSpace."""
+        """Store a definition, to be built. Raises NoSpace, IndexCorrupt."""
         with self._changes.begin() as change:
             root = change.inode(ROOT_INODE)
             system = self._namespace.system
@@ -98,6 +104,7 @@ class Catalogue:
             self._namespace.xattrs.put(change, number, DEFINITION, encoded(definition))
             change.operation.put(USER_INDEX, number_key(number), _TO_BUILD)
             change.when_applied(self._reload)
+        self._require_read()
         return self.live[number]
 
     def set_record(self, change: Change, index: UserIndex, record: UserIndexRecord) -> None:
@@ -115,18 +122,25 @@ class Catalogue:
         change.when_applied(self._reload)
 
     def dropped(self) -> list[InodeId]:
-        """Numbers of the indexes whose rows are to go."""
+        """Numbers of the indexes whose rows are to go; none while that is not known."""
+        if self._problem is not None:
+            return []
         numbers = (InodeId(number_of(key)) for key, _ in self._index.scan(USER_INDEX))
         return [number for number in numbers if number not in self.live]
 
     def _both(self) -> list[UserIndex]:
         return sorted(self.live.values(), key=lambda each: each.number)
 
+    def _require_read(self) -> None:
+        if self._problem is not None:
+            raise index_error(self._problem) from self._problem
+
     def _reload(self) -> None:
+        self._problem = None
         try:
             self.live = {each.number: each for each in self._stored()}
         except IndexProblem as problem:  # a store that is damaged here can be opened, and repaired
-            self.live = {}
+            self.live, self._problem = {}, problem
             _log.error(
                 "user-defined indexes are not kept: %s: run `cairnfs fsck --repair`", problem
             )

@@ -8,12 +8,17 @@ from unittest import mock
 
 import pytest
 
+from fsmodel import errors
+from fsmodel.ids import InodeId
+from fsmodel.indexes.catalogue import DEFINITION
+from fsmodel.indexes.definition import Definition
+from fsmodel.namespace.xattrs import Xattrs
 from fsmodel.rebuild.rebuild import rebuild_index
 from fsmodel.repair.repair import repair_store
 from fsmodel.steps import run_inline
 from fsmodel.upkeep.findings import Part
 from lmdb_index.errors import IndexCorrupt
-from lmdb_index.records import RawRecord
+from lmdb_index.records import InodeRecord, RawRecord
 from lmdb_index.rows import Rows
 from lmdb_index.schema import INDEX_ENTRY, INDEXED, Table
 from tests.support.indexed import IndexedStore, quiet
@@ -87,6 +92,9 @@ def test_a_store_with_a_definition_that_cannot_be_read_opens(
         parts_of(store.volume).indexes._catalogue._reload()
     assert "fsck --repair" in caplog.text
     assert store.indexes.all() == []
+    assert not store.indexes.is_unfinished  # what the indexes hold is not taken for dropped
+    with pytest.raises(errors.IndexCorrupt, match="fails its checksum"):
+        store.indexes.info("numbers")
     caplog.clear()
     store.put("runs/9.json", {"n": 9})  # nobody keeps the index now
     store.reopen()
@@ -94,3 +102,19 @@ def test_a_store_with_a_definition_that_cannot_be_read_opens(
     run_inline(store.volume.repair())
     run_inline(store.indexes.resume(quiet))
     assert store.query("numbers", 9) == ["/runs/9.json"]
+
+
+def test_an_index_made_where_another_cannot_be_read_is_told(store: IndexedStore) -> None:
+    unreadable = IndexCorrupt("a row fails its checksum", "xattr", b"")
+    find, definition = Xattrs.find, Definition("more", "runs/*.json", ("n",))
+
+    def fail(xattrs: Xattrs, inode: InodeId, record: InodeRecord, name: bytes) -> bytes | None:
+        if name == DEFINITION:
+            raise unreadable
+        return find(xattrs, inode, record, name)
+
+    with mock.patch.object(Xattrs, "find", fail), pytest.raises(errors.IndexCorrupt):
+        store.indexes.define(definition)
+    store.reopen()
+    run_inline(store.indexes.resume(quiet))
+    assert store.query("more", 1) == ["/runs/1.json"]
