@@ -15,87 +15,22 @@ Invariants, which check.py looks at:
   * a table has as many rows as its own database, tombstones included, and `extra` together
 """
 
-from collections import OrderedDict
 from collections.abc import Iterator
-from itertools import repeat
-from struct import Struct, error
 from typing import Final
 
 import msgspec
-from xxhash import xxh3_64_intdigest
 
+from lmdb_index.block_cache import BlockCache, PackedRow, part_of
 from lmdb_index.block_format import Block
-from lmdb_index.block_keys import GROUP_ROWS, KeyForm
 from lmdb_index.environment import Cursor, Database, Transaction
 from lmdb_index.errors import IndexCorrupt
+from lmdb_index.packed_counts import PackedCounts
 from lmdb_index.packed_records import NO_OBJECT, PACKED_CODECS
 from lmdb_index.schema import OBJECT, TABLES, Record, Table
 
 TOMBSTONE: Final = b""
-EXTRA_PLACE: Final = b"\0"  # no table has the number 0
-CACHED_BYTES_MAX: Final = 4 << 20  # of the blocks of each table, decompressed
-NEAR_ROWS_MAX: Final = 2048  # of each table, around those that were asked for last
 
 PACKABLE: Final = tuple(table for table in TABLES if table.packed_keys is not None)
-
-PackedRow = tuple[msgspec.Raw, Block]  # what the block has for a key, and the block
-
-_CHECKSUM: Final = Struct("<Q")
-_encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(dict[int, int]).decode
-
-
-class _BlockCache:
-    """The blocks of one table that were used last, and rows of them by their keys."""
-
-    def __init__(self, table: Table[Record]) -> None:
-        self._row_version = table.version
-        self._in_order = table.packed_keys is not KeyForm.FIXED  # ids are asked for in none
-        self._blocks: OrderedDict[bytes, Block] = OrderedDict()
-        self._bytes = 0
-        self.last: Block | None = None  # that was asked for, as the next key often is in it, too
-        self.near: dict[bytes, PackedRow] = {}  # a row's neighbours are often asked for next
-        self.absent = b""  # a key that no block has: a new name is looked for again and again
-
-    def get(self, cursor: Cursor) -> Block:
-        """The block that a cursor is at. Raises IndexCorrupt, IndexTooNew."""
-        block = self._get(cursor)
-        if self._in_order:
-            self.last = block
-        return block
-
-    def row(self, block: Block, place: int) -> PackedRow:
-        """A row of a block; the group of rows it is in is kept, by key. Raises IndexCorrupt."""
-        if not self._in_order:
-            return _part(block, place, place + 1)[0][1]
-        first = place - place % GROUP_ROWS
-        group = _part(block, first, min(first + GROUP_ROWS, block.count))
-        if len(self.near) > NEAR_ROWS_MAX:
-            self.near.clear()
-        self.near.update(group)
-        return group[place - first][1]
-
-    def _get(self, cursor: Cursor) -> Block:
-        place = cursor.key()
-        block = self._blocks.get(place)
-        if block is not None:
-            self._blocks.move_to_end(place)
-            return block
-        block = self._blocks[place] = Block(place, cursor.value(), self._row_version)
-        self._bytes += block.memory_bytes
-        while self._bytes > CACHED_BYTES_MAX and len(self._blocks) > 1:
-            self._bytes -= self._blocks.popitem(last=False)[1].memory_bytes
-        return block
-
-    def forget(self, place: bytes) -> None:
-        """Another value stands there now, or none."""
-        self.near.clear()
-        self.absent = b""
-        block = self._blocks.pop(place, None)
-        if self.last is not None and self.last.place == place:
-            self.last = None
-        if block is not None:
-            self._bytes -= block.memory_bytes
 
 
 class Packed:
@@ -106,10 +41,8 @@ class Packed:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._caches: dict[int, _BlockCache] = {}
-        self._stored_extra: dict[int, int] = {}
-        self._added: list[tuple[int, int]] = []  # to `extra`, since an operation began
-        self.extra: dict[int, int] = {}  # by table
+        self._caches: dict[int, BlockCache] = {}
+        self._counts = PackedCounts(database)
         self.last: dict[int, bytes] = {}  # the highest packed key of each table that has any
 
     def load(self, transaction: Transaction) -> None:
@@ -117,20 +50,21 @@ class Packed:
 
         What it changes is known here alone until `save`.
         """
-        self._stored_extra = self._read_extra(transaction)
-        self.look_again(transaction, dict(self._stored_extra))
+        self._counts.load(transaction)
+        self._find_last(transaction)
 
     def look_again(self, transaction: Transaction, extra: dict[int, int]) -> None:
         """Know of no block but those that a transaction shows, which has so many `extra` rows.
 
         Raises lmdb.Error.
         """
-        self._caches = {table.number: _BlockCache(table) for table in PACKABLE}
-        self.extra = extra
-        self.last = {}
-        with transaction.cursor(self._database) as cursor:
-            for table in PACKABLE:
-                self._note_last(cursor, table.number)
+        self._counts.extra = extra
+        self._find_last(transaction)
+
+    @property
+    def extra(self) -> dict[int, int]:
+        """What a table has beside the values in its own database, by table: see the invariants."""
+        return self._counts.extra
 
     # -- reading
 
@@ -180,7 +114,7 @@ class Packed:
         """Up to so many packed rows with start <= key < stop, the lowest of them, in order."""
         found: list[tuple[bytes, PackedRow]] = []
         for block, first, behind in self.stretches_from(transaction, number, start, stop, size):
-            found += _part(block, first, behind)
+            found += part_of(block, first, behind)
         return found
 
     def stretches_from(
@@ -211,7 +145,7 @@ class Packed:
                 block = self._caches[number].get(cursor)
                 behind = block.count if stop is None else block.position(stop)
                 first = max(block.position(start), behind - size + len(found))
-                found += reversed(_part(block, first, behind))
+                found += reversed(part_of(block, first, behind))
                 more = first == 0 and cursor.prev()
         return found
 
@@ -270,7 +204,7 @@ class Packed:
 
     def note_moved(self, transaction: Transaction, number: int, rows: int) -> None:
         """So many rows of a table, or tombstones, have gone into its blocks."""
-        self.extra[number] = self.extra.get(number, 0) + rows
+        self._counts.move(number, rows)
         with transaction.cursor(self._database) as cursor:
             self._note_last(cursor, number)
 
@@ -284,13 +218,13 @@ class Packed:
         Raises lmdb.Error.
         """
         if former is not None:
-            self._add_extra(number, 1)
+            self._counts.add(number, 1)
         elif self._covers(transaction, number, key):
-            self._add_extra(number, -1)
+            self._counts.add(number, -1)
 
     def note_covered(self, number: int) -> None:
         """A row has been put into a table's own database that was only a packed one before."""
-        self._add_extra(number, -1)
+        self._counts.add(number, -1)
 
     def delete(
         self,
@@ -309,7 +243,7 @@ class Packed:
         if value == TOMBSTONE:
             return False
         transaction.put(key, TOMBSTONE, db=database)
-        self._add_extra(number, -2 if value is None else -1)
+        self._counts.add(number, -2 if value is None else -1)
         return True
 
     def _covers(self, transaction: Transaction, number: int, key: bytes) -> bool:
@@ -332,37 +266,23 @@ class Packed:
 
     def begin(self) -> None:
         """An operation begins."""
-        self._added = []
+        self._counts.begin()
 
     def give_up(self) -> None:
         """It was given up: all is as it was before it."""
-        for number, delta in self._added:
-            self.extra[number] -= delta
-        self._added = []
+        self._counts.give_up()
 
     def save(self, transaction: Transaction) -> None:
         """Write what a commit needs to know, if that has changed. Raises lmdb.Error."""
-        if self.extra != self._stored_extra:
-            content = _encode(self.extra)
-            checksum = _CHECKSUM.pack(xxh3_64_intdigest(EXTRA_PLACE + content))
-            transaction.put(EXTRA_PLACE, checksum + content, db=self._database)
-            self._stored_extra = dict(self.extra)
+        self._counts.save(transaction)
 
-    def _add_extra(self, number: int, delta: int) -> None:
-        self._added.append((number, delta))
-        self.extra[number] = self.extra.get(number, 0) + delta
-
-    def _read_extra(self, transaction: Transaction) -> dict[int, int]:
-        stored = transaction.get(EXTRA_PLACE, None, self._database)
-        if stored is None:
-            return {}
-        try:
-            (checksum,), content = _CHECKSUM.unpack_from(stored), stored[_CHECKSUM.size :]
-            if xxh3_64_intdigest(EXTRA_PLACE + content) == checksum:
-                return _decode(content)
-        except (error, msgspec.MsgspecError):
-            pass
-        raise IndexCorrupt("index, number of packed rows: damaged: run cairnfs rebuild-index")
+    def _find_last(self, transaction: Transaction) -> None:
+        """Begin with no block in memory. Raises lmdb.Error."""
+        self._caches = {table.number: BlockCache(table) for table in PACKABLE}
+        self.last = {}
+        with transaction.cursor(self._database) as cursor:
+            for table in PACKABLE:
+                self._note_last(cursor, table.number)
 
     def _note_last(self, cursor: Cursor, number: int) -> None:
         if self._to_last(cursor, number):
@@ -379,11 +299,6 @@ class Packed:
 def block_place(number: int, key: bytes = b"") -> bytes:
     """The own key of the block of a table whose last row has this key."""
     return bytes([number]) + key
-
-
-def _part(block: Block, first: int, behind: int) -> list[tuple[bytes, PackedRow]]:
-    keys, rows = block.part(first, behind)
-    return list(zip(keys, zip(rows, repeat(block)), strict=True))
 
 
 def _of_no_object(short: bytes) -> bytes:

@@ -6,12 +6,13 @@ from typing import Final, TypeVar
 
 import lmdb
 
+from lmdb_index.block_cache import PackedRow
 from lmdb_index.block_format import Block
 from lmdb_index.environment import Database, Transaction, index_problem
 from lmdb_index.errors import IndexProblem
 from lmdb_index.keys import after_prefix, number_key
 from lmdb_index.outlines import PackedOutlines, outlines_from, outlines_in_a_row
-from lmdb_index.packed import TOMBSTONE, Packed, PackedRow
+from lmdb_index.packed import TOMBSTONE, Packed
 from lmdb_index.schema import PACKED_DATABASE, Record, Table
 from lmdb_index.values import CODECS, RowCodec
 from lmdb_index.waiting_rows import WAITING, WaitingRows

@@ -30,7 +30,8 @@ from fsmodel.upkeep import collection
 from fsmodel.versions import retention
 from fsmodel.versions.version_folders import VersionFolders
 from fsmodel.volume import Volume
-from lmdb_index import packed, value_keys
+from lmdb_index import value_keys
+from lmdb_index.block_cache import BlockCache
 from lmdb_index.index import Index
 from lmdb_index.keys import number_key
 from lmdb_index.packed import TOMBSTONE, Packed
@@ -269,7 +270,7 @@ def a_failed_step_forgets_counts() -> Patches:
     look_again = Packed.look_again
 
     def as_committed(self: Packed, transaction: Any, _: dict[int, int]) -> None:
-        look_again(self, transaction, dict(self._stored_extra))
+        look_again(self, transaction, dict(self._counts._stored))
 
     return [(Packed, "look_again", as_committed)]
 
@@ -281,14 +282,14 @@ def outlines_outlive_failed_commits() -> Patches:
 
 def absent_keys_stay_absent() -> Patches:
     """A key that no block had is not looked for when the blocks are others."""
-    forget = packed._BlockCache.forget
+    forget = BlockCache.forget
 
-    def forget_blocks_alone(self: packed._BlockCache, place: bytes) -> None:
+    def forget_blocks_alone(self: BlockCache, place: bytes) -> None:
         absent = self.absent
         forget(self, place)
         self.absent = absent
 
-    return [(packed._BlockCache, "forget", forget_blocks_alone)]
+    return [(BlockCache, "forget", forget_blocks_alone)]
 
 
 def negative_numbers_by_size() -> Patches:

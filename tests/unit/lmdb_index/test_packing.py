@@ -191,7 +191,7 @@ def test_rows_that_were_read_are_read_anew_once_they_are_packed_anew(index: Inde
 def test_rows_are_found_in_any_order_however_few_are_kept(
     index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lmdb_index.packed.NEAR_ROWS_MAX", 40)
+    monkeypatch.setattr("lmdb_index.block_cache.NEAR_ROWS_MAX", 40)
     fill(index)
     pack_all(index)
     draw = random.Random(1)
