@@ -178,11 +178,10 @@ class SnapshotStore:
         return inode
 
     def _make_again(self, parent: InodeId, entry: TreeEntry) -> InodeId:
+        """A directory that is gone, by the rules for those that users make."""
         creator = Creator(entry.uid, entry.gid)
+        made = self._names.make_directory(parent, entry.name, entry.mode & 0o777, creator)
         with self._changes.begin() as change:
-            made = self._names.creation.make_directory(
-                change, parent, entry.name, entry.mode & 0o777, creator
-            )
             record = change.edit(made)
             record.mode, record.gid = entry.mode, entry.gid
         self._outside.tell(parent, entry.name)

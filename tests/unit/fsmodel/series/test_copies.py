@@ -62,6 +62,18 @@ def test_an_artifact_is_restored(series: StructuredStore) -> None:
         restore(series, "output/a/x/1.txt", "output/a/x/1.png")
 
 
+def test_an_artifact_of_a_removed_series_is_restored_into_a_series(series: StructuredStore) -> None:
+    series.remove("series/a.json")
+    series.remove("series/deleted/a.json")
+    run_inline(series.volume.remove_leftovers())
+    restore(series, "output/a/data/1.txt")
+    assert series.read("series/a.json") == series.read("series/default.json")
+    assert series.status("a") == {"1": ["data"]}
+    series.remove("series/a.json")
+    assert "a" not in series.listing("output")
+    series.require_sound()
+
+
 def test_a_series_is_restored_and_cloned_elsewhere(series: StructuredStore) -> None:
     restore(series, "output/a", "projects/a")
     clone(series, "output/a", "projects/b")
