@@ -208,8 +208,9 @@ class VersionFile(ViewFile):
         return (yield from self._view.contents.read(self._kept, offset, size))
 
     def close(self) -> None:
-        """Nobody reads it any more: if it has been dropped, its inode goes now."""
-        contents, kept = self._view.contents, self._kept
-        contents.close(kept)
-        if not contents.is_open(kept):
-            self._view.namespace.close_orphan(kept)
+        """Nobody reads it any more: if it has been dropped, its inode goes now.
+
+        Unless it is still known by the name it had.
+        """
+        self._view.contents.close(self._kept)
+        self._view.namespace.close_if_lost(self._kept)

@@ -2,11 +2,12 @@
 
 import pytest
 
-from fsmodel.errors import InvalidArgument, NoSuchAttribute, NotSupported
+from fsmodel.errors import InvalidArgument, NoSuchAttribute, NotSupported, Stale
 from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.namespace.renames import RenameFlag
 from fsmodel.steps import run_inline
 from fsmodel.versions.policy import DEFAULT_POLICY, NO_VERSIONS, VersionPolicy, parse_policy
+from fsmodel.views.nodes import ViewDirectory, ViewFile
 from tests.support.versioned import VersionedVolume
 from tests.support.volumes import collect_garbage, noise
 
@@ -186,3 +187,26 @@ def test_a_version_that_is_dropped_while_it_is_read(kept: VersionedVolume) -> No
     assert bytes(run_inline(kept.volume.contents.read(version.inode, 0, 9))) == b"first"
     kept.volume.close_file(version.inode)
     assert kept.counts == (0, 0)
+
+
+def test_a_version_that_is_dropped_while_its_file_is_known_by_its_name(
+    kept: VersionedVolume,
+) -> None:
+    inode = kept.write("/file", b"data")
+    kept.volume.hold(inode)
+    kept.unlink("/file")
+    times = run_inline(as_directory(kept.view()).lookup(b"file"))
+    ((_, version),) = run_inline(as_directory(times).entries())
+    assert isinstance(version, ViewFile)
+    run_inline(version.open(writing=False))
+    assert run_inline(kept.volume.prune_versions(b"/file")) == 1
+    version.close()
+    assert kept.volume.is_orphan(inode)
+    kept.volume.give_back([(inode, 1)])
+    with pytest.raises(Stale):
+        kept.volume.attributes(inode)
+
+
+def as_directory(node: object) -> ViewDirectory:
+    assert isinstance(node, ViewDirectory)
+    return node
