@@ -6,7 +6,7 @@ the number its inode had, so hard links are links here too.
 
 import stat
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Final
 
 from fsmodel.buffers import Buffer
@@ -18,7 +18,7 @@ from fsmodel.history.snapshot_store import SnapshotStore
 from fsmodel.history.snapshot_tree import SnapshotTree, is_directory_entry
 from fsmodel.history.snapshots import SnapshotInfo
 from fsmodel.history.tree_entry import TreeEntry
-from fsmodel.ids import ROOT_INODE, InodeId
+from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import Creator
 from fsmodel.namespace.namespace import Namespace
@@ -182,6 +182,16 @@ class SnapshotFile(SnapshotNode, ViewFile):
     def __init__(self, shown: _Shown, entry: TreeEntry) -> None:
         super().__init__(shown, entry)
         self._file: FileState | None = None
+        self._opens = 0
+        self._relied = ExitStack()  # while it is open, its bytes are not collected
+
+    def open(self, *, writing: bool) -> Steps[None]:
+        """Raises ReadOnly."""
+        yield from super().open(writing=writing)
+        if not self._opens and self._entry.content:
+            content = ObjectId(self._entry.content[1:])
+            self._relied.enter_context(self._shown.objects.reliance.on([content]))
+        self._opens += 1
 
     def read(self, offset: int, size: int) -> Steps[Buffer]:
         """Some bytes, fewer only at the end."""
@@ -193,8 +203,11 @@ class SnapshotFile(SnapshotNode, ViewFile):
         return (yield from Reader(objects).read(self._file, offset, size))
 
     def close(self) -> None:
-        """Forget where the bytes lie; who still reads finds out again."""
-        self._file = None
+        """With the last user goes what is known of where the bytes lie."""
+        self._opens -= 1
+        if not self._opens:
+            self._file = None
+            self._relied.close()
 
 
 class SnapshotDirectory(SnapshotNode, ViewDirectory):

@@ -1,0 +1,34 @@
+"""Snapshots as folders: what somebody reads there stays while he does."""
+
+from pathlib import Path
+
+from fsmodel.ids import ROOT_INODE
+from fsmodel.steps import run_inline
+from fsmodel.views.nodes import ViewDirectory, ViewFile
+from tests.support.volume_store import VolumeStore, random_bytes
+
+
+def test_a_file_that_is_read_outlasts_its_snapshot(tmp_path: Path) -> None:
+    store = VolumeStore(tmp_path)
+    data = random_bytes("large", 600_000)
+    store.write(b"file", data)
+    run_inline(store.volume.snapshots.create(b"s"))
+    store.delete(b"file")
+    view = run_inline(store.volume.views.view_of(ROOT_INODE, b".snapshots"))
+    assert view is not None
+    top = run_inline(view.lookup(b"s"))
+    assert isinstance(top, ViewDirectory)
+    file = run_inline(top.lookup(b"file"))
+    assert isinstance(file, ViewFile)
+    for _ in range(2):
+        run_inline(file.open(writing=False))
+    file.close()
+    run_inline(view.rmdir(b"s"))
+    run_inline(store.volume.write_root())
+    assert store.collect().bytes_freed < 100_000
+    store.forget_cache()
+    assert bytes(run_inline(file.read(0, len(data)))) == data
+    file.close()
+    assert store.collect().bytes_freed > 500_000
+    store.require_sound()
+    store.abandon()
