@@ -11,9 +11,16 @@ from pyfuse3 import EntryAttributes, FileNameT, InodeT, ModeT, ReaddirToken
 from daemon.attributes import attributes_in_view, attributes_of
 from daemon.view_handles import Beliefs
 from daemon.workers import Workers
-from fsmodel.errors import NotFound
+from fsmodel.errors import DataError, NotFound
 from fsmodel.ids import InodeId
-from fsmodel.views.nodes import ViewAttributes, ViewFile, ViewNode, is_view
+from fsmodel.views.nodes import (
+    ViewAttributes,
+    ViewDirectory,
+    ViewFile,
+    ViewLink,
+    ViewNode,
+    is_view,
+)
 from fsmodel.views.views import Found
 from fsmodel.volume import Volume
 
@@ -61,13 +68,24 @@ class ViewEntries:
                 if told := pyfuse3.readdir_reply(token, FileNameT(name), entry, cookie):
                     self._volume.hold(found)
                 return told
-            attributes = await self._workers.drive(found.attributes())
+            attributes = await self._listed_attributes(found)
         except NotFound:
             return True  # it has gone meanwhile
         entry = self._entry(found, attributes)
         if told := pyfuse3.readdir_reply(token, FileNameT(name), entry, cookie):
             self._hold(found, attributes, entry)
         return told
+
+    async def _listed_attributes(self, node: ViewNode) -> ViewAttributes:
+        """Those of an entry; of one that cannot be read its type alone, for now.
+
+        So the others are listed all the same, and who asks for that one is told. Raises NotFound.
+        """
+        try:
+            return await self._workers.drive(node.attributes())
+        except DataError:
+            node.cache_seconds = 0.0
+            return ViewAttributes(_type_of(node), 0, 0, 0, 0, 0)
 
     def _entry(
         self, node: ViewNode, attributes: ViewAttributes, *, made: bool = False
@@ -87,6 +105,12 @@ class ViewEntries:
         entry = attributes_of(inode, *self._volume.attributes(inode))
         entry.entry_timeout = 0.0
         return entry
+
+
+def _type_of(node: ViewNode) -> int:
+    if isinstance(node, ViewDirectory):
+        return stat.S_IFDIR
+    return stat.S_IFLNK if isinstance(node, ViewLink) else stat.S_IFREG
 
 
 def reply_dot(token: ReaddirToken, name: bytes, inode: InodeId, cookie: int) -> bool:

@@ -6,14 +6,14 @@ the number its inode had, so hard links are links here too.
 
 import stat
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import Final
 
 from fsmodel.buffers import Buffer
 from fsmodel.content.file_state import FileState
 from fsmodel.content.frozen import frozen_file
 from fsmodel.content.reader import Reader
-from fsmodel.errors import NoSuchAttribute, NotFound
+from fsmodel.errors import DataError, NoSuchAttribute, NotFound
 from fsmodel.history.snapshot_store import SnapshotStore
 from fsmodel.history.snapshot_tree import SnapshotTree, is_directory_entry
 from fsmodel.history.snapshots import SnapshotInfo
@@ -85,9 +85,13 @@ class SnapshotsDirectory(ViewDirectory):
         """All snapshots by name."""
         found: list[tuple[bytes, Found]] = []
         for snapshot in self._view.snapshots.all():
-            with suppress(NotFound):  # it has been deleted meanwhile
-                top = yield from self._top(snapshot)
-                found.append((snapshot.name, top))
+            try:
+                top: Found = yield from self._top(snapshot)
+            except NotFound:
+                continue  # it has been deleted meanwhile
+            except DataError as error:
+                top = _DamagedSnapshot(snapshot, self.inode, error)
+            found.append((snapshot.name, top))
         return found
 
     def make_directory(self, name: bytes, mode: int, creator: Creator) -> Steps[ViewDirectory]:
@@ -106,6 +110,18 @@ class SnapshotsDirectory(ViewDirectory):
         top = SnapshotDirectory(shown, tree.top, self.inode)
         top.cache_seconds = 0.0  # it may be deleted at any time, with all that is below
         return top
+
+
+class _DamagedSnapshot(ViewDirectory):
+    """One whose root cannot be read: it is listed, and that is all."""
+
+    def __init__(self, snapshot: SnapshotInfo, parent: InodeId, error: DataError) -> None:
+        super().__init__(b"snapshot\0" + snapshot.root, parent)
+        self._error = error
+
+    def attributes(self) -> Steps[ViewAttributes]:
+        """Raises DataError."""
+        raise self._error
 
 
 class _Shown:
