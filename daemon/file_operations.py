@@ -32,6 +32,7 @@ from daemon.workers import Workers
 from fsmodel.buffers import Buffer
 from fsmodel.errors import DataError, DocumentInvalid, NoSpace
 from fsmodel.ids import InodeId
+from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.volume import Volume
 
 O_NOATIME: Final = os.O_NOATIME
@@ -99,7 +100,7 @@ class FileOperations(pyfuse3.Operations):
         self._volume.open_file(number, writing=writing, thread=ctx.pid)
         try:
             if flags & os.O_TRUNC and writing:
-                await self._truncate(number, 0, ctx.uid)
+                await self._truncate(number, 0, None, ctx.uid)
             access_is_due = self._access_is_due(number, flags)
         except BaseException:
             self._flusher.close(number, writing=writing)
@@ -215,17 +216,21 @@ class FileOperations(pyfuse3.Operations):
             except DocumentInvalid as error:
                 raise FUSEError(errno.EINVAL) from error
 
-    async def _truncate(self, inode: InodeId, size: int, uid: int) -> None:
-        """Change the size of an open file, at once."""
+    async def _truncate(
+        self, inode: InodeId, size: int, wanted: AttributeChange | None, uid: int
+    ) -> None:
+        """Change the size of an open file at once, and what else is wanted."""
         async with self._flusher.locks.of(inode):
             await commands_done(self._contents, inode)
-            self._volume.truncate(inode, size, privileged=uid == 0)
+            self._volume.truncate(inode, size, wanted, privileged=uid == 0)
 
-    async def _truncate_by_name(self, inode: InodeId, size: int, ctx: RequestContext) -> None:
+    async def _truncate_by_name(
+        self, inode: InodeId, size: int, wanted: AttributeChange | None, ctx: RequestContext
+    ) -> None:
         """Change a file's size: at once in its row, and in chunks unless it is open besides."""
         self._volume.open_file(inode, writing=True, thread=ctx.pid)
         try:
-            await self._truncate(inode, size, ctx.uid)
+            await self._truncate(inode, size, wanted, ctx.uid)
             file = self._volume.contents.file(inode)
             if file is not None and file.users == 1:
                 await self._settle_if_room(inode)

@@ -180,12 +180,11 @@ class CairnOperations(FileOperations):
         """Change attributes, the size among them."""
         number = InodeId(inode)
         change = attribute_change(attr, fields)
-        if fields.update_size:
-            if fh is None:
-                await self._truncate_by_name(number, attr.st_size, ctx)
-            else:
-                await self._truncate(number, attr.st_size, ctx.uid)
-        if change is not None and (fh is None or fields.update_size):
+        if fields.update_size and fh is None:
+            await self._truncate_by_name(number, attr.st_size, change, ctx)
+        elif fields.update_size:
+            await self._truncate(number, attr.st_size, change, ctx.uid)
+        elif change is not None and fh is None:
             self._volume.set_attributes(number, change)
         elif change is not None:  # by a handle: not what a program asked for, but the kernel
             self._volume.stamp_written(number, change)

@@ -1,6 +1,9 @@
 """The part of the facade that is about what stat(2) and getxattr(2) tell of an inode."""
 
+from contextlib import suppress
+
 from fsmodel.assembly import Parts
+from fsmodel.errors import BackendError, NoSpace
 from fsmodel.ids import InodeId
 from fsmodel.namespace import contained_links, folder_levels
 from fsmodel.namespace.folder_attribute import FolderAttribute
@@ -45,15 +48,11 @@ class VolumeAttributes(VolumeUpkeep):
     def set_attributes(self, inode: InodeId, wanted: AttributeChange) -> None:
         """Set mode, owner or times. Raises Refused."""
         self._require_writable()
-        for stamp in (wanted.mtime_ns, wanted.ctime_ns):
-            if stamp is not None:
-                self._parts.changes.observe(stamp)
+        self._observe(wanted)
         if wanted.only_times and self._names.record(inode).flags & InodeFlag.VERSION:
             return  # the kernel, of a file it still has at hand: that it has lost its name just now
         self._names.set_attributes(inode, wanted)
-        file = self.contents.file(inode)
-        if file is not None and wanted.mtime_ns is not None:
-            file.times_recorded()  # the caller has said what the times are
+        self._times_set(inode, wanted)
 
     def stamp_written(self, inode: InodeId, wanted: AttributeChange) -> None:
         """The kernel says when it took what was written into an open file. Raises Refused.
@@ -75,8 +74,13 @@ class VolumeAttributes(VolumeUpkeep):
         return not self.read_only and self._names.access_is_due(inode)
 
     def record_access(self, inode: InodeId) -> bool:
-        """Note that a file or directory is being read; tell whether its access time moved."""
-        return not self.read_only and self._names.record_access(inode)
+        """Note that a file or directory is being read; tell whether its access time moved.
+
+        Where that cannot be recorded, as for want of room, it stays: nobody is refused a reading.
+        """
+        with suppress(NoSpace, BackendError):
+            return not self.read_only and self._names.record_access(inode)
+        return False
 
     def get_xattr(self, inode: InodeId, name: bytes) -> Steps[bytes]:
         """An extended attribute, stored or virtual. Raises NoSuchAttribute."""

@@ -7,6 +7,7 @@ from fsmodel.errors import AlreadyExists, CairnError, InvalidArgument, IsADirect
 from fsmodel.ids import InodeId
 from fsmodel.namespace.inodes import (
     REGULAR,
+    AttributeChange,
     Creator,
     is_directory,
     kind_of,
@@ -161,12 +162,21 @@ class VolumeFiles(VolumeUpkeep):
         assert file is not None
         return file
 
-    def truncate(self, inode: InodeId, size: int, *, privileged: bool = False) -> None:
+    def truncate(
+        self,
+        inode: InodeId,
+        size: int,
+        wanted: AttributeChange | None = None,
+        *,
+        privileged: bool = False,
+    ) -> None:
         """Give an open file another size, zeros filling what is new. Raises TooBig, Refused.
 
-        Set-user and set-group bits go, unless the caller is `privileged` to keep them.
+        What else is `wanted` is set in the same change. Set-user and set-group bits go, unless the
+        caller is `privileged` to keep them.
         """
         self._require_writable()
+        self._observe(wanted)
         with self._parts.changes.begin() as change:
             record = change.edit(inode)
             if kind_of(record) != REGULAR:
@@ -175,3 +185,7 @@ class VolumeFiles(VolumeUpkeep):
             self._names.attributes.clear_privileges(change, inode, keep_set_ids=privileged)
             self._names.attributes.touch_modified(change, inode)
             self.contents.truncate(change, inode, size)
+            if wanted is not None:
+                self._names.attributes.set(change, inode, wanted)
+        if wanted is not None:
+            self._times_set(inode, wanted)

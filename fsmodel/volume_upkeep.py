@@ -15,11 +15,12 @@ from fsmodel.assembly import Parts
 from fsmodel.backup.creation import BackupReport, create_backup
 from fsmodel.errors import CairnError, NotFound
 from fsmodel.history.roots import WrittenRoot, write_persistently, write_present
-from fsmodel.ids import ObjectId
+from fsmodel.ids import InodeId, ObjectId
 from fsmodel.index_border import index_problems_named
 from fsmodel.index_upkeep import IndexUpkeep
 from fsmodel.inner_figures import InnerFigures, gather_inner_figures
 from fsmodel.jobs import Jobs
+from fsmodel.namespace.inodes import AttributeChange
 from fsmodel.optimizer.analysis import Analysis
 from fsmodel.optimizer.breakdown import Breakdown
 from fsmodel.optimizer.optimizer import Estimate, Optimizer, Outcome
@@ -83,6 +84,18 @@ class VolumeUpkeep:
 
     def _require_writable(self) -> None:
         self._parts.guard.require_writable()
+
+    def _observe(self, wanted: AttributeChange | None) -> None:
+        """Take note of times that the kernel stamps."""
+        for stamp in (wanted.mtime_ns, wanted.ctime_ns) if wanted is not None else ():
+            if stamp is not None:
+                self._parts.changes.observe(stamp)
+
+    def _times_set(self, inode: InodeId, wanted: AttributeChange) -> None:
+        """Somebody has said what the times of a file are: those of its writing do not count."""
+        file = self._parts.contents.file(inode)
+        if file is not None and wanted.mtime_ns is not None:
+            file.times_recorded()
 
     def _require_room(self, size_bytes: int = 0) -> None:
         self._parts.guard.require_room(size_bytes)

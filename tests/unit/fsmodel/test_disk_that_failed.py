@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from errno import EDQUOT, EIO, ENOSPC
 from typing import Final
 
 import pytest
@@ -87,6 +88,18 @@ def test_what_is_stored_is_read_though_no_access_time_moves(failed: Volume) -> N
     assert not failed.access_is_due(FILE)
     assert not failed.record_access(FILE)
     assert read_file(failed, FILE) == KEPT
+
+
+@pytest.mark.parametrize("problem", [ENOSPC, EDQUOT, EIO])
+def test_a_reading_goes_on_where_its_access_time_cannot_be_recorded(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch, problem: int
+) -> None:
+    inode = volume.make_node(ROOT_INODE, b"file", 0o644, 0, USER)
+    before = volume.attributes(inode)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", failing(problem))
+        assert not volume.record_access(inode)
+    assert volume.attributes(inode) == before
 
 
 def test_what_was_accepted_and_is_not_on_the_disk_stays_an_error(failed: Volume) -> None:

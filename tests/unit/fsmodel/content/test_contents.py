@@ -199,6 +199,20 @@ def test_a_truncation_that_is_refused_changes_nothing(
     volume.close_file(inode)
 
 
+def test_a_size_and_times_are_changed_together(volume: Volume) -> None:
+    """Whoever is told that there is no room for the times must not have the size."""
+    inode = new_file(volume, data=DATA)
+    settle(volume, inode)
+    before = volume.durability.position
+    volume.truncate(inode, 5, AttributeChange(mtime_ns=7, ctime_ns=8))
+    record = record_of(volume, inode)
+    assert volume.durability.position == before + 1
+    assert (record.size, record.mtime_ns, record.ctime_ns) == (5, 7, 8)
+    volume.close_file(inode)
+    record = record_of(volume, inode)
+    assert (record.size, record.mtime_ns, record.ctime_ns) == (5, 7, 8)
+
+
 def refuse(*arguments: object) -> None:
     raise NoRoom("no room on the host")
 
