@@ -179,7 +179,10 @@ class VolumeUpkeep:
         self._require_writable()
         upkeep = self._parts.upkeep
         with upkeep.alone("a repair"):
-            return (yield from repair_in_use(upkeep.parts, self.fsck))
+            try:
+                return (yield from repair_in_use(upkeep.parts, self.fsck))
+            finally:
+                self._parts.versions.policies.forget()  # of a series configured again
 
     def _check_snapshot(self, epoch: Epoch) -> FsckReport:
         with self._parts.index.snapshot() as view:

@@ -7,6 +7,7 @@ said. Changes that came meanwhile are right by themselves, so the difference sta
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -15,6 +16,8 @@ from fsmodel.change import Change, Changes
 from fsmodel.errors import Stale
 from fsmodel.history.snapshots import printable
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
+from fsmodel.series.configs import CONFIG_ATTRIBUTE
+from fsmodel.series.series_document import SeriesConfig
 from fsmodel.steps import PAUSE, Steps
 from fsmodel.upkeep.check_counters import true_counters
 from fsmodel.upkeep.check_hints import wrong_hints
@@ -24,6 +27,7 @@ from fsmodel.upkeep.check_packs import PackSize, WrongPack, wrong_packs
 from fsmodel.upkeep.check_series import (
     artifact_text,
     is_artifact,
+    lost_configs,
     missing_artifacts,
     surplus_artifacts,
 )
@@ -39,9 +43,9 @@ from fsmodel.upkeep.reference_counts import (
     rounds,
     wrong_counts,
 )
-from lmdb_index.keys import number_key, number_of
+from lmdb_index.keys import named_key, number_key, number_of
 from lmdb_index.meta import LISTED_KEY
-from lmdb_index.records import PackRecord, PackState, RawRecord
+from lmdb_index.records import InodeFlag, PackRecord, PackState, RawRecord
 from lmdb_index.schema import (
     ARTIFACT,
     DAMAGED,
@@ -54,6 +58,7 @@ from lmdb_index.schema import (
     SNAPSHOT,
     UNREFERENCED,
     USER_INDEX,
+    XATTR,
     Table,
 )
 
@@ -76,11 +81,13 @@ class Corrections:
     hints: list[WrongHint] = field(default_factory=list)
     artifacts: list[bytes] = field(default_factory=list)  # keys of rows that lack or are too many
     indexes: list[int] = field(default_factory=list)  # user-defined ones that are wrong somewhere
+    configs: list[tuple[InodeId, SeriesConfig]] = field(default_factory=list)  # of output, lost
 
     def __bool__(self) -> bool:
         """Whether there is anything to correct."""
         objects = (self.counts, self.surplus, self.shallow, self.packs)
-        return any((*objects, self.trees, self.snapshots, self.hints, self.artifacts, self.indexes))
+        rows = (self.hints, self.artifacts, self.indexes, self.configs)
+        return any((*objects, self.trees, self.snapshots, *rows))
 
 
 def find_corrections(view: IndexView, load: LoadObject, pack_size: PackSize) -> Corrections:
@@ -107,6 +114,7 @@ def find_corrections(view: IndexView, load: LoadObject, pack_size: PackSize) -> 
     found.hints = list(wrong_hints(view))
     found.indexes = sorted({index for index, _ in wrong_indexes(view)})
     found.artifacts = [*missing_artifacts(view), *surplus_artifacts(view)]
+    found.configs = list(lost_configs(view, load))
     return found
 
 
@@ -122,6 +130,7 @@ def apply_corrections(changes: Changes, found: Corrections, note: Note) -> Steps
         *(partial(_correct_hint, each) for each in found.hints),
         *(partial(_correct_artifact, each) for each in found.artifacts),
         *(partial(_correct_index, each) for each in found.indexes),
+        *(partial(_correct_config, *each) for each in found.configs),
     ]
     for start in range(0, len(work), BATCH):
         with changes.begin() as change:
@@ -237,3 +246,14 @@ def _correct_index(index: int, change: Change, note: Note) -> None:
         for key, _ in operation.scan_prefix(table, prefix):
             operation.delete(table, key)
     note(Part.INDEXES, f"user-defined index {index} is built anew, in a mount or by index rebuild")
+
+
+def _correct_config(output: InodeId, config: SeriesConfig, change: Change, note: Note) -> None:
+    """What its document says of a series stands beside its output again."""
+    key = named_key(output, CONFIG_ATTRIBUTE)
+    with suppress(Stale):  # removed meanwhile
+        record = change.edit(output)
+        if change.operation.get(XATTR, key) is None:
+            record.flags |= InodeFlag.HAS_XATTRS
+            change.operation.put(XATTR, key, RawRecord(config.encoded()))
+            note(Part.SERIES, f"series folder {output} is configured as its document says")

@@ -4,10 +4,13 @@ Which artifacts there are is derived again from the names in the kind folders, a
 deleted series. The same code makes the rows anew for rebuild-index and repair.
 """
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Final, NamedTuple
 
-from fsmodel.ids import ROOT_INODE
+from fsmodel.content.content_ref import is_manifest
+from fsmodel.errors import DataError, DocumentInvalid
+from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.namespace.inodes import DIRECTORY
 from fsmodel.namespace.system_tree import SYSTEM_NAME
 from fsmodel.series.artifact_names import is_temporary, series_of_document
@@ -17,9 +20,11 @@ from fsmodel.series.layout import (
     DELETED,
     REMOVED,
     ReadsRows,
+    StructuredFolders,
     find_structured_folders,
     is_structured,
 )
+from fsmodel.series.series_document import SeriesConfig, parse_series
 from fsmodel.upkeep.findings import Finding, Part
 from fsmodel.upkeep.index_view import IndexView
 from lmdb_index.keys import named_key, number_key, number_of
@@ -27,6 +32,14 @@ from lmdb_index.records import DirentOrderRecord
 from lmdb_index.schema import ARTIFACT, DIRENT, DIRENT_ORDER, INODE, XATTR
 
 _HIDDEN: Final = (DELETED, REMOVED)
+
+
+class _Document(NamedTuple):
+    """That of an active series."""
+
+    series: bytes
+    inode: int
+    output: int | None  # the folder of its output
 
 
 def check_series(view: IndexView) -> Iterator[Finding]:
@@ -106,15 +119,41 @@ def _check_documents(view: IndexView) -> Iterator[Finding]:
     if folders is None:
         yield _finding("series/, series/deleted/ or output/ is missing")
         return
+    for document in _documents(view, folders):
+        if document.output is None:
+            text = f"series {document.series!r} has no folder for output: write its document again"
+            yield _finding(text)
+        elif not _is_configured(view, document.output):
+            yield _finding(
+                f"series {document.series!r} is not configured: write its document again"
+            )
+
+
+def lost_configs(
+    view: IndexView, load: Callable[[ObjectId], bytes]
+) -> Iterator[tuple[InodeId, SeriesConfig]]:
+    """What documents say of output that is not configured, by its folder; if they can be read."""
+    folders = find_structured_folders(view)
+    for document in () if folders is None else _documents(view, folders):
+        if document.output is None or _is_configured(view, document.output):
+            continue
+        record = view.get(INODE, number_key(document.inode))
+        if record is not None and record.content and not is_manifest(record.content):
+            with suppress(DataError, DocumentInvalid):
+                data = load(ObjectId(record.content[1:]))
+                yield InodeId(document.output), parse_series(data)
+
+
+def _documents(view: IndexView, folders: StructuredFolders) -> Iterator[_Document]:
     for entry in _entries(view, folders.series):
         series = series_of_document(entry.name)
-        if series is None:
-            continue
-        output = view.get(DIRENT, named_key(folders.output, series))
-        if output is None:
-            yield _finding(f"series {series!r} has no folder for output: write its document again")
-        elif view.get(XATTR, named_key(output.inode, CONFIG_ATTRIBUTE)) is None:
-            yield _finding(f"series {series!r} is not configured: write its document again")
+        if series is not None:
+            output = view.get(DIRENT, named_key(folders.output, series))
+            yield _Document(series, entry.inode, None if output is None else output.inode)
+
+
+def _is_configured(view: IndexView, output: int) -> bool:
+    return view.get(XATTR, named_key(output, CONFIG_ATTRIBUTE)) is not None
 
 
 def _entries(view: IndexView, directory: int) -> Iterator[DirentOrderRecord]:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fsmodel.ids import InodeId
+from fsmodel.ids import InodeId, ObjectId
 from fsmodel.rebuild.rebuild import rebuild_index
+from fsmodel.repair.repair import repair_store
 from fsmodel.series.artifacts import artifact_key
 from fsmodel.steps import run_inline
 from fsmodel.upkeep.findings import Part
@@ -14,6 +15,7 @@ from lmdb_index.keys import named_key, pair_key
 from lmdb_index.records import DirentOrderRecord, RawRecord
 from lmdb_index.schema import ARTIFACT, DIRENT, DIRENT_ORDER, XATTR
 from tests.support.structured import StructuredStore
+from tests.support.volumes import damage
 
 
 @pytest.fixture
@@ -101,6 +103,45 @@ def test_a_series_that_is_not_configured(store: StructuredStore) -> None:
     assert findings(store) == ["series b'a' is not configured: write its document again"]
     store.write("series/a.json", b'{"description": "again"}')
     store.require_sound()
+
+
+@pytest.mark.parametrize("in_use", [True, False])
+def test_a_series_is_configured_again_as_its_document_says(
+    store: StructuredStore, in_use: bool
+) -> None:
+    document = b'{"kinds": {"data": [".txt"], "own": [".x"]}, "retention": {"versions": 99}}'
+    store.write("series/a.json", document)
+    configs = store.volume._parts.rules.configs
+    before = configs.of(store.inode("output/a"))
+    assert before.versions is not None
+    with store.volume._parts.changes.begin() as change:
+        change.operation.delete(XATTR, named_key(store.inode("output/a"), b"cairnfs.series"))
+    policies = store.volume._parts.versions.policies
+    policies.forget()
+    assert policies.of(store.inode("output/a/data")).count == 10
+    if in_use:
+        assert len(run_inline(store.volume.repair()).repaired) == 1
+    else:
+        store.volume.close()
+        repair_store(store.store, lambda done, total, text: None)
+        store._open()
+    store.require_sound()
+    assert store.volume._parts.rules.configs.of(store.inode("output/a")) == before
+    assert store.volume._parts.versions.policies.of(store.inode("output/a/data")).count == 99
+    store.write("output/a/own/1.x", b"")
+
+
+def test_a_series_whose_document_is_damaged_is_left(store: StructuredStore) -> None:
+    store.write("series/a.json", b'{"description": "nobody else has it"}')
+    content = store.volume._parts.inodes.get(store.inode("series/a.json")).content
+    with store.volume._parts.changes.begin() as change:
+        change.operation.delete(XATTR, named_key(store.inode("output/a"), b"cairnfs.series"))
+    mend = damage(store.volume, ObjectId(content[1:]))
+    run_inline(store.volume.repair())
+    assert findings(store) == ["series b'a' is not configured: write its document again"]
+    mend()
+    run_inline(store.volume.repair())
+    assert findings(store) == []
 
 
 def test_a_series_without_output(store: StructuredStore) -> None:
