@@ -1,6 +1,7 @@
 """The series of a store, for commands: what there is, and what can be done about it."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, NamedTuple
@@ -8,7 +9,7 @@ from typing import Final, NamedTuple
 from fsmodel.change import Change, Changes
 from fsmodel.content.whole import WholeContents
 from fsmodel.documents.commits import Commits, Committed
-from fsmodel.errors import AlreadyExists, NotFound
+from fsmodel.errors import AlreadyExists, DataError, NotFound
 from fsmodel.ids import InodeId
 from fsmodel.namespace.inodes import Creator
 from fsmodel.namespace.namespace import Namespace
@@ -23,11 +24,17 @@ from fsmodel.series.artifact_names import (
 from fsmodel.series.artifacts import Artifact, Artifacts
 from fsmodel.series.layout import StructuredFolders
 from fsmodel.series.lifecycle import Lifecycle
-from fsmodel.series.series_document import DEFAULT_DOCUMENT, description_of, parse_series
+from fsmodel.series.series_document import (
+    DEFAULT_DOCUMENT,
+    SeriesConfig,
+    description_of,
+    parse_series,
+)
 from fsmodel.series.unchecked_names import UncheckedNames
 from fsmodel.steps import Steps
 
 DOCUMENT_MODE: Final = 0o644
+NOTHING_KNOWN: Final = SeriesConfig(kinds={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +80,12 @@ class AllSeries:
         self.entry_changed: EntryChanged = lambda directory, name: None
 
     def describe(self) -> Steps[list[SeriesInfo]]:
-        """All series, the active ones first, each by name. Raises DataError."""
+        """All series, the active ones first, each by name."""
         found = []
         for folder, deleted in ((self._folders.series, False), (self._folders.deleted, True)):
             for name, inode in sorted(self._documents(folder)):
-                found.append((yield from self._info(name, inode, deleted=deleted)))
+                with suppress(NotFound):  # it has gone meanwhile
+                    found.append((yield from self._info(name, inode, deleted=deleted)))
         return found
 
     def create(self, series: bytes, document: bytes | None, owner: Creator) -> Steps[None]:
@@ -163,15 +171,19 @@ class AllSeries:
 
     def _info(self, name: bytes, inode: InodeId, *, deleted: bool) -> Steps[SeriesInfo]:
         record = self._namespace.record(inode)
-        data = yield from self._whole.read(record.content)
         output = (
             self._lifecycle.hidden_output_of(name) if deleted else self._lifecycle.output_of(name)
         )
+        try:
+            data = yield from self._whole.read(record.content)
+            description, config = description_of(data), parse_series(data)
+        except DataError as error:  # the others are told all the same
+            description, config = f"its document cannot be read: {error}", NOTHING_KNOWN
         return SeriesInfo(
             name=name,
             deleted=deleted,
-            description=description_of(data),
-            kinds=tuple(parse_series(data).kinds),
+            description=description,
+            kinds=tuple(config.kinds),
             artifacts=0 if output is None else sum(1 for _ in self._artifacts.of(output)),
         )
 

@@ -14,12 +14,16 @@ from fsmodel.errors import (
     NotFound,
     NotPermitted,
 )
+from fsmodel.ids import ObjectId
 from fsmodel.namespace.renames import RenameFlag
 from fsmodel.series.series_document import DEFAULT_KINDS
 from fsmodel.steps import run_inline
+from fsmodel.store.objects import ObjectStore
 from fsmodel.versions.policy import VersionPolicy
 from tests.support.namespace_store import ManualClock
+from tests.support.stepping import Driver
 from tests.support.structured import USER, StructuredStore, root_names
+from tests.support.volumes import damage
 
 KINDS = sorted(DEFAULT_KINDS)
 
@@ -356,6 +360,36 @@ def test_clean_of_what_no_address_can_be(store: StructuredStore, address: bytes)
     with pytest.raises(NameInvalid):
         store.volume.series.status(b"a", address)
     assert store.status("a") == {"1": ["data"]}
+
+
+def test_a_series_whose_document_is_damaged_is_listed_with_the_others(
+    store: StructuredStore,
+) -> None:
+    store.write("series/a.json", b'{"description": "a"}')
+    store.write("series/b.json", b'{"description": "b"}')
+    store.write("output/a/data/1.txt", b"")
+    content = store.volume._parts.inodes.get(store.inode("series/a.json")).content
+    mend = damage(store.volume, ObjectId(content[1:]))
+    told = {each.name: each for each in run_inline(store.volume.series.describe())}
+    assert "cannot be read" in told[b"a"].description
+    assert (told[b"a"].artifacts, told[b"a"].kinds) == (1, ())
+    assert told[b"b"].description == "b"
+    mend()
+
+
+def test_a_series_that_goes_while_all_are_described_is_left_out(
+    store: StructuredStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ObjectStore, "read_nowait", lambda *_: None)
+    monkeypatch.setattr(ObjectStore, "read_part_nowait", lambda *_: None)
+    monkeypatch.setattr(ObjectStore, "cached", lambda *_: None)
+    store.volume.set_xattr(store.inode("series"), b"cairnfs.versions", b"off")
+    for name in ("a", "b"):
+        store.write(f"series/{name}.json", b'{"description": "%s"}' % name.encode())
+    going = Driver(store.volume.series.describe())
+    store.remove("series/b.json")
+    store.remove("series/deleted/b.json")
+    assert [each.name for each in going.finish()] == [b"a", b"default"]
 
 
 def test_all_series_are_described(store: StructuredStore) -> None:
