@@ -151,13 +151,8 @@ class ControlServer:
         if command.needs_the_store_alone:
             await self._service.make_way()
         steps = steps_of(command, context, arguments)
-        with self._service.volume.links_watched() as relinked:
-            try:
-                return await PatientWorkers(progress.send).drive(steps)
-            finally:
-                steps.close()
-                if context.touched or relinked:
-                    await self._service.let_kernel_know(context.touched, relinked)
+        workers = PatientWorkers(progress.send)
+        return await self._service.drive_and_tell(workers, steps, context.touched)
 
 
 class _LatestProgress:

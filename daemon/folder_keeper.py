@@ -78,8 +78,4 @@ class FolderKeeper:
             return None
 
     async def _drive(self, steps: Steps[Any]) -> Any:
-        async with self._service.links_told(()):  # what goes may have names elsewhere
-            try:
-                return await self._workers.drive(steps)
-            finally:
-                steps.close()
+        return await self._service.drive_and_tell(self._workers, steps)

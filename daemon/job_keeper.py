@@ -44,11 +44,8 @@ class JobKeeper:
         context = Context(self._volume, _nobody_is_told)
         try:
             steps = self._volume.jobs.go_on(job.number, steps_of_job(context, job))
-            async with self._service.links_told(context.touched):
-                try:
-                    await PatientWorkers(lambda: trio.sleep(REST_SECONDS)).drive(steps)
-                finally:
-                    steps.close()
+            workers = PatientWorkers(lambda: trio.sleep(REST_SECONDS))
+            await self._service.drive_and_tell(workers, steps, context.touched)
         except Busy:
             return False
         except CairnError as error:

@@ -2,8 +2,7 @@
 
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 import trio
@@ -16,7 +15,9 @@ from daemon.live_figures import LiveTotals
 from daemon.logs import ErrorCounter
 from daemon.operation_tallies import Tallies
 from daemon.status_report import StatusReport, printable_path
+from daemon.workers import Workers
 from fsmodel.ids import InodeId
+from fsmodel.steps import Result, Steps
 from fsmodel.volume import Volume
 
 TellKernel = Callable[[Sequence[tuple[InodeId, bytes]], Collection[InodeId]], None]
@@ -128,21 +129,23 @@ class DaemonService:
         """Read the configuration again; see reloading.py. Raises ConfigInvalid, UsageProblem."""
         return await self._reload()
 
-    async def let_kernel_know(
-        self, touched: Sequence[tuple[InodeId, bytes]], relinked: Collection[InodeId]
-    ) -> None:
-        """Have the kernel forget what it knew of some names, and files, before this returns."""
-        await trio.to_thread.run_sync(self.tell_kernel, touched, tuple(relinked))
+    async def drive_and_tell(
+        self,
+        workers: Workers,
+        steps: Steps[Result],
+        touched: Sequence[tuple[InodeId, bytes]] = (),
+    ) -> Result:
+        """Run steps to their end, and have the kernel forget what it knew of what they touched.
 
-    @asynccontextmanager
-    async def links_told(self, touched: Sequence[tuple[InodeId, bytes]]) -> AsyncIterator[None]:
-        """The same at the end of a block, of names, and of files that have others by then."""
+        These names, and files that have others by then. It has, before this returns.
+        """
         with self._volume.links_watched() as relinked:
             try:
-                yield
+                return await workers.drive(steps)
             finally:
+                steps.close()
                 if touched or relinked:
-                    await self.let_kernel_know(touched, relinked)
+                    await trio.to_thread.run_sync(self.tell_kernel, touched, tuple(relinked))
 
     async def make_way(self) -> None:
         """Interrupt long work in the background, for a command that needs the store alone."""

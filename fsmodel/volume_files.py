@@ -176,7 +176,8 @@ class VolumeFiles(VolumeUpkeep):
         caller is `privileged` to keep them.
         """
         self._require_writable()
-        self._observe(wanted)
+        if wanted is not None:
+            self._observe(wanted)
         with self._parts.changes.begin() as change:
             record = change.edit(inode)
             if kind_of(record) != REGULAR:

@@ -85,9 +85,9 @@ class VolumeUpkeep:
     def _require_writable(self) -> None:
         self._parts.guard.require_writable()
 
-    def _observe(self, wanted: AttributeChange | None) -> None:
+    def _observe(self, wanted: AttributeChange) -> None:
         """Take note of times that the kernel stamps."""
-        for stamp in (wanted.mtime_ns, wanted.ctime_ns) if wanted is not None else ():
+        for stamp in (wanted.mtime_ns, wanted.ctime_ns):
             if stamp is not None:
                 self._parts.changes.observe(stamp)
 

@@ -53,8 +53,8 @@ class _StructureCheck(_Verifier):
     def _room(self, buf: Any, doff: int) -> int:
         """How long a value may be in the pages that the first of them says there are."""
         number = bytes(buf[doff : doff + 8])
-        first = self.read_page(int.from_bytes(number, "little"))  # type: ignore[no-untyped-call]  # the same
+        first = self.read_page(int.from_bytes(number, "little"))  # type: ignore[no-untyped-call]  # no stubs
         if first is None:
             return 0
-        pages: int = self._pg_pages(first, 0)  # type: ignore[no-untyped-call]  # the same
+        pages: int = self._pg_pages(first, 0)  # type: ignore[no-untyped-call]  # no stubs
         return pages * int(self.psize) - int(self.hdrsz)

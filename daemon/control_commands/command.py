@@ -6,17 +6,20 @@ give the same answer. A *service command* is about the running daemon and exists
 """
 
 import os
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from daemon.control_protocol import Progress
 from fsmodel.ids import InodeId
-from fsmodel.steps import Steps
+from fsmodel.steps import Result, Steps
 from fsmodel.volume import Volume
+
+if TYPE_CHECKING:  # trio takes long, and a command line without a daemon has no use for it
+    from daemon.workers import Workers
 
 
 class NoArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,10 +58,13 @@ class Service(Protocol):
         """Read the configuration again. Raises ConfigInvalid, UsageProblem."""
         ...
 
-    async def let_kernel_know(
-        self, touched: Sequence[tuple[InodeId, bytes]], relinked: Collection[InodeId]
-    ) -> None:
-        """Have the kernel forget what it knew of some names, and files, before this returns."""
+    async def drive_and_tell(
+        self,
+        workers: "Workers",
+        steps: Steps[Result],
+        touched: Sequence[tuple[InodeId, bytes]] = (),
+    ) -> Result:
+        """Run steps, and have the kernel forget names they touched and files they linked anew."""
         ...
 
     async def make_way(self) -> None:

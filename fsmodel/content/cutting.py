@@ -44,9 +44,8 @@ class Cutter:
 
     def ahead(self, region: PlannedRegion, before: Sequence[NewChunk]) -> CutAhead:
         """Have a region cut that will be asked for next, behind these chunks of a stream."""
-        return CutAhead(
-            region, self.begin(self._cut_behind(region, before[-1].id if before else None))
-        )
+        cut = self._cut_behind(region, before[-1].id if before else None)
+        return CutAhead(region, self.begin(cut))
 
     def cut(
         self,
@@ -59,12 +58,7 @@ class Cutter:
         if ahead is not None and list(regions) == [ahead.region]:
             found = [(yield collecting(ahead.begun, ahead.region.size_bytes))]
         else:
-            size = sum(len(edit.data) for region in regions for edit in region.edits)
-            if self._is_stream(chunks, regions, size):
-                cut = self._cut_behind(regions[0], self._chunk_before(chunks))
-                found = [(yield Work(cut, size))]
-            else:
-                found = yield Work(partial(self._cut_all, regions), size)
+            found = yield self._work_on(chunks, regions)
         if found[-1].chunks:
             self._last = found[-1].chunks[-1].id
         return found
@@ -73,6 +67,13 @@ class Cutter:
         """Cut one region of which most may be old chunks. Raises DataError."""
         found: CutRegion = yield Work(partial(self._cut, region), region.size_bytes)
         return found
+
+    def _work_on(self, chunks: ChunkList, regions: Sequence[PlannedRegion]) -> Work:
+        size = sum(len(edit.data) for region in regions for edit in region.edits)
+        if not self._is_stream(chunks, regions, size):
+            return Work(partial(self._cut_all, regions), size)
+        cut = self._cut_behind(regions[0], self._chunk_before(chunks))
+        return Work(lambda: [cut()], size)
 
     def _is_stream(self, chunks: ChunkList, regions: Sequence[PlannedRegion], size: int) -> bool:
         """Whether all there is goes on where the chunks of its file end, and has many of them."""

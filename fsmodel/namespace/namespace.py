@@ -158,9 +158,10 @@ class Namespace:
     # Names
 
     def link(self, inode: InodeId, parent: InodeId, name: bytes) -> None:
-        """link(2); raises as Links.link."""
+        """link(2); raises as Links.link, and DocumentInvalid where names mean something."""
         with self.changes.begin() as change:
             self.links.link(change, inode, parent, name)
+            self.file_named(change, parent, name, None)
 
     def file_named(
         self, change: Change, parent: InodeId, name: bytes, former: bytes | None

@@ -77,12 +77,6 @@ class StructuredNamespace(Namespace):
             raise DocumentInvalid(f"{name!r}: an empty file is no JSON document")
         return super().make_node(parent, name, mode, rdev, creator)
 
-    def link(self, inode: InodeId, parent: InodeId, name: bytes) -> None:
-        """link(2); raises as Namespace.link, DocumentInvalid."""
-        with self.changes.begin() as change:
-            self.links.link(change, inode, parent, name)
-            self.file_named(change, parent, name, None)
-
     def file_named(
         self, change: Change, parent: InodeId, name: bytes, former: bytes | None
     ) -> None:

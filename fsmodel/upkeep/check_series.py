@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from fsmodel.content.content_ref import is_manifest
+from fsmodel.content.content_ref import is_manifest, object_of
 from fsmodel.errors import DataError, DocumentInvalid
 from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
 from fsmodel.namespace.inodes import DIRECTORY
@@ -138,10 +138,10 @@ def lost_configs(
         if document.output is None or _is_configured(view, document.output):
             continue
         record = view.get(INODE, number_key(document.inode))
-        if record is not None and record.content and not is_manifest(record.content):
+        chunk = None if record is None or is_manifest(record.content) else object_of(record.content)
+        if chunk is not None:
             with suppress(DataError, DocumentInvalid):
-                data = load(ObjectId(record.content[1:]))
-                yield InodeId(document.output), parse_series(data)
+                yield InodeId(document.output), parse_series(load(chunk))
 
 
 def _documents(view: IndexView, folders: StructuredFolders) -> Iterator[_Document]:

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import Final
 
 from fsmodel.buffers import Buffer
+from fsmodel.content.content_ref import object_of
 from fsmodel.content.file_state import FileState
 from fsmodel.content.frozen import frozen_file
 from fsmodel.content.reader import Reader
@@ -18,7 +19,7 @@ from fsmodel.history.snapshot_store import SnapshotStore
 from fsmodel.history.snapshot_tree import SnapshotTree, is_directory_entry
 from fsmodel.history.snapshots import SnapshotInfo
 from fsmodel.history.tree_entry import TreeEntry
-from fsmodel.ids import ROOT_INODE, InodeId, ObjectId
+from fsmodel.ids import ROOT_INODE, InodeId
 from fsmodel.inode_table import InodeTable
 from fsmodel.namespace.inodes import Creator
 from fsmodel.namespace.namespace import Namespace
@@ -204,8 +205,8 @@ class SnapshotFile(SnapshotNode, ViewFile):
     def open(self, *, writing: bool) -> Steps[None]:
         """Raises ReadOnly."""
         yield from super().open(writing=writing)
-        if not self._opens and self._entry.content:
-            content = ObjectId(self._entry.content[1:])
+        content = object_of(self._entry.content)
+        if not self._opens and content is not None:
             self._relied.enter_context(self._shown.objects.reliance.on([content]))
         self._opens += 1
 

@@ -5,8 +5,8 @@ import logging
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,28 +20,20 @@ from daemon.control_commands.command import Context, NoArguments, ServiceCommand
 from daemon.control_protocol import ITEMS_MAX, REQUEST_BYTES_MAX, Progress, encode_request
 from daemon.control_server import ControlServer
 from daemon.problems import ConfigInvalid, NotServed, Problem, RequestFailed
+from daemon.workers import Workers
 from fsmodel.errors import NoSpace
 from fsmodel.ids import ROOT_INODE, InodeId
-from fsmodel.steps import Steps, Work
+from fsmodel.steps import Result, Steps, Work
 from fsmodel.volume import Volume
 
 SERVER_SECONDS = 20
-
-
-class MadeUpVolume(str):
-    """Stands for a volume, of which no file gets or loses a name."""
-
-    __slots__ = ()
-
-    def links_watched(self) -> AbstractContextManager[set[InodeId]]:
-        return nullcontext(set())
 
 
 class MadeUpService:
     """Stands for a daemon; counts what it was asked to do."""
 
     def __init__(self) -> None:
-        self.volume = cast("Volume", MadeUpVolume("the volume"))
+        self.volume = cast("Volume", "the volume")
         self.durable = 0
         self.made_way = 0
         self.stuck = 0
@@ -69,10 +61,17 @@ class MadeUpService:
     async def make_way(self) -> None:
         self.made_way += 1
 
-    async def let_kernel_know(
-        self, touched: Sequence[tuple[InodeId, bytes]], relinked: Collection[InodeId]
-    ) -> None:
-        self.told += touched
+    async def drive_and_tell(
+        self,
+        workers: Workers,
+        steps: Steps[Result],
+        touched: Sequence[tuple[InodeId, bytes]] = (),
+    ) -> Result:
+        try:
+            return await workers.drive(steps)
+        finally:
+            steps.close()
+            self.told += touched
 
 
 class Numbers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

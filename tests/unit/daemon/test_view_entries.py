@@ -3,6 +3,7 @@
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pyfuse3
 import pytest
@@ -11,31 +12,30 @@ from daemon.view_entries import ViewEntries
 from daemon.view_handles import Beliefs
 from daemon.workers import Workers
 from fsmodel.errors import DataError, NotFound
+from fsmodel.ids import InodeId
 from fsmodel.steps import Steps
 from fsmodel.views.nodes import ViewAttributes, ViewDirectory, ViewFile, ViewLink, ViewNode
 from fsmodel.volume import Volume
 from tests.support.volumes import make_store, opened
 
 
-class File(ViewFile):
-    """A file that cannot be read."""
+class Damaged(ViewNode):
+    """Something that cannot be read."""
 
     def attributes(self) -> Steps[ViewAttributes]:
         raise DataError("damaged")
 
 
-class Folder(ViewDirectory):
-    """A folder that cannot."""
-
-    def attributes(self) -> Steps[ViewAttributes]:
-        raise DataError("damaged")
+class File(Damaged, ViewFile):
+    """A file."""
 
 
-class Link(ViewLink):
-    """A link that cannot."""
+class Folder(Damaged, ViewDirectory):
+    """A folder."""
 
-    def attributes(self) -> Steps[ViewAttributes]:
-        raise DataError("damaged")
+
+class Link(Damaged, ViewLink):
+    """A link."""
 
 
 class Gone(ViewFile):
@@ -68,15 +68,18 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[bytes, pyfuse3.EntryAttributes
     ("node", "kind"),
     [
         (File(b"file"), stat.S_IFREG),
-        (Folder(b"folder", 1), stat.S_IFDIR),  # type: ignore[arg-type]  # any number will do
+        (Folder(b"folder", InodeId(1)), stat.S_IFDIR),
         (Link(b"link"), stat.S_IFLNK),
     ],
 )
 async def test_what_cannot_be_read_is_listed_by_its_type(
     volume: Volume, told: dict[bytes, pyfuse3.EntryAttributes], node: ViewNode, kind: int
 ) -> None:
-    entries, token = ViewEntries(volume, Workers(), Beliefs()), object()
-    assert await entries.reply(token, b"name", node, 3)  # type: ignore[arg-type]  # the kernel's
+    entries, token = (
+        ViewEntries(volume, Workers(), Beliefs()),
+        cast("pyfuse3.ReaddirToken", object()),
+    )
+    assert await entries.reply(token, b"name", node, 3)
     assert (told[b"name"].st_mode, told[b"name"].st_ino) == (kind, node.inode)
     assert (told[b"name"].entry_timeout, told[b"name"].attr_timeout) == (0, 0)
     assert volume.views.give_back(node.inode, 1)
@@ -85,6 +88,9 @@ async def test_what_cannot_be_read_is_listed_by_its_type(
 async def test_what_has_gone_is_left_out(
     volume: Volume, told: dict[bytes, pyfuse3.EntryAttributes]
 ) -> None:
-    entries, token = ViewEntries(volume, Workers(), Beliefs()), object()
-    assert await entries.reply(token, b"name", Gone(b"gone"), 3)  # type: ignore[arg-type]
+    entries, token = (
+        ViewEntries(volume, Workers(), Beliefs()),
+        cast("pyfuse3.ReaddirToken", object()),
+    )
+    assert await entries.reply(token, b"name", Gone(b"gone"), 3)
     assert told == {}
